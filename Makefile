@@ -1,0 +1,54 @@
+# `make` alone lists what there is.
+PROFILE ?= smoke
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help env browser report run book test bench lint format readme clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+env: $(STAMP)  ## set up .venv with the pinned packages
+
+$(STAMP): requirements.txt
+	test -x $(PY) || python3 -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt
+	touch $(STAMP)
+
+browser:  ## install Chromium for the tests, if missing and possible
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
+	  apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || \
+	echo "no Chromium: install it to let the tests look at the pages"
+
+report: env  ## run every notebook small on real images, then build the book
+	$(PY) -m helpers.run --all --profile smoke
+	$(PY) -m helpers.book
+
+run: env  ## run one notebook: make run NAME=lrp_adversarial PROFILE=laptop
+	$(PY) -m helpers.run $(NAME) --profile $(PROFILE)
+
+book: env  ## build the book from the runs that are there, running nothing
+	$(PY) -m helpers.book
+
+test: env browser lint  ## check the style, then run all tests
+	$(PY) -m pytest
+
+bench: env  ## compare our speed with plain implementations
+	$(PY) tests/bench.py
+
+lint: env  ## check style and layout
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: env  ## mend style and layout
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+readme: env  ## renew the README's table of verdicts
+	$(PY) -m helpers.book --readme
+
+clean:  ## remove what is built; keep results, runs and downloads
+	rm -rf _build book/_static book/_made/*.md .pytest_cache .ruff_cache

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers import data, models, paths
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def small_network() -> nn.Sequential:
+    """Two convolutions with BatchNorm and pooling, random but fixed, float64."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4, eps=1e-3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 5, 3, padding=1),
+        nn.BatchNorm2d(5, eps=1e-3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.5),
+        nn.Flatten(),
+        nn.Linear(20, 3),
+    ).double()
+    for layer in network:
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.running_mean, -0.5, 0.5)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.5, 0.5)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def small_images(generator) -> Tensor:
+    return torch.rand(6, 3, 8, 8, generator=generator, dtype=torch.float64)
+
+
+@pytest.fixture(scope="session")
+def trained_network() -> nn.Sequential:
+    """Our checkpoint of the first paper's network."""
+    file: Path = paths.MODELS / "lrp_adversarial.safetensors"
+    return models.load_weights(models.table2_network(), file.read_bytes(), file.name)
+
+
+@pytest.fixture(scope="session")
+def cifar_images() -> tuple[Tensor, Tensor]:
+    """Foolbox's twenty CIFAR-10 images in [0, 1], and their labels."""
+    images = data.foolbox_cifar10()
+    return data.to_unit(images.pixels), images.labels
