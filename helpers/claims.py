@@ -1,0 +1,128 @@
+"""The papers' claims, our measurements of them, and the verdict on each.
+
+What a paper says stands in ``data/reported/<chapter>.csv``, one claim a row; what a run measured
+stands in ``data/results/<chapter>.csv``. Nothing else holds either number.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from helpers import paths
+
+REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
+NOT_RUN = "not run"
+AUTHORS, INDEPENDENT = "A", "B"  # the two arms: the authors' own material, and ours
+_REPORTED = [
+    "key", "group", "says", "where", "unit", "reported", "tolerance", "tolerance_b", "reason",
+]  # fmt: skip
+_RESULTS = ["key", "arm", "value", "low", "high", "n"]
+
+
+def verdict(reported: float, tolerance: float, low: float, high: float) -> str:
+    """Compare our interval [low, high] with the paper's number and its tolerance.
+
+    Reproduced: the whole interval lies within reported ± tolerance. Not reproduced: it lies wholly
+    outside. Inconclusive: it straddles an edge, so more data would be needed to say.
+
+    Raises
+    ------
+    ValueError
+        If the tolerance is negative or the interval is upside down.
+    """
+    if tolerance < 0:
+        raise ValueError(f"tolerance is {tolerance}; expected 0 or more")
+    if low > high:
+        raise ValueError(f"interval [{low}, {high}] is upside down; give (low, high)")
+    floor, ceiling = reported - tolerance, reported + tolerance
+    if floor <= low and high <= ceiling:
+        return REPRODUCED
+    if high < floor or ceiling < low:
+        return NOT_REPRODUCED
+    return INCONCLUSIVE
+
+
+def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
+    """What the chapter's paper says, one claim a row, indexed by the claim's key.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or a key stands twice.
+    """
+    file = folder / f"{chapter}.csv"
+    table = pd.read_csv(file)
+    _expect_columns(table, _REPORTED, file)
+    twice = table.key[table.key.duplicated()]
+    if len(twice):
+        raise ValueError(f"{file.name} holds the key {twice.iloc[0]!r} twice; keys are unique")
+    return table.set_index("key")
+
+
+def results(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
+    """What our run measured: one row a claim and arm. Empty where nothing was run yet."""
+    file = folder / f"{chapter}.csv"
+    if not file.exists():
+        return pd.DataFrame(columns=_RESULTS)
+    table = pd.read_csv(file)
+    _expect_columns(table, _RESULTS, file)
+    return table
+
+
+def run_card(chapter: str, folder: Path = paths.RESULTS) -> dict:
+    """How the results of a chapter were made: profile, command, commit, versions, seconds."""
+    file = folder / f"{chapter}.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
+    """Join measurements (columns key, arm, value, low, high, n) to the paper's claims, and judge.
+
+    Arm A, the authors' own material, is held against ``tolerance``; arm B, our own network and
+    images, against the wider ``tolerance_b``. A claim without a measurement stays in the table,
+    with the verdict "not run".
+
+    Raises
+    ------
+    ValueError
+        If a measurement's key is no claim of the chapter.
+    """
+    said = reported(chapter)
+    unknown = sorted(set(measured.key) - set(said.index))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no claim of {chapter}; add it to {chapter}.csv first")
+    table = said.reset_index().merge(measured, on="key", how="left")
+    table["tolerance"] = table.tolerance.where(table.arm != INDEPENDENT, table.tolerance_b)
+    table = table.drop(columns="tolerance_b")
+    table["verdict"] = [
+        NOT_RUN if pd.isna(row.value) else verdict(row.reported, row.tolerance, row.low, row.high)
+        for row in table.itertuples()
+    ]
+    return table
+
+
+def scorecard(chapter: str) -> pd.DataFrame:
+    """Every claim of the chapter, with the committed measurements and verdicts."""
+    return judge(results(chapter), chapter).assign(chapter=chapter)
+
+
+def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(f"{file.name} lacks the column {missing[0]!r}; it needs {columns}")
+
+
+def measurement(key: str, arm: str, value: float, low: float, high: float, n: int) -> dict:
+    """One row of results: the claim's key, the arm, our value, its interval, and how many."""
+    numbers = float(value), float(low), float(high), int(n)
+    return dict(zip(_RESULTS, (key, arm, *numbers), strict=True))
+
+
+def publish(measured: pd.DataFrame) -> None:
+    """Display the measurements so that the runner finds them in the executed notebook."""
+    from IPython.display import display
+
+    table = measured[_RESULTS].round(6).to_csv(index=False)
+    text = f"{len(measured)} measurements of {measured.key.nunique()} claims"
+    display({"text/plain": text, "application/vnd.xai.results+json": {"csv": table}}, raw=True)

@@ -1,0 +1,112 @@
+import pandas as pd
+import pytest
+
+from helpers import claims
+
+
+def table(folder, chapter="trial", **changes):
+    rows = {
+        "key": ["right", "overlap"],
+        "group": ["accuracy", "ranking"],
+        "says": ["images classified correctly", "overlap of the top 1 %"],
+        "where": ["Sect. 3.1", "Table 5"],
+        "unit": ["images", "%"],
+        "reported": [8902, 44.14],
+        "tolerance": [0, 0.5],
+        "tolerance_b": [100, 2],
+        "reason": ["a count", "rounding"],
+    }
+    pd.DataFrame({**rows, **changes}).to_csv(folder / f"{chapter}.csv", index=False)
+
+
+def measured(*rows):
+    return pd.DataFrame(rows, columns=["key", "arm", "value", "low", "high", "n"])
+
+
+@pytest.fixture
+def trial(tmp_path, monkeypatch):
+    """Claims of a chapter named trial, in place of the book's own."""
+    table(tmp_path)
+    read = claims.reported
+    monkeypatch.setattr(claims, "reported", lambda chapter: read(chapter, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (9.5, 10.5, "reproduced"),
+        (9.0, 11.0, "reproduced"),
+        (11.1, 12.0, "not reproduced"),
+        (7.0, 8.9, "not reproduced"),
+        (10.5, 11.5, "inconclusive"),
+        (8.0, 12.0, "inconclusive"),
+        (11.0, 12.0, "inconclusive"),
+    ],
+)
+def test_verdict_of_ten_plus_or_minus_one(low, high, expected):
+    assert claims.verdict(10, 1, low, high) == expected
+
+
+def test_exact_count_is_reproduced_only_by_itself():
+    assert claims.verdict(8902, 0, 8902, 8902) == "reproduced"
+    assert claims.verdict(8902, 0, 8901, 8901) == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "low", "high", "complaint"),
+    [(-1, 0, 1, "tolerance is -1"), (1, 2, 1, "upside down")],
+)
+def test_verdict_rejects_what_makes_no_sense(tolerance, low, high, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        claims.verdict(10, tolerance, low, high)
+
+
+@pytest.mark.usefixtures("trial")
+def test_judging_keeps_claims_without_a_measurement():
+    judged = claims.judge(measured(["right", "A", 8902, 8902, 8902, 10_000]), "trial")
+
+    assert dict(zip(judged.key, judged.verdict, strict=True)) == {
+        "right": "reproduced",
+        "overlap": "not run",
+    }
+
+
+@pytest.mark.usefixtures("trial")
+def test_judging_holds_each_arm_to_its_own_tolerance():
+    rows = measured(["overlap", "A", 45.5, 45, 46, 9], ["overlap", "B", 45.5, 45, 46, 9])
+
+    judged = claims.judge(rows, "trial").dropna(subset="arm").set_index("arm")
+
+    assert judged.verdict.to_dict() == {"A": "not reproduced", "B": "reproduced"}
+
+
+@pytest.mark.usefixtures("trial")
+def test_measurement_of_an_unknown_claim_is_rejected():
+    with pytest.raises(ValueError, match="'colour' is no claim of trial"):
+        claims.judge(measured(["colour", "A", 1, 1, 1, 1]), "trial")
+
+
+def test_claims_with_equal_keys_are_rejected(tmp_path):
+    table(tmp_path, key=["right", "right"])
+
+    with pytest.raises(ValueError, match="'right' twice"):
+        claims.reported("trial", tmp_path)
+
+
+def test_claims_without_a_needed_column_are_rejected(tmp_path):
+    pd.DataFrame({"key": ["right"]}).to_csv(tmp_path / "trial.csv", index=False)
+
+    with pytest.raises(ValueError, match="lacks the column 'group'"):
+        claims.reported("trial", tmp_path)
+
+
+def test_chapter_that_never_ran_has_no_results_and_no_card(tmp_path):
+    assert claims.results("trial", tmp_path).empty
+    assert claims.run_card("trial", tmp_path) == {}
+
+
+def test_measurements_have_the_columns_that_results_need(tmp_path):
+    rows = pd.DataFrame([claims.measurement("right", "A", 8902, 8902, 8902, 10_000)])
+    rows.to_csv(tmp_path / "trial.csv", index=False)
+
+    assert claims.results("trial", tmp_path).to_dict("records") == rows.to_dict("records")
