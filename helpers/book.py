@@ -1,0 +1,221 @@
+"""Build the book: ``python -m helpers.book``.
+
+Makes what the pages need (the charts' script, the tables of verdicts, the status page), all of it
+computed from ``data/``, then lets Jupyter Book build with every warning an error. Runs no notebook.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import vl_convert
+from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
+
+from helpers import claims, paths, plots
+
+MADE = paths.BOOK / "_made"
+BUNDLE = paths.BOOK / "_static" / "vega-bundle.js"
+SITE = paths.ROOT / "_build" / "html"
+README = paths.ROOT / "README.md"
+README_MARKS = "<!-- verdicts -->", "<!-- end of verdicts -->"
+ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
+VERDICTS = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN]
+
+
+class Paper(NamedTuple):
+    """A paper of the book and the chapter that re-runs it, if there is one yet."""
+
+    name: str
+    chapter: str | None = None
+
+
+PAPERS = [
+    Paper("Dieter & Zisgen 2023", "lrp_adversarial"),
+    Paper("Arya 2024"),
+    Paper("Wang et al. 2022"),
+    Paper("Ornek & Ceylan 2024"),
+    Paper("Karatsiolis & Kamilaris 2022"),
+]
+
+
+def chapters(folder: Path = paths.REPORTED) -> list[str]:
+    """Names of the chapters that have claims, in the papers' order and then by name."""
+    found = sorted(file.stem for file in folder.glob("*.csv"))
+    order = [paper.chapter for paper in PAPERS if paper.chapter in found]
+    return order + [name for name in found if name not in order]
+
+
+def tally(scorecard: pd.DataFrame) -> pd.DataFrame:
+    """Count verdicts by arm; a claim that an arm did not measure counts there as not run.
+
+    Takes a frame as `claims.scorecard` gives it; returns one row an arm, one column a verdict. All
+    known arms have a row, whether measured or not.
+    """
+    counts = pd.crosstab(scorecard.arm, scorecard.verdict) if scorecard.arm.notna().any() else None
+    arms = sorted({*ARMS, *scorecard.arm.dropna()})
+    table = pd.DataFrame(0, index=arms, columns=VERDICTS) if counts is None else counts
+    table = table.reindex(index=arms, columns=VERDICTS, fill_value=0)
+    table[claims.NOT_RUN] = scorecard.key.nunique() - table.drop(columns=claims.NOT_RUN).sum(axis=1)
+    return table
+
+
+def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
+    """Write the table of papers and their verdicts in Markdown, one row a paper and arm."""
+    lines = [
+        "| paper | material | " + " | ".join(VERDICTS) + " | profile |",
+        "| --- | --- | " + "--: | " * len(VERDICTS) + "--- |",
+    ]
+    for paper in _papers(scorecards):
+        title = paper.name
+        if paper.chapter not in scorecards:
+            lines.append(f"| {title} | planned |" + " – |" * len(VERDICTS) + " – |")
+            continue
+        profile = cards.get(paper.chapter, {}).get("profile", claims.NOT_RUN)
+        for arm, row in tally(scorecards[paper.chapter]).iterrows():
+            counts = " | ".join(str(row[verdict]) for verdict in VERDICTS)
+            lines.append(f"| {title} | {ARMS.get(arm, arm)} | {counts} | {profile} |")
+            title = ""
+    return "\n".join(lines) + "\n"
+
+
+def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
+    """Write every claim with its verdict, a section a paper and a box a group of claims."""
+    parts = []
+    for paper in _papers(scorecards):
+        if paper.chapter in scorecards:
+            parts += [f"## {paper.name}\n", _command(paper.chapter, cards)]
+            groups = scorecards[paper.chapter].groupby("group", sort=False)
+            parts += [_group(name, rows) for name, rows in groups]
+    return "\n".join(parts)
+
+
+def status_page(cards: dict[str, dict]) -> str:
+    """Write how each chapter's results were made, a table of settings a chapter."""
+    parts = []
+    for paper in _papers(cards):
+        if paper.chapter in cards:
+            card = cards[paper.chapter]
+            parts.append(f"## {paper.name}\n")
+            parts.append(_settings(card) if card else f"Not run yet. {_command(paper.chapter, {})}")
+    return "\n".join(parts)
+
+
+def vega_bundle() -> str:
+    """Write the script that draws all charts, and tells them to load no other.
+
+    Altair's page looks up `VEGA_DEBUG` and fetches only the libraries whose versions are not there.
+    """
+    return (
+        f"(function () {{\n{vl_convert.javascript_bundle()}\n}})();\n"
+        f"var VEGA_DEBUG = {{vega_version: '{VEGA_VERSION}', "
+        f"vegalite_version: '{VEGALITE_VERSION}', vegaembed_version: '{VEGAEMBED_VERSION}'}};\n"
+    )
+
+
+def fill(readme: str, table: str) -> str:
+    """Put a table between the README's two marks, in place of what stands there.
+
+    Raises
+    ------
+    ValueError
+        If a mark is missing.
+    """
+    start, end = README_MARKS
+    if start not in readme or end not in readme:
+        raise ValueError(f"README.md lacks {start} or {end}; the verdicts go between them")
+    before, after = readme.split(start)[0], readme.split(end)[1]
+    return f"{before}{start}\n{table}{end}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Compute the tables that the book's pages include, by the file they go to."""
+    names = chapters()
+    scorecards = {name: claims.scorecard(name) for name in names}
+    cards = {name: claims.run_card(name) for name in names}
+    return {
+        MADE / "verdicts.md": summary(scorecards, cards),
+        MADE / "scorecard.md": scorecard_page(scorecards, cards),
+        MADE / "status.md": status_page(cards),
+    }
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file in one step, so that nobody sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_name(file.name + ".tmp")
+    half.write_text(text, encoding="utf-8")
+    half.replace(file)
+
+
+def build() -> int:
+    """Build the site anew and return Jupyter Book's exit status."""
+    shutil.rmtree(paths.ROOT / "_build", ignore_errors=True)
+    program = Path(sys.executable).with_name("jupyter-book")
+    strict = ["-n", "-W", "--keep-going"]
+    return subprocess.run([program, "build", paths.ROOT, *strict], check=False).returncode
+
+
+def main() -> int:
+    """Make the generated files, then the README's table or the site, as asked."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
+    only.add_argument("--readme", action="store_true", help="renew the README's table, no site")
+    asked = parser.parse_args()
+    made = pages()
+    if asked.readme:
+        readme = README.read_text(encoding="utf-8")
+        write(README, fill(readme, made[MADE / "verdicts.md"]))
+        return 0
+    for file, text in {**made, BUNDLE: vega_bundle()}.items():
+        write(file, text)
+    if asked.pages_only:
+        return 0
+    status = build()
+    if status == 0:
+        print(f"\nThe book is built. Open {SITE / 'index.html'}")
+    return status
+
+
+def _papers(chapters: Iterable[str]) -> list[Paper]:
+    """List all papers, and after them any chapter that no paper names."""
+    known = {paper.chapter for paper in PAPERS}
+    return PAPERS + [Paper(name, name) for name in chapters if name not in known]
+
+
+def _command(chapter: str, cards: dict[str, dict]) -> str:
+    command = cards.get(chapter, {}).get("command", f"python -m helpers.run {chapter}")
+    return f"To make these numbers again:\n\n```bash\n{command}\n```\n"
+
+
+def _group(name: str, rows: pd.DataFrame) -> str:
+    counts = rows.verdict.value_counts()
+    heading = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    reasons = "; ".join(dict.fromkeys(rows.reason))
+    return (
+        f":::{{dropdown}} {name}: {heading}\nTolerance: {reasons}.\n\n"
+        f"{plots.verdict_table(rows)}\n:::\n"
+    )
+
+
+def _settings(card: dict) -> str:
+    lines = ["| what | value |", "| --- | --- |"]
+    for name, entry in card.items():
+        inner = entry if isinstance(entry, dict) else {"": entry}
+        shown = {key: _one_line(value) for key, value in inner.items()}
+        lines += [f"| {name} {key} | `{text}` |" for key, text in shown.items() if text]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(value) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(text.split()).replace("|", "/").replace("`", "'")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

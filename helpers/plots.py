@@ -1,0 +1,363 @@
+"""Pictures, charts and tables: arrays and frames in, figures out.
+
+Nothing here knows a network. Every chart carries a description for screen readers, draws without a
+connection, and fits its page down to a phone's width.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import math
+import re
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import vl_convert
+from altair.vegalite.v6.display import html_renderer
+from PIL import Image, ImageDraw, ImageFont
+
+PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]  # Okabe-Ito
+MARKS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not run": "–"}
+SCALE_COLORS = np.array(
+    [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]  # blue, white, red
+)
+_HEIGHT = 300  # pixels; of a chart, whose width is the page's
+_LEGIBLE_WIDTH = 520  # pixels
+_FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no scripts
+
+
+class Html(str):
+    """A text that notebooks and the book show as HTML."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def theme() -> None:
+    """Give all Altair charts of a notebook one look, and an output that is equal in every run."""
+    alt.theme.register("book", enable=True)(_look)
+    alt.renderers.register("offline", _render)
+    alt.renderers.enable("offline")
+
+
+def heatmap_grid(
+    rows: list[list[np.ndarray]],
+    *,
+    row_labels: list[str],
+    column_labels: list[str],
+    vmax: float = 1.0,
+    cell: int = 96,
+) -> Image.Image:
+    """Images and relevance maps side by side, every map on one scale from -vmax to vmax.
+
+    Parameters
+    ----------
+    rows
+        An (H, W, 3) array is an image in [0, 1]; an (H, W) array is a map of signed relevance,
+        drawn blue below 0, white at 0 and red above; what lies beyond takes the end's color.
+    row_labels, column_labels
+        One label a row, one a column.
+    vmax
+        The scale's end, in the map's own unit.
+    cell
+        Width and height of one picture on the figure, in pixels; pixels are repeated, not smoothed.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not fit the rows, or an array is neither an image in [0, 1] nor a map.
+    """
+    if len(row_labels) != len(rows) or any(len(row) != len(column_labels) for row in rows):
+        raise ValueError(
+            f"rows hold {[len(row) for row in rows]} pictures; expected {len(row_labels)} rows "
+            f"(one a row label) of {len(column_labels)} (one a column label)"
+        )
+    gap, font = 6, ImageFont.load_default(size=14)
+    left = gap + math.ceil(max(font.getlength(label) for label in row_labels)) + gap
+    step = max(cell, *(math.ceil(font.getlength(label)) for label in column_labels)) + gap
+    top, bottom = 24, 46
+    size = (left + max(step * len(column_labels), 150), top + (cell + gap) * len(rows) + bottom)
+    figure = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(figure)
+    for j, label in enumerate(column_labels):
+        pen.text((left + j * step + cell // 2, top // 2), label, "black", font, anchor="mm")
+    for i, (label, row) in enumerate(zip(row_labels, rows, strict=True)):
+        y = top + i * (cell + gap)
+        pen.text((left - gap, y + cell // 2), label, "black", font, anchor="rm")
+        for j, array in enumerate(row):
+            picture = Image.fromarray(_pixels(array, vmax))
+            figure.paste(
+                picture.resize((cell, cell), Image.Resampling.NEAREST), (left + j * step, y)
+            )
+    _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font)
+    return figure
+
+
+def described(picture: Image.Image, description: str) -> Html:
+    """Show a picture together with the words that a screen reader says for it.
+
+    On a narrow page it shrinks while its labels stay legible, and then scrolls.
+    """
+    source = f"data:image/png;base64,{_encode(picture)}"
+    style = f"max-width: 100%; min-width: {min(picture.width, _LEGIBLE_WIDTH)}px; height: auto"
+    return Html(
+        f'<div style="overflow-x: auto"><img class="dark-light" alt="{html.escape(description)}" '
+        f'width="{picture.width}" style="{style}" src="{source}"></div>'
+    )
+
+
+def histogram(
+    bins: pd.DataFrame,
+    *,
+    value: str,
+    count: str,
+    description: str,
+    color: str | None = None,
+    select: str = "rule",
+    log: bool = False,
+) -> alt.Chart:
+    """Bars over bins counted beforehand, one choice of `select` at a time.
+
+    Parameters
+    ----------
+    bins
+        One row a bin: columns `select`, ``left`` and ``right`` (the bin's edges), ``count``, and
+        `color` where the bars of several groups lie over each other.
+    value, count
+        What the two axes show, in lower case and with the unit.
+    description
+        What the chart shows, for screen readers.
+    log
+        Draw counts on a logarithmic axis; empty bins are left out.
+    """
+    if log:
+        bins = bins[bins["count"] > 0]
+    scale = alt.Scale(type="symlog" if log else "linear")
+    axis = alt.Axis(values=[0, *10 ** np.arange(10)], format="~s") if log else alt.Axis()
+    bars = alt.Chart(bins, description=description).mark_bar(opacity=0.6, binSpacing=0)
+    bars = bars.encode(
+        x=alt.X("left:Q", bin="binned", title=value),
+        x2="right:Q",
+        y=alt.Y("count:Q", title=count, scale=scale, axis=axis, stack=None),
+        tooltip=[*([color] if color else []), "left:Q", "right:Q", "count:Q"],
+    )
+    if color:
+        bars = bars.encode(color=alt.Color(f"{color}:N", title=None))
+    return _select(bars, bins, select).properties(width="container", height=_HEIGHT)
+
+
+def quantile_chart(
+    judged: pd.DataFrame,
+    *,
+    value: str,
+    description: str,
+    color: str = "images",
+    select: str = "rule",
+) -> alt.LayerChart:
+    """How far our quantiles (dots with intervals) lie from the paper's (0, a bar of the tolerance).
+
+    Parameters
+    ----------
+    judged
+        One row a quantile: ``quantile`` (its level), ``reported``, ``tolerance``, ``value``,
+        ``low``, ``high`` and ``verdict`` as `claims.judge` gives them, `select` and `color`.
+    value
+        What is measured, in lower case and with the unit.
+    description
+        What the chart shows, for screen readers.
+    """
+    frame = judged.assign(
+        floor=-judged.tolerance,
+        difference=judged.value - judged.reported,
+        difference_low=judged.low - judged.reported,
+        difference_high=judged.high - judged.reported,
+    )
+    base = alt.Chart(frame).encode(
+        y=alt.Y("quantile:O", title="quantile (share below)"),
+        yOffset=alt.YOffset(f"{color}:N"),
+        tooltip=[
+            select,
+            color,
+            "quantile",
+            "reported",
+            "tolerance",
+            "value",
+            "low",
+            "high",
+            "verdict",
+        ],
+    )
+    paper = base.mark_bar(color="#d9d9d9", height=9).encode(
+        x=alt.X("floor:Q", title=f"ours minus the paper's, {value}"), x2="tolerance:Q"
+    )
+    groups = base.encode(color=alt.Color(f"{color}:N", title=None))
+    interval = groups.mark_rule(strokeWidth=1.5).encode(
+        x="difference_low:Q", x2="difference_high:Q"
+    )
+    ours = groups.mark_point(filled=True, size=40, opacity=1).encode(x="difference:Q")
+    chart = alt.layer(paper, interval, ours, description=description)
+    rows = frame["quantile"].nunique()
+    return _select(chart, frame, select).properties(width="container", height=max(200, 34 * rows))
+
+
+def curve(
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    low: str,
+    high: str,
+    color: str,
+    x_title: str,
+    y_title: str,
+    description: str,
+) -> alt.LayerChart:
+    """Lines over a measured quantity with the interval [low, high] as a band, a color a group.
+
+    Parameters
+    ----------
+    frame
+        One row a point; `x`, `y`, `low`, `high` and `color` name its columns.
+    x_title, y_title
+        What the axes show, in lower case and with the unit.
+    description
+        What the chart shows, for screen readers.
+    """
+    base = alt.Chart(frame).encode(
+        x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(zero=False)),
+        color=alt.Color(f"{color}:N", title=None),
+        tooltip=[color, x, y, low, high],
+    )
+    band = base.mark_area(opacity=0.2).encode(
+        y=alt.Y(f"{low}:Q", title=y_title),
+        y2=f"{high}:Q",
+        color=alt.Color(f"{color}:N", legend=None),
+    )
+    line = base.mark_line(point=True).encode(y=f"{y}:Q")
+    chart = alt.layer(band, line, description=description)
+    return chart.properties(width="container", height=_HEIGHT)
+
+
+def verdict_table(judged: pd.DataFrame) -> Html:
+    """Claims beside what we measured, as a table that scrolls within the page.
+
+    `judged` is a frame as `claims.judge` gives it. A verdict is a word and a mark, never a color
+    alone.
+    """
+    head = ["claim", "verdict", "paper", "ours", "n", "unit", "arm", "where"]
+    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
+    body = "\n".join(_verdict_row(row) for row in judged.itertuples())
+    return Html(
+        '<div class="verdicts" style="overflow-x: auto" tabindex="0" role="region" '
+        f'aria-label="claims and verdicts"><table>\n<thead><tr>{cells}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def number(value: float) -> str:
+    """Write a number short: whole ones in full, others with four significant digits."""
+    if pd.isna(value):
+        return "–"
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def _verdict_row(row) -> str:
+    mark = f'<b aria-hidden="true">{MARKS[row.verdict]}</b>'
+    verdict = f'<span class="{row.verdict.replace(" ", "-")}">{mark} {row.verdict}</span>'
+    paper = number(row.reported)
+    if row.tolerance > 0:
+        paper += f" <small>± {number(row.tolerance)}</small>"
+    ours = number(row.value)
+    if row.low < row.high:
+        ours += f" <small>[{number(row.low)}, {number(row.high)}]</small>"
+    arm = "–" if pd.isna(row.arm) else row.arm
+    says, unit, arm, where = (
+        html.escape(str(text)) for text in (row.says, row.unit, arm, row.where)
+    )
+    cells = [says, verdict, paper, ours, number(row.n), unit, arm, where]
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _pixels(array: np.ndarray, vmax: float) -> np.ndarray:
+    """Colors (H, W, 3), uint8, of an image in [0, 1] or of a map of signed relevance."""
+    array = np.asarray(array, dtype=float)
+    if array.ndim == 3 and array.shape[2] == 3 and array.min() >= 0 and array.max() <= 1:
+        return (array * 255).round().astype(np.uint8)
+    if array.ndim == 2:
+        return _color(array / vmax)
+    span = f"{array.min():.3g} to {array.max():.3g}" if array.size else "nothing"
+    raise ValueError(
+        f"a picture has shape {array.shape} and values from {span}; "
+        "expected an image (H, W, 3) in [0, 1] or a map (H, W)"
+    )
+
+
+def _color(share: np.ndarray) -> np.ndarray:
+    """Colors (H, W, 3) for shares (H, W) of the scale, -1 blue, 0 white, 1 red."""
+    stops = np.linspace(-1, 1, len(SCALE_COLORS))
+    channels = [np.interp(share, stops, SCALE_COLORS[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=-1).round().astype(np.uint8)
+
+
+def _draw_scale(figure: Image.Image, corner: tuple[int, int], vmax: float, font) -> None:
+    """Draw the color scale with its ends and its middle below the pictures."""
+    x, y = corner
+    width = min(240, figure.width - x - 30)
+    bar = _color(np.linspace(-1, 1, width)[None].repeat(12, axis=0))
+    figure.paste(Image.fromarray(bar), (x, y))
+    pen = ImageDraw.Draw(figure)
+    for share, text in ((0, f"-{vmax:g}"), (0.5, "0"), (1, f"{vmax:g}")):
+        pen.text((x + share * width, y + 16), text, "black", font, anchor="ma")
+
+
+def _encode(picture: Image.Image) -> str:
+    """Turn a picture into PNG, in base64."""
+    file = io.BytesIO()
+    picture.save(file, "png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _select(chart, frame: pd.DataFrame, column: str):
+    """Show one of the column's values at a time, chosen from a list above the chart."""
+    options = list(dict.fromkeys(frame[column]))
+    box = alt.binding_select(options=options, name=f"{column} ")
+    chosen = alt.selection_point(fields=[column], bind=box, value=options[0])
+    return chart.add_params(chosen).transform_filter(chosen)
+
+
+def _look() -> alt.theme.ThemeConfig:
+    text = {"labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal"}
+    return {
+        "config": {
+            "font": "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif",
+            "background": "white",  # dark pages keep a white panel behind each chart
+            "axis": {**text, "labelOverlap": True, "grid": True, "gridColor": "#e5e5e5"},
+            "legend": {**text, "orient": "top", "labelFontSize": 13},
+            "range": {"category": PALETTE},
+            "view": {"stroke": None},
+        },
+        "autosize": {"type": "fit", "contains": "padding"},
+    }
+
+
+def _render(spec: dict, **options) -> dict[str, str]:
+    """Altair's own page with an id that follows from the chart, and the chart as a picture."""
+    shown = html_renderer(
+        spec,
+        embed_options={
+            "renderer": "svg",
+            "actions": {"export": True, "source": True, "compiled": False, "editor": False},
+        },
+        **options,
+    )
+    name = f"chart-{hashlib.sha256(repr(spec).encode()).hexdigest()[:16]}"
+    still = {**spec, "width": _FALLBACK_WIDTH} if spec.get("width") == "container" else spec
+    picture = Image.open(io.BytesIO(vl_convert.vegalite_to_png(still, scale=1)))
+    return {
+        "text/html": re.sub(r"altair-viz-[0-9a-f]{32}", name, shown["text/html"]),
+        "image/png": _encode(picture.convert("RGB").quantize(64)),
+    }

@@ -1,0 +1,227 @@
+"""The book as a reader meets it: complete, without a connection, on a wide and a narrow screen."""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+from altair.vegalite.v6 import display
+
+from helpers import book, claims, paths
+
+UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
+NARROW = 390  # pixels, a phone
+CHART = re.compile(r"\(function\(spec, embedOpt\)")
+LOADED = re.compile(r'<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)="(?:https?:)?//[^"]*"')
+PROBE = """<script>addEventListener("load", () => setTimeout(() => {
+  const root = document.documentElement;
+  const count = selector => document.querySelectorAll(selector).length;
+  parent.postMessage({
+    page: PAGE, width: innerWidth, overflow: root.scrollWidth - root.clientWidth,
+    charts: count("svg.marks, canvas.marks"), formulas: count("mjx-container"),
+    failed: document.body.innerText.includes("Error loading script"),
+  }, "*");
+}, 5000));</script>"""
+FRAME = (
+    '<iframe style="position: absolute; width: {}px; height: 800px; border: 0" src="{}"></iframe>'
+)
+COLLECT = """<output></output><script>addEventListener("message", event => {
+  document.querySelector("output").textContent += JSON.stringify(event.data) + "\\n";
+});</script>"""
+SCORECARD = pd.DataFrame(
+    {
+        "key": ["a", "a", "b", "c"],
+        "group": ["accuracy", "accuracy", "accuracy", "ranking"],
+        "says": ["right", "right", "wrong", "overlap"],
+        "where": "Sect. 3",
+        "unit": "images",
+        "reported": [10, 10, 20, 30],
+        "tolerance": [0, 0, 0, 1],
+        "reason": ["a count", "a count", "a count", "rounding"],
+        "arm": ["A", "B", "A", None],
+        "value": [10, 12, 20, None],
+        "low": [10, 12, 20, None],
+        "high": [10, 12, 20, None],
+        "n": [100, 100, 100, None],
+        "verdict": ["reproduced", "not reproduced", "reproduced", "not run"],
+    }
+)
+CARD = {"profile": "laptop", "command": "python -m helpers.run trial -p seed 3", "seeds": [1, 2]}
+
+
+@pytest.fixture(scope="session")
+def built_book():
+    """Build the book once, every warning an error."""
+    made = subprocess.run(
+        [sys.executable, "-m", "helpers.book"], cwd=paths.ROOT, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    return book.SITE
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Find a headless browser; only a machine of one's own may lack it."""
+    names = "chromium", "chromium-browser", "google-chrome"
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None and "CI" in os.environ:
+        pytest.fail(f"none of {names} is installed; `make browser` installs one where it can")
+    if program is None:
+        pytest.skip(f"none of {names} is installed, so pages are not looked at")
+    return program
+
+
+@pytest.fixture(scope="session")
+def seen(built_book, chromium, tmp_path_factory):
+    """Draw all pages in frames as wide as a phone, and give what each page says of itself."""
+    folder = tmp_path_factory.mktemp("frames")
+    frames = [COLLECT]
+    for number, page in enumerate(toc()):
+        file = built_book / f"{page}.html"
+        base = f'<head><base href="{file.as_uri()}">'
+        probed = file.read_text().replace("<head>", base, 1) + PROBE.replace("PAGE", f'"{page}"')
+        (folder / f"{number}.html").write_text(probed)
+        frames.append(FRAME.format(NARROW, f"{number}.html"))
+    (folder / "all.html").write_text("\n".join(frames))
+    flags = [f"--disable-{part}" for part in UNUSED]
+    flags += ["--headless", "--no-sandbox", "--no-first-run", "--virtual-time-budget=30000"]
+    drawn = subprocess.run(
+        [
+            *[chromium, *flags, f"--user-data-dir={folder / 'profile'}"],
+            *["--dump-dom", (folder / "all.html").as_uri()],
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    reports = re.search(r"<output>(.*?)</output>", drawn.stdout, re.DOTALL)
+    assert reports, drawn.stderr[-2000:]
+    lines = map(json.loads, html.unescape(reports.group(1)).splitlines())
+    return {report.pop("page"): report for report in lines}
+
+
+def toc():
+    def walk(entry):
+        if isinstance(entry, list):
+            return [page for part in entry for page in walk(part)]
+        if not isinstance(entry, dict):
+            return []
+        own = [entry[name] for name in ("root", "file") if name in entry]
+        return own + [page for part in entry.values() for page in walk(part)]
+
+    return walk(yaml.safe_load((paths.ROOT / "_toc.yml").read_text()))
+
+
+def text(page):
+    return html.unescape(re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize("page", toc())
+def test_page_is_built_and_loads_nothing_from_elsewhere(built_book, page):
+    built = (built_book / f"{page}.html").read_text()
+
+    assert LOADED.findall(built) == []
+
+
+@pytest.mark.parametrize("page", [page for page in toc() if "/runs/" in page])
+def test_page_of_a_run_names_its_profile(built_book, page):
+    built = text((built_book / f"{page}.html").read_text())
+
+    assert re.search(r"\bprofile\W+(smoke|laptop|paper)\b", built, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("page", toc())
+def test_browser_draws_every_chart_and_formula(built_book, seen, page):
+    source = (built_book / f"{page}.html").read_text()
+
+    report = seen[page]
+
+    assert report["charts"] == len(CHART.findall(source))
+    assert (report["formulas"] > 0) == ('class="math' in source)
+    assert not report["failed"]
+
+
+@pytest.mark.parametrize("page", toc())
+def test_page_fits_a_phone(seen, page):
+    report = seen[page]
+
+    assert (report["width"], report["overflow"]) == (NARROW, 0)
+
+
+def test_chart_script_names_the_versions_that_altair_asks_for():
+    debug = re.search(r"var VEGA_DEBUG = (\{.*?\});", book.vega_bundle()).group(1)
+
+    assert dict(re.findall(r"(\w+): '([^']+)'", debug)) == {
+        "vega_version": display.VEGA_VERSION,
+        "vegalite_version": display.VEGALITE_VERSION,
+        "vegaembed_version": display.VEGAEMBED_VERSION,
+    }
+
+
+def test_readme_shows_the_verdicts_of_the_committed_results():
+    readme = book.README.read_text()
+
+    current = book.pages()[book.MADE / "verdicts.md"]
+
+    assert book.fill(readme, current) == readme, "run `make readme`"
+
+
+def test_every_chapter_with_claims_belongs_to_a_paper():
+    assert set(book.chapters()) <= {paper.chapter for paper in book.PAPERS}
+
+
+def test_tally_counts_what_an_arm_did_not_measure_as_not_run():
+    assert book.tally(SCORECARD).to_dict("index") == {
+        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 1},
+        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 2},
+    }
+
+
+def test_summary_of_a_chapter_that_never_ran_says_so():
+    nothing = SCORECARD[SCORECARD.arm.isna()]
+
+    lines = book.summary({"lrp_adversarial": nothing}, {}).splitlines()
+
+    assert lines[2] == "| Dieter & Zisgen 2023 | A, the authors' | 0 | 0 | 0 | 1 | not run |"
+    assert lines[4] == "| Arya 2024 | planned | – | – | – | – | – |"
+
+
+def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():
+    page = book.scorecard_page({"trial": SCORECARD}, {"trial": CARD})
+
+    assert "{dropdown} accuracy: 2 reproduced, 1 not reproduced" in page
+    assert "{dropdown} ranking: 1 not run" in page
+    assert CARD["command"] in page
+
+
+def test_status_shows_every_entry_of_the_run_card():
+    page = book.status_page({"trial": {**CARD, "versions": {"torch": "2.12.1"}}, "other": {}})
+
+    assert "| seeds  | `1, 2` |" in page
+    assert "| versions torch | `2.12.1` |" in page
+    assert "Not run yet" in page
+
+
+def test_table_goes_between_the_marks_and_nowhere_else():
+    start, end = book.README_MARKS
+
+    assert book.fill(f"a {start} old {end} b", "new\n") == f"a {start}\nnew\n{end} b"
+
+
+def test_readme_without_marks_is_rejected():
+    with pytest.raises(ValueError, match="lacks"):
+        book.fill("no marks", "table")
+
+
+def test_run_cards_of_committed_results_are_complete():
+    wanted = {"profile", "command", "commit", "digest", "device", "versions", "seeds", "seconds"}
+
+    for chapter in book.chapters():
+        card = claims.run_card(chapter)
+        assert not card or wanted <= card.keys(), json.dumps(card, indent=1)

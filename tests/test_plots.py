@@ -1,0 +1,180 @@
+import re
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import plots
+
+
+@pytest.fixture(autouse=True)
+def _theme():
+    plots.theme()
+
+
+@pytest.fixture
+def bins():
+    return pd.DataFrame(
+        {
+            "rule": ["zero", "zero", "epsilon"],
+            "images": ["original", "adversarial", "original"],
+            "left": [0.0, 0.0, 0.0],
+            "right": [0.5, 0.5, 0.5],
+            "count": [3, 0, 5],
+        }
+    )
+
+
+@pytest.fixture
+def judged():
+    return pd.DataFrame(
+        {
+            "says": ["images <right>", "overlap"],
+            "where": ["Sect. 3.1", "Table 5"],
+            "unit": ["images", "%"],
+            "reported": [8902.0, 44.14],
+            "tolerance": [0.0, 0.5],
+            "arm": ["A", None],
+            "value": [8902.0, np.nan],
+            "low": [8902.0, np.nan],
+            "high": [8902.0, np.nan],
+            "n": [10000, np.nan],
+            "verdict": ["reproduced", "not run"],
+        }
+    )
+
+
+def grid(*pictures, vmax=1.0):
+    labels = [str(number) for number in range(len(pictures))]
+    return plots.heatmap_grid(
+        [list(pictures)], row_labels=["row"], column_labels=labels, vmax=vmax, cell=8
+    )
+
+
+def colors(figure):
+    return {color for _, color in figure.getcolors(figure.width * figure.height)}
+
+
+def test_relevance_is_blue_below_zero_white_at_zero_and_red_above():
+    signs = plots._color(np.array([[-1.0, 0.0, 1.0]]))[0].astype(int)
+
+    assert signs[0, 2] > signs[0, 0]
+    assert signs[1].tolist() == [247, 247, 247]
+    assert signs[2, 0] > signs[2, 2]
+
+
+def test_relevance_beyond_the_scale_takes_the_color_of_its_end():
+    inside, beyond = np.full((2, 2), 0.5), np.full((2, 2), 7.0)
+
+    assert grid(inside, vmax=0.5).tobytes() == grid(beyond, vmax=0.5).tobytes()
+
+
+def test_images_keep_their_colors():
+    orange = np.broadcast_to([1.0, 0.6, 0.2], (4, 4, 3))
+
+    assert (255, 153, 51) in colors(grid(orange))
+
+
+def test_grid_enlarges_pixels_without_mixing_them():
+    checks = np.indices((4, 4)).sum(axis=0)[..., None].repeat(3, axis=2) % 2 * np.array([1, 0, 1])
+
+    figure = grid(checks.astype(float))
+
+    assert (128, 0, 128) not in colors(figure)
+    assert (255, 0, 255) in colors(figure)
+
+
+@pytest.mark.parametrize(
+    ("picture", "complaint"),
+    [(np.full((2, 2, 3), 255.0), "255"), (np.zeros((3, 2, 2, 2)), r"\(3, 2, 2, 2\)")],
+)
+def test_grid_rejects_what_is_neither_image_nor_map(picture, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        grid(picture)
+
+
+def test_grid_rejects_labels_that_do_not_fit():
+    with pytest.raises(ValueError, match="expected 2 rows"):
+        plots.heatmap_grid([[np.zeros((2, 2))]], row_labels=["a", "b"], column_labels=["c"])
+
+
+def test_picture_carries_its_description():
+    shown = plots.described(grid(np.zeros((2, 2))), 'a "flat" map')
+
+    assert 'alt="a &quot;flat&quot; map"' in shown
+
+
+def test_histogram_offers_each_rule_once_and_describes_itself(bins):
+    spec = plots.histogram(
+        bins, value="relevance", count="components", color="images", description="two rules"
+    ).to_dict()
+
+    assert spec["params"][0]["bind"]["options"] == ["zero", "epsilon"]
+    assert spec["description"] == "two rules"
+    assert spec["width"] == "container"
+
+
+def test_logarithmic_histogram_leaves_out_empty_bins(bins):
+    spec = plots.histogram(
+        bins, value="relevance", count="components", description="d", log=True
+    ).to_dict()
+
+    assert [row["count"] for rows in spec["datasets"].values() for row in rows] == [3, 5]
+
+
+def test_quantile_chart_shows_ours_minus_the_papers(judged):
+    quantiles = judged.assign(quantile=[0.1, 0.5], rule="zero", images="original", value=[8900, 44])
+
+    spec = plots.quantile_chart(quantiles, value="relevance", description="quantiles").to_dict()
+
+    rows = next(iter(spec["datasets"].values()))
+    assert [row["difference"] for row in rows] == pytest.approx([-2, -0.14])
+    assert spec["description"] == "quantiles"
+
+
+def test_curve_draws_the_interval_as_a_band():
+    frame = pd.DataFrame(
+        {"size": [1, 2], "share": [3, 4], "a": [2, 3], "b": [4, 5], "rule": "zero"}
+    )
+
+    spec = plots.curve(
+        frame, x="size", y="share", low="a", high="b", color="rule",
+        x_title="size", y_title="share (%)", description="shares",
+    ).to_dict()  # fmt: skip
+
+    band = spec["layer"][0]["encoding"]
+    assert (band["y"]["field"], band["y2"]["field"]) == ("a", "b")
+
+
+def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
+    def chart():
+        return plots.histogram(bins, value="relevance", count="components", description="d")
+
+    def output():
+        bundle = chart()._repr_mimebundle_()
+        return bundle[0] if isinstance(bundle, tuple) else bundle
+
+    first, second = output(), output()
+
+    assert first == second
+    assert set(first) == {"text/html", "image/png"}
+    assert re.search(r'id="chart-[0-9a-f]{16}"', first["text/html"])
+    assert alt.renderers.active == "offline"
+
+
+def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
+    table = plots.verdict_table(judged)
+
+    assert "✓</b> reproduced" in table
+    assert "–</b> not run" in table
+    assert "images &lt;right&gt;" in table
+    assert "44.14 <small>± 0.5</small>" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(8902.0, "8,902"), (47552, "47,552"), (0.060234, "0.06023"), (-0.5, "-0.5"), (np.nan, "–")],
+)
+def test_numbers_are_short(value, text):
+    assert plots.number(value) == text
