@@ -4,18 +4,22 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser report run book test bench lint format readme clean
+.PHONY: help env pins browser report run book test bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 env: $(STAMP)  ## set up .venv with the pinned packages
 
-$(STAMP): requirements.txt
+$(STAMP): requirements.txt constraints.txt
 	test -x $(PY) || python3 -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt
+	$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt -c constraints.txt
 	touch $(STAMP)
+
+pins: env  ## write constraints.txt anew from what .venv holds
+	{ head -1 constraints.txt; $(PY) -m uv pip freeze --python $(PY) | grep -v '^uv=='; } > .pins.tmp
+	mv .pins.tmp constraints.txt
 
 browser:  ## install Chromium for the tests, if missing and possible
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \

@@ -5,6 +5,9 @@ computed from ``data/``, then lets Jupyter Book build with every warning an erro
 """
 
 import argparse
+import base64
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -144,12 +147,16 @@ def pages() -> dict[Path, str]:
     }
 
 
-def write(file: Path, text: str) -> None:
-    """Write a file in one step, so that nobody sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    half = file.with_name(file.name + ".tmp")
-    half.write_text(text, encoding="utf-8")
-    half.replace(file)
+def picture(notebook: dict) -> bytes | None:
+    """The PNG that an executed notebook's cell tagged ``picture`` shows, if it has one."""
+    for cell in notebook["cells"]:
+        if "picture" in cell["metadata"].get("tags", []):
+            shown = "".join(
+                "".join(o.get("data", {}).get("text/html", "")) for o in cell["outputs"]
+            )
+            found = re.search(r"data:image/png;base64,([^\"]+)", shown)
+            return base64.b64decode(found[1]) if found else None
+    return None
 
 
 def build() -> int:
@@ -165,15 +172,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
-    only.add_argument("--readme", action="store_true", help="renew the README's table, no site")
+    only.add_argument("--readme", action="store_true", help="renew the README's table and picture")
     asked = parser.parse_args()
     made = pages()
     if asked.readme:
         readme = README.read_text(encoding="utf-8")
-        write(README, fill(readme, made[MADE / "verdicts.md"]))
+        paths.write_atomically(README, fill(readme, made[MADE / "verdicts.md"]).encode())
+        for run in paths.RUNS.glob("*.ipynb"):
+            if png := picture(json.loads(run.read_text(encoding="utf-8"))):
+                paths.write_atomically(paths.BOOK / "images" / f"{run.stem}.png", png)
         return 0
     for file, text in {**made, BUNDLE: vega_bundle()}.items():
-        write(file, text)
+        paths.write_atomically(file, text.encode())
     if asked.pages_only:
         return 0
     status = build()

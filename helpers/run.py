@@ -122,6 +122,7 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
                 made,
                 values,
                 kernel_name="python3",
+                language="python",
                 cwd=paths.ROOT,
                 stderr_file=sys.stderr,
             )
@@ -133,15 +134,17 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     reason = str(error) if error else unfinished(executed)
     if reason:
         broken = paths.FAILED / file.name
-        _replace(broken, nbformat.writes(executed))
+        paths.write_atomically(broken, nbformat.writes(executed).encode())
         raise RuntimeError(f"{reason}\nThe broken run is kept in {_shown(broken)}")
     card = _card(name, values, time.monotonic() - started)
     results = published(executed)
-    _replace(file, nbformat.writes(finished(executed, card)))
+    paths.write_atomically(file, nbformat.writes(finished(executed, card)).encode())
     folder = paths.RESULTS if file.parent == paths.RUNS else file.parent
     if results is not None:
-        _replace(folder / f"{name}.csv", results)
-        _replace(folder / f"{name}.json", json.dumps(card, indent=1) + "\n")
+        paths.write_atomically(folder / f"{name}.csv", results.encode())
+        paths.write_atomically(
+            folder / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode()
+        )
 
 
 def unfinished(notebook: dict) -> str:
@@ -207,7 +210,7 @@ def _card(name: str, values: dict[str, Any], seconds: float) -> dict:
         "profile": profile,
         "command": command,
         "commit": provenance.commit(),
-        "digest": provenance.notebook_digest(name),
+        "digest": provenance.notebook_digest(name, values),
         "device": provenance.device_name(),
         "versions": provenance.versions(),
         "seeds": [values["seed"]] if "seed" in values else [],
@@ -228,12 +231,6 @@ def _card_text(card: dict) -> str:
         f"- {packages}\n- finished {card['finished']}\n:::\n\n"
         f"*This page shows the profile **{card['profile']}**.*"
     )
-
-
-def _replace(file: Path, text: str) -> None:
-    from helpers import data
-
-    data.write_atomically(file, text.encode())
 
 
 def _shown(file: Path) -> Path:

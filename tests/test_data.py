@@ -103,14 +103,3 @@ def test_without_xai_data_the_authors_material_is_absent(monkeypatch):
     monkeypatch.delenv("XAI_DATA", raising=False)
 
     assert data.dieter2023() is None
-
-
-def test_writing_leaves_the_old_file_where_it_fails(tmp_path):
-    file = tmp_path / "results.csv"
-    data.write_atomically(file, b"old")
-
-    with pytest.raises(TypeError):
-        data.write_atomically(file, "not bytes")
-
-    assert [f.name for f in tmp_path.iterdir()] == ["results.csv"]
-    assert file.read_bytes() == b"old"

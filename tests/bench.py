@@ -1,0 +1,82 @@
+"""How fast our LRP and our attack are beside plain implementations, side by side in one run."""
+
+import time
+from collections.abc import Callable
+
+import explicit_lrp
+import foolbox
+import scipy_attack
+import torch
+from torch import nn
+
+from helpers import attacks, data, lrp, models, paths, provenance
+
+ROUNDS = 5
+PAIRS, ITERATIONS = 32, 60  # attacks to compare; both sides are cut at the same iterations
+
+
+def per_second(count: int, work: Callable[[], object]) -> float:
+    """Best of a few rounds, the first not counted."""
+    times = []
+    for _ in range(ROUNDS + 1):
+        started = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return count / min(times[1:])
+
+
+def row(name: str, ours: float, theirs: float, target: float) -> None:
+    print(f"{name:26} {ours:10.2f} {theirs:10.2f} {ours / theirs:8.2f} {target:8.2f}", flush=True)
+
+
+def bench_lrp(network: nn.Sequential, images: torch.Tensor, labels: torch.Tensor) -> None:
+    images = images.contiguous(memory_format=torch.channels_last)
+    for rule, step in (
+        (lrp.zero(), explicit_lrp.epsilon_step(1e-7)),
+        (lrp.epsilon(1.0), explicit_lrp.epsilon_step(1.0)),
+        (lrp.alpha_beta(1), explicit_lrp.alpha_beta_step(1)),
+        (lrp.alpha_beta(2), explicit_lrp.alpha_beta_step(2)),
+    ):
+        ours = per_second(len(images), lambda r=rule: lrp.relevance(network, images, labels, r))
+        plain = per_second(
+            len(images), lambda s=step: explicit_lrp.relevance(network, images, labels, s)
+        )
+        row(f"{rule.name}, images/s", ours, plain, 0.7)
+
+
+def bench_attack(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> None:
+    source = torch.arange(PAIRS, device=images.device) % len(images)
+    targets = (labels[source] + 1 + torch.arange(PAIRS, device=images.device) // len(images)) % 10
+    ends_in_softmax = nn.Sequential(network, nn.Softmax(1))
+    model = foolbox.PyTorchModel(ends_in_softmax, bounds=(0, 1), device=str(images.device))
+    criterion = foolbox.criteria.TargetedMisclassification(targets)
+    method = attacks.LBFGSAttack(maxiter=ITERATIONS)
+    started = time.perf_counter()
+    method(model, images[source], criterion, epsilons=None)
+    ours = PAIRS / (time.perf_counter() - started)
+    few = 4 if images.device.type == "cpu" else 2  # sequential: a few pairs show the rate
+    started = time.perf_counter()
+    for i, target in zip(source[:few], targets[:few], strict=True):
+        scipy_attack.attack(ends_in_softmax, images[i], int(target), maxiter=ITERATIONS)
+    plain = few / (time.perf_counter() - started)
+    row("L-BFGS attack, pairs/s", ours, plain, 1.5 if images.device.type == "cpu" else 300)
+
+
+def main() -> None:
+    device = models.device()
+    file = paths.MODELS / "lrp_adversarial.safetensors"
+    network = models.load_weights(models.table2_network(), file.read_bytes(), file.name).to(device)
+    few = data.foolbox_cifar10()
+    images, labels = data.to_unit(few.pixels.to(device)), few.labels.to(device)
+    right = network(images).argmax(1) == labels
+    print(provenance.device_name())
+    print(f"{'':26} {'ours':>10} {'plain':>10} {'ratio':>8} {'target':>8}")
+    many = 13 if device.type == "cpu" else 100
+    bench_lrp(network, images.repeat(many, 1, 1, 1), labels.repeat(many))
+    bench_attack(network, images[right], labels[right])
+
+
+if __name__ == "__main__":
+    main()

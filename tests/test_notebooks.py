@@ -1,0 +1,92 @@
+import json
+
+import jupytext
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+import yaml
+
+from helpers import book, claims, paths, provenance, run
+
+NAMES = list(yaml.safe_load(run.SETTINGS.read_text()))
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def smoke(request, tmp_path_factory):
+    """Each notebook, run small."""
+    name = request.param
+    folder = tmp_path_factory.mktemp(name)
+    run.execute(name, run.parameters(name, "smoke", []), folder / f"{name}.ipynb")
+    return name, folder
+
+
+def test_notebook_runs_small(smoke):
+    name, folder = smoke
+    notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+
+    assert notebook.metadata.provenance.profile == "smoke"
+    assert "profile **smoke**" in "".join(c.source for c in notebook.cells)
+
+
+def test_smoke_run_measures_claims_with_intervals_that_hold_the_value(smoke):
+    name, folder = smoke
+    measured = pd.read_csv(folder / f"{name}.csv")
+
+    assert set(measured.key) <= set(claims.reported(name).index)
+    assert ((measured.low <= measured.value) & (measured.value <= measured.high)).all()
+    assert (measured.n > 0).all()
+
+
+def test_outputs_of_a_run_are_small(smoke):
+    name, folder = smoke
+
+    assert (folder / f"{name}.ipynb").stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_survives_the_way_to_ipynb_and_back(name):
+    text = (paths.NOTEBOOKS / f"{name}.py").read_text()
+    notebook = jupytext.reads(text, fmt="py:percent")
+
+    again = jupytext.reads(jupytext.writes(notebook, fmt="ipynb"), fmt="ipynb")
+
+    assert [c.source for c in again.cells] == [c.source for c in notebook.cells]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_papermill_finds_the_parameters_of_the_paired_notebook(name, tmp_path):
+    jupytext.write(jupytext.read(paths.NOTEBOOKS / f"{name}.py"), tmp_path / "n.ipynb")
+
+    found = papermill.inspect_notebook(str(tmp_path / "n.ipynb"))
+
+    assert set(found) == {"profile", *run.settings(name)["parameters"]}
+    assert all(parameter["help"] for parameter in found.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_run_was_made_by_this_code(name):
+    card = claims.run_card(name)
+    shown = json.loads((paths.RUNS / f"{name}.ipynb").read_text())["metadata"]["provenance"]
+
+    assert shown == card
+    assert card["digest"] == provenance.notebook_digest(name, card["parameters"]), (
+        f"the code changed since the committed run of {name}; run again: {card['command']}"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_page_shows_no_error_and_stays_small(name):
+    file = paths.RUNS / f"{name}.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+
+    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert file.stat().st_size < 3_000_000
+
+
+def test_readme_shows_a_picture_of_the_committed_run():
+    name = "lrp_adversarial"
+    shown = book.picture(json.loads((paths.RUNS / f"{name}.ipynb").read_text()))
+
+    assert (paths.BOOK / "images" / f"{name}.png").read_bytes() == shown
