@@ -35,12 +35,12 @@
 profile = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed = 0  # of the choice of images, of the controls and of the bootstrap
 arm_a_groups = 1  # of the 50 groups that hold the authors' 8,902 originals; 50 is the paper
-arm_b_images = 20  # images to attack, nine targets each; the paper: all 8,902 that are right
+arm_b_images = 10  # images to attack, nine targets each; the paper: all 8,902 that are right
 attack_iterations = 20  # L-BFGS iterations a solve; the authors: 1000
 attack_batch = 256  # attacks that run side by side
 control_groups = 1  # groups that the controls are measured on
 bootstrap_draws = 200  # for the intervals
-epochs = 52  # of training; the authors': 250
+epochs = 52  # of training; the authors: 250
 download = False  # whether CIFAR-10 may be fetched; without it, Foolbox's 20 images serve
 
 # %%
@@ -103,9 +103,11 @@ Markdown(
 # ### Training (arm B)
 #
 # The authors' recipe is Adam at a constant 0.001, batches of 160, rotation by up to 15 degrees,
-# shifts by up to a tenth, mirroring, 250 epochs. Ours keeps all of it but the last two: fewer epochs,
-# and in exchange a learning rate that climbs to 0.003 and falls to zero. Convolutions train in
-# bfloat16. The result is kept under a digest of this code and these numbers.
+# shifts by up to a tenth, mirroring, 250 epochs. On two processor cores that would take hours, so ours
+# keeps the optimiser, the batches and the augmentation, but has fewer epochs and a learning rate that
+# climbs to 0.003 and falls to zero. Dropout changes the variance that BatchNorm sees, so its statistics
+# of training are wrong for testing; they are taken anew at the end.
+# Convolutions train in bfloat16. The result is kept under a digest of this code and these numbers.
 
 
 # %%
@@ -159,8 +161,24 @@ def train(network, images, labels, *, epochs, batch_size, peak_lr, seed, progres
 
 
 # %%
+@torch.no_grad()
+def settle(network, images):
+    """Take BatchNorm's statistics anew: on 5,000 training images as they are, without dropout."""
+    norms = [layer for layer in network if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over the batches
+        norm.train()
+    for batch in images[:5000].split(500):
+        network((batch / 255).to(next(network.parameters()).device))
+    for norm in norms:
+        norm.momentum = 0.01
+    network.eval()
+
+
+# %%
 recipe = {"epochs": epochs, "batch_size": 160, "peak_lr": 3e-3, "seed": 2}
-recipe_digest = provenance.digest(train, augment, models.table2_network, recipe)
+recipe_digest = provenance.digest(train, augment, settle, models.table2_network, recipe)
 checkpoint = paths.MODELS / f"{chapter}.safetensors"
 if models.checkpoint_record(checkpoint).get("digest") != recipe_digest:
     checkpoint = paths.CACHE / f"{chapter}-{recipe_digest}.safetensors"
@@ -170,9 +188,9 @@ if not checkpoint.exists():
     fresh = models.table2_network().to(device)
     bar = tqdm(total=epochs, desc="training")
     history = train(fresh, *training, **recipe, progress=lambda epoch, right: bar.update())
-    models.save_checkpoint(
-        checkpoint, fresh, {"digest": recipe_digest, "history": history, **recipe}
-    )
+    settle(fresh, training.pixels)
+    record = {"digest": recipe_digest, "history": history, **recipe}
+    models.save_checkpoint(checkpoint, fresh, record)
 network = models.load_weights(network, checkpoint.read_bytes(), checkpoint.name).to(device)
 history = models.checkpoint_record(checkpoint)["history"]
 
