@@ -49,7 +49,7 @@ def bench_lrp(network: nn.Sequential, images: torch.Tensor, labels: torch.Tensor
 def bench_attack(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> None:
     source = torch.arange(PAIRS, device=images.device) % len(images)
     targets = (labels[source] + 1 + torch.arange(PAIRS, device=images.device) // len(images)) % 10
-    ends_in_softmax = nn.Sequential(network, nn.Softmax(1))
+    ends_in_softmax = nn.Sequential(network, nn.Softmax(1)).eval()
     model = foolbox.PyTorchModel(ends_in_softmax, bounds=(0, 1), device=str(images.device))
     criterion = foolbox.criteria.TargetedMisclassification(targets)
     method = attacks.LBFGSAttack(maxiter=ITERATIONS)
