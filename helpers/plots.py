@@ -35,6 +35,10 @@ class Html(str):
         return str(self)
 
 
+# Pillow's own font has no Greek letters
+_LATIN = str.maketrans({"α": "a", "β": "b", "ε": "eps"})
+
+
 def theme() -> None:
     """Give all Altair charts of a notebook one look, and an output that is equal in every run."""
     alt.theme.register("book", enable=True)(_look)
@@ -74,6 +78,9 @@ def heatmap_grid(
             f"rows hold {[len(row) for row in rows]} pictures; expected {len(row_labels)} rows "
             f"(one a row label) of {len(column_labels)} (one a column label)"
         )
+    row_labels, column_labels = (
+        [label.translate(_LATIN) for label in labels] for labels in (row_labels, column_labels)
+    )
     gap, font = 6, ImageFont.load_default(size=14)
     left = gap + math.ceil(max(font.getlength(label) for label in row_labels)) + gap
     step = max(cell, *(math.ceil(font.getlength(label)) for label in column_labels)) + gap

@@ -19,6 +19,7 @@ from helpers import paths
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
+LONG = 12  # lines of code from which a page folds a cell
 RESULTS = "application/vnd.xai.results+json"  # what claims.publish displays
 
 
@@ -183,6 +184,11 @@ def finished(notebook: dict, card: dict) -> dict:
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+            tags = cell.metadata.setdefault("tags", [])
+            if "verdict" in tags:
+                tags.append("remove-input")
+            elif cell.source.count("\n") >= LONG:
+                tags.append("hide-input")
         cells.append(cell)
     verdict = [cell for cell in cells if "verdict" in cell.metadata.get("tags", [])]
     rest = [cell for cell in cells if cell not in verdict]
@@ -196,7 +202,9 @@ def finished(notebook: dict, card: dict) -> dict:
 
 
 def _is_progress(output: dict) -> bool:
-    return output.output_type == "stream" and output.name == "stderr" and "\r" in output.text
+    if output.output_type != "stream" or output.name != "stderr":
+        return False
+    return "\r" in output.text or not output.text.strip()
 
 
 def _card(name: str, values: dict[str, Any], seconds: float) -> dict:

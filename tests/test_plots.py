@@ -178,3 +178,14 @@ def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
 )
 def test_numbers_are_short(value, text):
     assert plots.number(value) == text
+
+
+def test_grid_draws_greek_labels_as_latin_ones():
+    picture = np.zeros((2, 2))
+
+    greek, latin = (
+        plots.heatmap_grid([[picture]], row_labels=["x"], column_labels=[label])
+        for label in ("LRP-αβ 1", "LRP-ab 1")
+    )
+
+    assert np.array_equal(np.asarray(greek), np.asarray(latin))
