@@ -199,8 +199,10 @@ def _papers(chapters: Iterable[str]) -> list[Paper]:
 
 
 def _command(chapter: str, cards: dict[str, dict]) -> str:
-    command = cards.get(chapter, {}).get("command", f"python -m helpers.run {chapter}")
-    return f"To make these numbers again:\n\n```bash\n{command}\n```\n"
+    card = cards.get(chapter, {})
+    command = card.get("command", f"python -m helpers.run {chapter}")
+    needs = " (with `XAI_DATA` naming the folder of further data)" if card.get("data") else ""
+    return f"To make these numbers again{needs}:\n\n```bash\n{command}\n```\n"
 
 
 def _group(name: str, rows: pd.DataFrame) -> str:

@@ -233,7 +233,8 @@ def _card_text(card: dict) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     return (
         ":::{admonition} Run card\n:class: note dropdown\n"
-        f"- profile **{card['profile']}**, {card['seconds']} s on {card['device']}\n"
+        f"- profile **{card['profile']}**, {card['seconds']} s on {card['device']}, not counting "
+        "parts kept from a run before\n"
         f"- `{card['command']}`{', with ' + card['data'] if card['data'] else ''}\n"
         f"- commit `{card['commit']}`, digest of code and data `{card['digest']}`\n"
         f"- {packages}\n- finished {card['finished']}\n:::\n\n"
