@@ -780,7 +780,7 @@ shown.pivot(index=["images", "quantile"], columns="rule", values="both")[[r.name
 
 # %% [markdown]
 # *All 126 quantiles of Tables 3 and 4: ours, and the paper's in brackets, in arm A (in B where A was not
-# run). The [scorecard](../scorecard.md) has both arms with intervals and verdicts.*
+# run). The scorecard has both arms, with intervals and verdicts.*
 #
 # ### Zeros, means, deviations, signs (Section 4.2.2)
 #
