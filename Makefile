@@ -41,7 +41,7 @@ test: env browser lint  ## check the style, then run all tests
 	$(PY) -m pytest
 
 bench: env  ## compare our speed with plain implementations
-	$(PY) tests/bench.py
+	PYTHONPATH=.:tests $(PY) tests/bench.py
 
 lint: env  ## check style and layout
 	$(PY) -m ruff check .
