@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 STEP = 1e-4  # width of a cell of the grid on [-1, 1]; the papers print four decimals
-GRID = np.round(np.arange(-1, 1 + STEP / 2, STEP), 4)  # (20001,)
+GRID = np.round(np.arange(-1, 1 + STEP / 2, STEP), 4) + 0.0  # (20001,); no negative zero
 
 
 def grid_counts(values: Tensor) -> Tensor:
