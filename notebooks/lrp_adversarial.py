@@ -19,7 +19,7 @@
 # that it hardly does, and conclude that LRP shows contours rather than reasons
 # {cite:p}`dieter2023`. This chapter re-runs every number of the paper, twice:
 #
-# - **arm A** puts the authors' own network and their own 77,398 adversarial images through our LRP;
+# - **arm A** puts the authors' own network and their own adversarial images through our LRP;
 # - **arm B** trains the network anew, attacks it with our own attack, and starts from nothing of
 #   theirs.
 
@@ -248,8 +248,9 @@ if complete and profile != "smoke":
 Markdown(
     f"Right on {len(test.labels):,} test images: "
     + "; ".join(f"arm {arm} **{count:,}**" for arm, count in sorted(right.items()))
-    + ". The paper's 'training accuracy' of 90.87 % sits oddly beside 47,552 of 50,000, which is "
-    f"{47552 / 500:.1f} %: the first is Keras's running mean with dropout and augmentation on, the "
+    + f". The paper's training accuracy of {reported.reported['train_accuracy']:.2f} % sits oddly beside "
+    f"{reported.reported['train_correct']:,.0f} of 50,000 training images right, which is "
+    f"{reported.reported['train_correct'] / 500:.1f} %: the first is Keras's running mean with dropout and augmentation on, the "
     f"second is the trained network's. Ours ends at {running:.1f} % in the first sense."
 )
 
@@ -784,10 +785,9 @@ shown.pivot(index=["images", "quantile"], columns="rule", values="both")[[r.name
 #
 # ### Zeros, means, deviations, signs (Section 4.2.2)
 #
-# The paper says that 0.36 % of an adversarial's components and 0.24 % of an original's are exactly
-# zero "regardless of the rule"; we take the mean over the seven rules. It also finds it "especially
-# interesting" that alpha = 1 leaves 2 % of the originals' components negative, and 0.1 % of the
-# adversarials'. With alpha = 1 and beta = 0 every share is positive, so a relevance can only be
+# The paper gives a share of components that are exactly zero "regardless of the rule"; we take the mean
+# over the seven rules. It also finds it "especially interesting" that alpha = 1 leaves more of the
+# originals' components negative than of the adversarials'. With alpha = 1 and beta = 0 every share is positive, so a relevance can only be
 # negative where the explained *logit* is negative. The table after this one splits them by that.
 
 
@@ -968,11 +968,11 @@ plots.histogram(
 # changes centre on zero, as the paper says; they are also cut to what fits into the top 1 % or 10 %,
 # so small changes are what one would see of any components that stay.
 #
-# ### Two numbers that look odd: 75.21 % and 3.75 %
+# ### Two numbers that look odd
 #
 # With alpha = 1 one of the five overlaps is far off: "the top component is in the top 1 %". Which cut
 # in the adversarial's ranking would give the paper's number? And the paper says that original and
-# adversarial share their top component in 3.75 % of the cases. The authors' script prints, for a
+# adversarial share their top component in only a few of a hundred cases. The authors' script prints, for a
 # chosen top share, the percentage of components whose position does not change at all.
 
 
@@ -1017,7 +1017,7 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # The authors' published script that reads the relevance of the adversarials appends each target's
 # table to the last and drops the result, so that a run of it as published ranks the *first* target,
-# class 0, alone. Were 75.21 % and its neighbours made so? Every target has its own overlaps:
+# class 0, alone. Were the numbers for alpha = 1 made so? Every target has its own overlaps:
 
 
 # %%
@@ -1045,8 +1045,8 @@ targets_table.round(1)
 # 0, is the target that comes nearest to the paper's alpha = 1 row; but LRP-ε agrees with the mean over
 # all targets, so this is a hint and no proof. Other things tried for alpha = 1, on 300 to 900 pairs: ten
 # ways to treat BatchNorm, four to pool, other rules in the first or the last layer, larger
-# stabilisers, rankings by pixel or by magnitude, and own-class images counted in. None gives 75 %
-# together with the other four overlaps and the quantiles.
+# stabilisers, rankings by pixel or by magnitude, and own-class images counted in. None gives the first
+# overlap together with the other four overlaps and the quantiles.
 #
 # ## Beyond the paper: how much overlap means something?
 #
@@ -1368,7 +1368,7 @@ plots.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED) & judged.arm
 #   authors ran we do not know.
 # - **alpha = 2 and pooling** follows the authors' code, which divides by -1e-7 in the negative branch.
 # - **Their float images** are not published, only 8-bit ones, so probabilities are those of the saved
-#   images, and their "77,402" is 77,398 there.
+#   images, and there are a few fewer of them than the paper counts.
 # - **Training**: TensorFlow 2.1 became PyTorch; fewer epochs, with a rate that falls.
 # - **Attack** (arm B): a batched solver of the same definition; see `helpers/attacks.py` for where it
 #   departs from Foolbox 2.4's. Its adversarials are closer than those of scipy's L-BFGS-B, which the
