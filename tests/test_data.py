@@ -84,12 +84,12 @@ def test_missing_cifar10_says_what_to_do(tmp_path, monkeypatch):
         data.cifar10("test", download=False)
 
 
-def test_torchvision_copy_is_read_in_the_official_order(tmp_path):
+def test_a_copy_that_fails_torchvisions_checksum_is_passed_over(tmp_path):
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     (folder / "test_batch").write_bytes(pickle.dumps({"data": b"", "labels": []}))
 
-    assert data._torchvision_cifar10("test", tmp_path) is None  # torchvision's own checksum
+    assert data._torchvision_cifar10("test", tmp_path) is None
 
 
 def test_an_xai_data_that_is_no_folder_is_refused(monkeypatch):
