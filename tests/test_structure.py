@@ -9,8 +9,8 @@ from helpers import paths, run
 LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims"},
-    {"models", "plots"},
-    {"provenance"},
+    {"models", "plots", "cams"},
+    {"training", "provenance"},
     {"book", "run"},
 ]
 
