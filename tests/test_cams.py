@@ -108,7 +108,9 @@ def test_record_leaves_no_hook_no_gradient_and_no_changed_mode_behind(network, i
         cams.record(network, images, CLASSES + 4, "act")
 
     assert not any(m._forward_hooks or m._backward_hooks for m in network.modules())
-    assert network.training and network.head.training and not network.norm.training
+    assert network.training
+    assert network.head.training
+    assert not network.norm.training
     assert network.head.weight.grad.eq(1).all()
     assert all(p.grad is None for p in network.features.parameters())
     assert torch.equal(network.norm.running_mean, statistics)

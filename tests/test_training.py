@@ -120,7 +120,7 @@ def test_training_refuses_the_checkpoint_of_another_network(tmp_path, images):
     list(training.fit(network(), images, tmp_path, epochs=1, **SETTINGS))
     other = nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())
 
-    with pytest.raises(ValueError, match="epoch-01.safetensors does not fit the network"):
+    with pytest.raises(ValueError, match=r"epoch-01\.safetensors does not fit the network"):
         list(training.fit(other, images, tmp_path, epochs=1, **SETTINGS))
 
 
