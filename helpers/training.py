@@ -114,8 +114,9 @@ def _resume(network: nn.Module, optimizer: torch.optim.SGD, folder: Path) -> int
     models.load_weights(network, content, epoch_file(folder, epoch).name).requires_grad_(True)
     kept = load(file.read_bytes())
     for number, weight in enumerate(optimizer.param_groups[0]["params"]):
-        buffer = kept[str(number)].to(weight.device)
-        optimizer.state[weight]["momentum_buffer"] = torch.empty_like(weight).copy_(buffer)
+        if str(number) in kept:  # none without momentum
+            buffer = torch.empty_like(weight).copy_(kept[str(number)])
+            optimizer.state[weight]["momentum_buffer"] = buffer
     return epoch
 
 
@@ -123,6 +124,7 @@ def _save_momentum(optimizer: torch.optim.SGD, folder: Path, epoch: int) -> None
     buffers = {
         str(number): optimizer.state[weight]["momentum_buffer"].contiguous()
         for number, weight in enumerate(optimizer.param_groups[0]["params"])
+        if "momentum_buffer" in optimizer.state[weight]
     }
     record = {"record": json.dumps({"epoch": epoch})}
     paths.write_atomically(folder / "momentum.safetensors", save(buffers, record))

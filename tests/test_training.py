@@ -64,13 +64,15 @@ class Doubled(nn.Module):
         return x.double()
 
 
-def test_training_that_was_killed_ends_like_an_unbroken_one(tmp_path, images):
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_training_that_was_killed_ends_like_an_unbroken_one(tmp_path, images, momentum):
     unbroken, killed, resumed = network(), network(), network()
-    whole = list(training.fit(unbroken, images, tmp_path / "a", epochs=4, **SETTINGS))
+    settings = {**SETTINGS, "epochs": 4, "momentum": momentum}
+    whole = list(training.fit(unbroken, images, tmp_path / "a", **settings))
 
-    started = training.fit(killed, images, tmp_path / "b", epochs=4, **SETTINGS)
+    started = training.fit(killed, images, tmp_path / "b", **settings)
     list(itertools.islice(started, 3))  # epochs 0, 1 and 2; then the process dies
-    rest = list(training.fit(resumed, images, tmp_path / "b", epochs=4, **SETTINGS))
+    rest = list(training.fit(resumed, images, tmp_path / "b", **settings))
 
     for key, value in unbroken.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
