@@ -276,8 +276,11 @@ def _verdict_row(row) -> str:
     mark = f'<b aria-hidden="true">{MARKS[row.verdict]}</b>'
     verdict = f'<span class="{row.verdict.replace(" ", "-")}">{mark} {row.verdict}</span>'
     paper = number(row.reported)
+    bound = getattr(row, "bound", "")
+    if bound:
+        paper = f"{'more' if bound == 'above' else 'less'} than {paper}"
     if row.tolerance > 0:
-        paper += f" <small>± {number(row.tolerance)}</small>"
+        paper += f" <small>{'by' if bound else '±'} {number(row.tolerance)}</small>"
     ours = number(row.value)
     if row.low < row.high:
         ours += f" <small>[{number(row.low)}, {number(row.high)}]</small>"

@@ -9,7 +9,7 @@ from helpers import paths, run
 LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims"},
-    {"models", "plots", "cams"},
+    {"models", "plots", "cams", "corruptions"},
     {"training", "provenance"},
     {"book", "run"},
 ]
