@@ -189,3 +189,25 @@ def test_grid_draws_greek_labels_as_latin_ones():
     )
 
     assert np.array_equal(np.asarray(greek), np.asarray(latin))
+
+
+def test_unsigned_maps_run_from_dark_blue_to_yellow_and_captions_take_a_line():
+    flat = [[np.zeros((2, 2)), np.ones((2, 2))]]
+    labels = {"row_labels": ["a"], "column_labels": ["zero", "one"]}
+
+    figure = plots.heatmap_grid(flat, **labels, signed=False)
+    with_captions = plots.heatmap_grid(flat, **labels, signed=False, captions=[["cat", "dog"]])
+
+    drawn = {color for _, color in figure.getcolors(maxcolors=100_000)}
+    assert {tuple(plots.SHARE_COLORS[0]), tuple(plots.SHARE_COLORS[-1])} <= drawn
+    assert with_captions.height > figure.height
+
+
+def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
+    image = np.stack([np.array([[0.0, 1.0]])] * 3, axis=-1)
+    laid = plots.overlaid(image, np.zeros((1, 2)))
+
+    np.testing.assert_allclose(laid[0, 0], 0.55 * plots.SHARE_COLORS[0] / 255)
+    np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.45)
+    with pytest.raises(ValueError, match="expected one height, width"):
+        plots.overlaid(image, np.zeros((2, 2)))
