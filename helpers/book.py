@@ -39,7 +39,7 @@ class Paper(NamedTuple):
 
 PAPERS = [
     Paper("Dieter & Zisgen 2023", "lrp_adversarial"),
-    Paper("Arya 2024"),
+    Paper("Arya 2024", "gradcam_training"),
     Paper("Wang et al. 2022"),
     Paper("Ornek & Ceylan 2024"),
     Paper("Karatsiolis & Kamilaris 2022"),

@@ -113,6 +113,27 @@ def display_scaled(maps: Tensor) -> Tensor:
 
 
 @contextmanager
+def output_of(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
+    """Collect what a layer gives while the block runs, with its graph; the hook never outlives it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer.
+    """
+    kept: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
+        kept.append(output)
+
+    handle = _layer(model, layer).register_forward_hook(keep)
+    try:
+        yield kept
+    finally:
+        handle.remove()
+
+
+@contextmanager
 def _leaf(module: nn.Module) -> Iterator[list[Tensor]]:
     """Let the graph start at the module's output; the list holds that output, once a run."""
     kept: list[Tensor] = []

@@ -1,10 +1,11 @@
 """Networks and their weights. A network here is bare: images in [0, 1] in, logits out."""
 
 import json
+import warnings
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
@@ -128,6 +129,7 @@ def timm_network(
     ValueError
         If timm has no such network, or its weights are neither here nor to be had.
     """
+    timm = _timm()
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
         raise ValueError(f"timm has no network {name!r}; near it: {near or 'none'}")
@@ -151,6 +153,14 @@ def timm_network(
         )
     scale = timm.data.resolve_model_data_config(body)
     return Enlarged(body, size, scale["mean"], scale["std"])
+
+
+def _timm() -> ModuleType:
+    """Import timm when it is first needed: it takes seconds, and half of the notebooks never do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress")  # tqdm's wish for widgets
+        import timm
+    return timm
 
 
 def _packaged(name: str) -> list[Tensor]:

@@ -37,6 +37,9 @@ class Html(str):
     def _repr_html_(self) -> str:
         return str(self)
 
+    def __repr__(self) -> str:  # a notebook keeps this beside the HTML; the text twice is too much
+        return f"HTML, {len(self):,} characters"
+
 
 # Pillow's own font has no Greek letters
 _LATIN = str.maketrans({"α": "a", "β": "b", "ε": "eps"})
@@ -128,7 +131,7 @@ def overlaid(image: np.ndarray, share: np.ndarray) -> np.ndarray:
             f"image is {image.shape} and map {share.shape}; expected one height, width"
         )
     grey = image @ np.array([0.299, 0.587, 0.114])
-    return 0.45 * grey[:, :, None] + 0.55 * _color(share, signed=False) / 255
+    return 0.4 * grey[:, :, None] + 0.6 * _color(share, signed=False) / 255
 
 
 def described(picture: Image.Image, description: str) -> Html:
@@ -141,6 +144,13 @@ def described(picture: Image.Image, description: str) -> Html:
     return Html(
         f'<div style="overflow-x: auto"><img class="dark-light" alt="{html.escape(description)}" '
         f'width="{picture.width}" style="{style}" src="{source}"></div>'
+    )
+
+
+def beside(figures: list[Html]) -> Html:
+    """Several figures in a row, or below each other where the page is narrow."""
+    return Html(
+        '<div style="display: flex; flex-wrap: wrap; gap: 1.5rem">' + "".join(figures) + "</div>"
     )
 
 
@@ -266,14 +276,10 @@ def curve(
     """
     base = alt.Chart(frame).encode(
         x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(zero=False)),
-        color=alt.Color(f"{color}:N", title=None),
+        color=alt.Color(f"{color}:N", title=None, sort=None, legend=alt.Legend(symbolOpacity=1)),
         tooltip=[color, x, y, low, high],
     )
-    band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y(f"{low}:Q", title=y_title),
-        y2=f"{high}:Q",
-        color=alt.Color(f"{color}:N", legend=None),
-    )
+    band = base.mark_area(opacity=0.2).encode(y=alt.Y(f"{low}:Q", title=y_title), y2=f"{high}:Q")
     line = base.mark_line(point=True).encode(y=f"{y}:Q")
     chart = alt.layer(band, line, description=description)
     chart = _select(chart, frame, select) if select else chart

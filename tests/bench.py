@@ -1,4 +1,4 @@
-"""How fast our LRP and our attack are beside plain implementations, side by side in one run."""
+"""How fast our methods are beside plain implementations, side by side in one run."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import scipy_attack
 import torch
 from torch import nn
 
-from helpers import attacks, data, lrp, models, paths, provenance
+from helpers import attacks, cams, data, lrp, models, paths, provenance
 
 ROUNDS = 5
 PAIRS, ITERATIONS = 32, 60  # attacks to compare; both sides are cut at the same iterations
@@ -28,7 +28,7 @@ def per_second(count: int, work: Callable[[], object]) -> float:
 
 
 def row(name: str, ours: float, theirs: float, target: float) -> None:
-    print(f"{name:26} {ours:10.2f} {theirs:10.2f} {ours / theirs:8.2f} {target:8.2f}", flush=True)
+    print(f"{name:28} {ours:10.2f} {theirs:10.2f} {ours / theirs:8.2f} {target:8.2f}", flush=True)
 
 
 def bench_lrp(network: nn.Sequential, images: torch.Tensor, labels: torch.Tensor) -> None:
@@ -64,6 +64,23 @@ def bench_attack(network: nn.Module, images: torch.Tensor, labels: torch.Tensor)
     row("L-BFGS attack, pairs/s", ours, plain, 1.5 if images.device.type == "cpu" else 300)
 
 
+def bench_grad_cam(device: torch.device) -> None:
+    """Grad-CAM of a batch against the forward pass that it needs anyway."""
+    network = models.timm_network("tf_efficientnet_lite0", classes=10, size=96).eval().to(device)
+    network = network.to(memory_format=torch.channels_last)
+    images = torch.rand(64, 3, 32, 32, device=device)
+    classes = torch.arange(64, device=device) % 10
+
+    @torch.no_grad()
+    def forward() -> None:
+        network(images)
+
+    def explain() -> None:
+        cams.grad_cam(*cams.record(network, images, classes, "body.conv_head"))
+
+    row("Grad-CAM v forward, images/s", per_second(64, explain), per_second(64, forward), 1 / 1.1)
+
+
 def main() -> None:
     device = models.device()
     file = paths.MODELS / "lrp_adversarial.safetensors"
@@ -72,10 +89,11 @@ def main() -> None:
     images, labels = data.to_unit(few.pixels.to(device)), few.labels.to(device)
     right = network(images).argmax(1) == labels
     print(provenance.device_name())
-    print(f"{'':26} {'ours':>10} {'plain':>10} {'ratio':>8} {'target':>8}")
+    print(f"{'':28} {'ours':>10} {'plain':>10} {'ratio':>8} {'target':>8}")
     many = 13 if device.type == "cpu" else 100
     bench_lrp(network, images.repeat(many, 1, 1, 1), labels.repeat(many))
     bench_attack(network, images[right], labels[right])
+    bench_grad_cam(device)
 
 
 if __name__ == "__main__":

@@ -164,3 +164,13 @@ def test_display_scaling_fills_the_unit_range_and_makes_flat_maps_zero():
     maps = torch.stack([torch.tensor([[1.0, 3.0], [2.0, 2.0]]), torch.full((2, 2), 7.0)])
 
     assert cams.display_scaled(maps).tolist() == [[[0.0, 1.0], [0.5, 0.5]], [[0.0, 0.0]] * 2]
+
+
+def test_output_of_a_layer_is_its_output_with_its_graph_and_leaves_no_hook(network, images):
+    network.eval()
+    with cams.output_of(network, "features") as outputs:
+        network(images)
+
+    torch.testing.assert_close(outputs[0], network.features(images))
+    assert outputs[0].requires_grad
+    assert not network.features._forward_hooks

@@ -207,7 +207,7 @@ def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
     image = np.stack([np.array([[0.0, 1.0]])] * 3, axis=-1)
     laid = plots.overlaid(image, np.zeros((1, 2)))
 
-    np.testing.assert_allclose(laid[0, 0], 0.55 * plots.SHARE_COLORS[0] / 255)
-    np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.45)
+    np.testing.assert_allclose(laid[0, 0], 0.6 * plots.SHARE_COLORS[0] / 255)
+    np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.4)
     with pytest.raises(ValueError, match="expected one height, width"):
         plots.overlaid(image, np.zeros((2, 2)))
