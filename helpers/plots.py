@@ -53,6 +53,7 @@ def heatmap_grid(
     column_labels: list[str],
     vmax: float = 1.0,
     cell: int = 96,
+    scale: bool = True,
 ) -> Image.Image:
     """Images and relevance maps side by side, every map on one scale from -vmax to vmax.
 
@@ -67,6 +68,8 @@ def heatmap_grid(
         The scale's end, in the map's own unit.
     cell
         Width and height of one picture on the figure, in pixels; pixels are repeated, not smoothed.
+    scale
+        Draw the color scale below the pictures; leave it out where there are no maps.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def heatmap_grid(
     gap, font = 6, ImageFont.load_default(size=14)
     left = gap + math.ceil(max(font.getlength(label) for label in row_labels)) + gap
     step = max(cell, *(math.ceil(font.getlength(label)) for label in column_labels)) + gap
-    top, bottom = 24, 46
+    top, bottom = 24, 46 if scale else 0
     size = (left + max(step * len(column_labels), 150), top + (cell + gap) * len(rows) + bottom)
     figure = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(figure)
@@ -98,8 +101,48 @@ def heatmap_grid(
             figure.paste(
                 picture.resize((cell, cell), Image.Resampling.NEAREST), (left + j * step, y)
             )
-    _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font)
+    if scale:
+        _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font)
     return figure
+
+
+def overlay(
+    image: np.ndarray, shown: np.ndarray, *, found: np.ndarray, true: np.ndarray, cell: int = 128
+) -> np.ndarray:
+    """An image under a map, with the box found (orange, whole) and the true one (white, broken).
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) in [0, 1].
+    shown
+        The map on its own scale from 0 to 1, (H, W); the stronger, the more red covers the image.
+    found, true
+        Boxes x0, y0, x1, y1, half-open, in pixels of the image.
+    cell
+        Side of the result in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        (cell, cell, 3) in [0, 1].
+    """
+    cover = 0.75 * shown[..., None]
+    mixed = (1 - cover) * image + cover * SCALE_COLORS[-1] / 255
+    picture = Image.fromarray((mixed * 255).round().astype(np.uint8))
+    picture = picture.resize((cell, cell), Image.Resampling.BILINEAR)
+    pen, factor = ImageDraw.Draw(picture), cell / len(image)
+    x0, y0, x1, y1 = (float(side) * factor for side in true)
+    for start in np.arange(0, 1, 1 / 9):  # dashes
+        end = start + 1 / 18
+        for fixed in (y0, y1 - 1):
+            pen.line([x0 + start * (x1 - x0), fixed, x0 + end * (x1 - x0), fixed], "white", 2)
+        for fixed in (x0, x1 - 1):
+            pen.line([fixed, y0 + start * (y1 - y0), fixed, y0 + end * (y1 - y0)], "white", 2)
+    x0, y0, x1, y1 = (float(side) * factor for side in found)
+    if x1 > x0:
+        pen.rectangle([x0, y0, x1 - 1, y1 - 1], outline=PALETTE[1], width=2)
+    return np.asarray(picture) / 255
 
 
 def described(picture: Image.Image, description: str) -> Html:

@@ -189,3 +189,42 @@ def test_grid_draws_greek_labels_as_latin_ones():
     )
 
     assert np.array_equal(np.asarray(greek), np.asarray(latin))
+
+
+def test_grid_without_a_scale_is_shorter_by_the_scale():
+    picture = np.zeros((2, 2, 3))
+
+    with_scale, without = (
+        plots.heatmap_grid([[picture]], row_labels=["x"], column_labels=["y"], scale=scale)
+        for scale in (True, False)
+    )
+
+    assert without.height == with_scale.height - 46
+    assert np.array_equal(np.asarray(without)[:-8, :100], np.asarray(with_scale)[:-54, :100])
+
+
+def test_overlay_draws_the_box_that_was_found_and_reddens_what_the_map_marks():
+    grey, shown = np.full((8, 8, 3), 0.5), np.zeros((8, 8))
+    shown[4:, 4:] = 1
+
+    made = plots.overlay(
+        grey, shown, found=np.array([0, 0, 4, 4]), true=np.array([1, 1, 7, 7]), cell=64
+    )
+
+    orange = [0xE6 / 255, 0x9F / 255, 0]
+    assert made[0, 10] == pytest.approx(orange)
+    assert made[31, 10] == pytest.approx(orange)
+    assert made[20, 20] == pytest.approx([0.5] * 3, abs=0.01)
+    assert made[44, 44, 0] > 2 * made[44, 44, 1]
+
+
+def test_overlay_without_a_box_draws_only_the_true_one():
+    made = plots.overlay(
+        np.zeros((8, 8, 3)),
+        np.zeros((8, 8)),
+        found=np.zeros(4),
+        true=np.array([2, 2, 6, 6]),
+        cell=64,
+    )
+
+    assert set(map(tuple, made.reshape(-1, 3))) == {(0, 0, 0), (1, 1, 1)}
