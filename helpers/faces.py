@@ -230,14 +230,14 @@ def _portrait(generator: np.random.Generator, size: int, masked: bool):
     side = size * _FINE
     canvas = _background(generator, side)
     cloth = Image.new("L", (side, side), 0)
-    unit = side * generator.uniform(0.22, 0.34)  # half the head's height
-    middle = side * generator.uniform([0.36, 0.36], [0.64, 0.52])
+    unit = side * generator.uniform(0.28, 0.4)  # half the head's height
+    middle = side * generator.uniform([0.4, 0.4], [0.6, 0.52])
     skin = _varied(generator, SKINS[generator.integers(len(SKINS))], by=5)
     hair = _varied(generator, HAIRS[generator.integers(len(HAIRS))], by=5)
     pen = _Pen(ImageDraw.Draw(canvas), middle, unit)
     _shoulders(generator, pen, skin)
     _head(generator, pen, skin, hair)
-    if generator.random() < 0.3:
+    if generator.random() < 0.2:
         _scarf(generator, pen)
     if masked:
         _mask(generator, pen, _Pen(ImageDraw.Draw(cloth), middle, unit))
