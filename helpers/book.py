@@ -57,10 +57,11 @@ def tally(scorecard: pd.DataFrame) -> pd.DataFrame:
     """Count verdicts by arm; a claim that an arm did not measure counts there as not run.
 
     Takes a frame as `claims.scorecard` gives it; returns one row an arm, one column a verdict. All
-    known arms have a row, whether measured or not.
+    arms that the claims allow have a row, whether measured or not.
     """
     counts = pd.crosstab(scorecard.arm, scorecard.verdict) if scorecard.arm.notna().any() else None
-    arms = sorted({*ARMS, *scorecard.arm.dropna()})
+    possible = set("".join(scorecard.arms)) if "arms" in scorecard else set(ARMS)
+    arms = sorted({*possible, *scorecard.arm.dropna()})
     table = pd.DataFrame(0, index=arms, columns=VERDICTS) if counts is None else counts
     table = table.reindex(index=arms, columns=VERDICTS, fill_value=0)
     table[claims.NOT_RUN] = scorecard.key.nunique() - table.drop(columns=claims.NOT_RUN).sum(axis=1)

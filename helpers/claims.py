@@ -5,6 +5,7 @@ stands in ``data/results/<chapter>.csv``. Nothing else holds either number.
 """
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -20,22 +21,30 @@ _REPORTED = [
 _RESULTS = ["key", "arm", "value", "low", "high", "n"]
 
 
-def verdict(reported: float, tolerance: float, low: float, high: float) -> str:
+def verdict(reported: float, tolerance: float, low: float, high: float, bound: str = "") -> str:
     """Compare our interval [low, high] with the paper's number and its tolerance.
 
     Reproduced: the whole interval lies within reported ± tolerance. Not reproduced: it lies wholly
-    outside. Inconclusive: it straddles an edge, so more data would be needed to say.
+    outside. Inconclusive: it straddles an edge, so more data would be needed to say. Where the
+    paper only says "more" or "less", its number is a bound, and the side is ``above`` or ``below``;
+    then all that lies on this side of reported, from the tolerance on, counts as within.
 
     Raises
     ------
     ValueError
-        If the tolerance is negative or the interval is upside down.
+        If the tolerance is negative, the interval is upside down, or the side is neither.
     """
     if tolerance < 0:
         raise ValueError(f"tolerance is {tolerance}; expected 0 or more")
     if low > high:
         raise ValueError(f"interval [{low}, {high}] is upside down; give (low, high)")
+    if bound not in ("", "above", "below"):
+        raise ValueError(f"bound is {bound!r}; expected 'above', 'below' or nothing")
     floor, ceiling = reported - tolerance, reported + tolerance
+    if bound:  # at the bound itself nothing is more, or less
+        floor, ceiling = (math.nextafter(reported + tolerance, math.inf), math.inf)
+    if bound == "below":
+        floor, ceiling = (-math.inf, math.nextafter(reported - tolerance, -math.inf))
     if floor <= low and high <= ceiling:
         return REPRODUCED
     if high < floor or ceiling < low:
@@ -46,6 +55,9 @@ def verdict(reported: float, tolerance: float, low: float, high: float) -> str:
 def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
     """What the chapter's paper says, one claim a row, indexed by the claim's key.
 
+    A chapter for whose paper there is no authors' material leaves ``tolerance``, arm A's, empty.
+    The column ``bound`` may be left out; see :func:`verdict`.
+
     Raises
     ------
     ValueError
@@ -54,6 +66,7 @@ def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
     file = folder / f"{chapter}.csv"
     table = pd.read_csv(file)
     _expect_columns(table, _REPORTED, file)
+    table["bound"] = table["bound"].fillna("") if "bound" in table else ""
     twice = table.key[table.key.duplicated()]
     if len(twice):
         raise ValueError(f"{file.name} holds the key {twice.iloc[0]!r} twice; keys are unique")
@@ -93,10 +106,14 @@ def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no claim of {chapter}; add it to {chapter}.csv first")
     table = said.reset_index().merge(measured, on="key", how="left")
-    table["tolerance"] = table.tolerance.where(table.arm != INDEPENDENT, table.tolerance_b)
+    table["arms"] = table.tolerance.isna().map({True: INDEPENDENT, False: AUTHORS + INDEPENDENT})
+    wide = (table.arm == INDEPENDENT) | table.tolerance.isna()
+    table["tolerance"] = table.tolerance.where(~wide, table.tolerance_b)
     table = table.drop(columns="tolerance_b")
     table["verdict"] = [
-        NOT_RUN if pd.isna(row.value) else verdict(row.reported, row.tolerance, row.low, row.high)
+        NOT_RUN
+        if pd.isna(row.value)
+        else verdict(row.reported, row.tolerance, row.low, row.high, row.bound)
         for row in table.itertuples()
     ]
     return table

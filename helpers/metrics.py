@@ -55,3 +55,42 @@ def edges(images: Tensor) -> Tensor:
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
     slopes = F.conv2d(padded.reshape(-1, 1, height + 2, width + 2), kernels)
     return slopes.square().sum(1).sqrt().view(count, channels, height, width)
+
+
+def spearman(before: Tensor, after: Tensor) -> Tensor:
+    """Rank correlation of two maps, (N,): Pearson's correlation of ranks, ties at their mean rank.
+
+    before and after are (N, ...) of the same shape. Where one of the two is constant there is no
+    order to compare, and the entry is NaN.
+    """
+    if before.shape != after.shape:
+        raise ValueError(
+            f"maps are {tuple(before.shape)} and {tuple(after.shape)}; expected the same shape"
+        )
+    first, second = (_centred_ranks(maps.flatten(1)) for maps in (before, after))
+    return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
+
+
+def _centred_ranks(values: Tensor) -> Tensor:
+    """Ranks (N, D) less their mean, float64; equal values share the mean of their ranks."""
+    ordered = values.sort(dim=1).values
+    below = torch.searchsorted(ordered, values.contiguous())
+    up_to = torch.searchsorted(ordered, values.contiguous(), right=True)
+    return (below + up_to - values.shape[1]).double() / 2
+
+
+def share_within(maps: Tensor, region: Tensor) -> Tensor:
+    """Share of a map's mass that lies in a region, (N,); NaN for a map without mass.
+
+    maps are (N, H, W), non-negative; region is boolean, of a shape that broadcasts to theirs.
+    """
+    return (maps * region).sum((1, 2)) / maps.sum((1, 2))
+
+
+def entropy(maps: Tensor) -> Tensor:
+    """How scattered a map (N, H, W) is: the entropy of its mass in bits, (N,).
+
+    0 where one pixel holds all, log2(H W) where all pixels hold the same; NaN without mass.
+    """
+    share = maps.flatten(1) / maps.flatten(1).sum(1, keepdim=True)
+    return -torch.special.xlogy(share, share).sum(1) / torch.log(torch.tensor(2.0))

@@ -23,6 +23,9 @@ MARKS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not
 SCALE_COLORS = np.array(
     [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]  # blue, white, red
 )
+SHARE_COLORS = np.array(  # dark blue to yellow, in even steps of lightness
+    [[0, 32, 77], [60, 77, 110], [124, 123, 120], [188, 175, 111], [255, 234, 70]]
+)
 _HEIGHT = 300  # pixels; of a chart, whose width is the page's
 _LEGIBLE_WIDTH = 520  # pixels
 _FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no scripts
@@ -53,23 +56,25 @@ def heatmap_grid(
     column_labels: list[str],
     vmax: float = 1.0,
     cell: int = 96,
-    scale: bool = True,
+    signed: bool = True,
+    captions: list[list[str]] | None = None,
 ) -> Image.Image:
-    """Images and relevance maps side by side, every map on one scale from -vmax to vmax.
+    """Images and relevance maps side by side, every map on one scale from -vmax (or 0) to vmax.
 
     Parameters
     ----------
     rows
-        An (H, W, 3) array is an image in [0, 1]; an (H, W) array is a map of signed relevance,
-        drawn blue below 0, white at 0 and red above; what lies beyond takes the end's color.
+        An (H, W, 3) array is an image in [0, 1]; an (H, W) array is a map of relevance: signed,
+        drawn blue below 0, white at 0 and red above, or else from dark blue at 0 to yellow; what
+        lies beyond takes the end's color.
     row_labels, column_labels
         One label a row, one a column.
+    captions
+        One short text a picture, written below it.
     vmax
         The scale's end, in the map's own unit.
     cell
         Width and height of one picture on the figure, in pixels; pixels are repeated, not smoothed.
-    scale
-        Draw the color scale below the pictures; leave it out where there are no maps.
 
     Raises
     ------
@@ -85,40 +90,56 @@ def heatmap_grid(
         [label.translate(_LATIN) for label in labels] for labels in (row_labels, column_labels)
     )
     gap, font = 6, ImageFont.load_default(size=14)
+    line = 16 if captions else 0
     left = gap + math.ceil(max(font.getlength(label) for label in row_labels)) + gap
     step = max(cell, *(math.ceil(font.getlength(label)) for label in column_labels)) + gap
-    top, bottom = 24, 46 if scale else 0
-    size = (left + max(step * len(column_labels), 150), top + (cell + gap) * len(rows) + bottom)
+    top, bottom = 24, 46
+    size = (
+        left + max(step * len(column_labels), 150),
+        top + (cell + gap + line) * len(rows) + bottom,
+    )
     figure = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(figure)
     for j, label in enumerate(column_labels):
         pen.text((left + j * step + cell // 2, top // 2), label, "black", font, anchor="mm")
     for i, (label, row) in enumerate(zip(row_labels, rows, strict=True)):
-        y = top + i * (cell + gap)
+        y = top + i * (cell + gap + line)
         pen.text((left - gap, y + cell // 2), label, "black", font, anchor="rm")
         for j, array in enumerate(row):
-            picture = Image.fromarray(_pixels(array, vmax))
+            picture = Image.fromarray(_pixels(array, vmax, signed))
             figure.paste(
                 picture.resize((cell, cell), Image.Resampling.NEAREST), (left + j * step, y)
             )
-    if scale:
-        _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font)
+            if captions:
+                place = (left + j * step + cell // 2, y + cell + 2)
+                pen.text(place, captions[i][j], "black", font, anchor="ma")
+    _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font, signed)
     return figure
 
 
-def overlay(
-    image: np.ndarray, shown: np.ndarray, *, found: np.ndarray, true: np.ndarray, cell: int = 128
-) -> np.ndarray:
-    """An image under a map, with the box found (orange, whole) and the true one (white, broken).
+def overlaid(image: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Lay a map (H, W) over an image (H, W, 3), both in [0, 1]: grey, and colored by the map.
+
+    The color is the one that `heatmap_grid` draws for unsigned maps; the image's own lightness
+    shows through. The result is (H, W, 3) in [0, 1].
+    """
+    if image.shape != (*share.shape, 3):
+        raise ValueError(
+            f"image is {image.shape} and map {share.shape}; expected one height, width"
+        )
+    grey = image @ np.array([0.299, 0.587, 0.114])
+    return 0.45 * grey[:, :, None] + 0.55 * _color(share, signed=False) / 255
+
+
+def boxed(image: np.ndarray, found: np.ndarray, true: np.ndarray, cell: int = 128) -> np.ndarray:
+    """Draw the box that was found (whole line) and the true one (broken, white) on an image.
 
     Parameters
     ----------
     image
         (H, W, 3) in [0, 1].
-    shown
-        The map on its own scale from 0 to 1, (H, W); the stronger, the more red covers the image.
     found, true
-        Boxes x0, y0, x1, y1, half-open, in pixels of the image.
+        Boxes x0, y0, x1, y1, half-open, in pixels of the image; one without an area is not drawn.
     cell
         Side of the result in pixels.
 
@@ -127,21 +148,19 @@ def overlay(
     numpy.ndarray
         (cell, cell, 3) in [0, 1].
     """
-    cover = 0.75 * shown[..., None]
-    mixed = (1 - cover) * image + cover * SCALE_COLORS[-1] / 255
-    picture = Image.fromarray((mixed * 255).round().astype(np.uint8))
+    picture = Image.fromarray((image * 255).round().astype(np.uint8))
     picture = picture.resize((cell, cell), Image.Resampling.BILINEAR)
     pen, factor = ImageDraw.Draw(picture), cell / len(image)
+    x0, y0, x1, y1 = (float(side) * factor for side in found)
+    if x0 < x1:
+        pen.rectangle([x0, y0, x1 - 1, y1 - 1], outline=PALETTE[5], width=3)
     x0, y0, x1, y1 = (float(side) * factor for side in true)
     for start in np.arange(0, 1, 1 / 9):  # dashes
         end = start + 1 / 18
-        for fixed in (y0, y1 - 1):
-            pen.line([x0 + start * (x1 - x0), fixed, x0 + end * (x1 - x0), fixed], "white", 2)
-        for fixed in (x0, x1 - 1):
-            pen.line([fixed, y0 + start * (y1 - y0), fixed, y0 + end * (y1 - y0)], "white", 2)
-    x0, y0, x1, y1 = (float(side) * factor for side in found)
-    if x1 > x0:
-        pen.rectangle([x0, y0, x1 - 1, y1 - 1], outline=PALETTE[1], width=2)
+        for y in (y0, y1 - 1):
+            pen.line([x0 + start * (x1 - x0), y, x0 + end * (x1 - x0), y], "white", 2)
+        for x in (x0, x1 - 1):
+            pen.line([x, y0 + start * (y1 - y0), x, y0 + end * (y1 - y0)], "white", 2)
     return np.asarray(picture) / 255
 
 
@@ -263,6 +282,7 @@ def curve(
     x_title: str,
     y_title: str,
     description: str,
+    select: str | None = None,
 ) -> alt.LayerChart:
     """Lines over a measured quantity with the interval [low, high] as a band, a color a group.
 
@@ -274,6 +294,8 @@ def curve(
         What the axes show, in lower case and with the unit.
     description
         What the chart shows, for screen readers.
+    select
+        A column of which one value is shown at a time, chosen from a list.
     """
     base = alt.Chart(frame).encode(
         x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(zero=False)),
@@ -287,6 +309,7 @@ def curve(
     )
     line = base.mark_line(point=True).encode(y=f"{y}:Q")
     chart = alt.layer(band, line, description=description)
+    chart = _select(chart, frame, select) if select else chart
     return chart.properties(width="container", height=_HEIGHT)
 
 
@@ -319,8 +342,11 @@ def _verdict_row(row) -> str:
     mark = f'<b aria-hidden="true">{MARKS[row.verdict]}</b>'
     verdict = f'<span class="{row.verdict.replace(" ", "-")}">{mark} {row.verdict}</span>'
     paper = number(row.reported)
+    bound = getattr(row, "bound", "")
+    if bound:
+        paper = f"{'more' if bound == 'above' else 'less'} than {paper}"
     if row.tolerance > 0:
-        paper += f" <small>± {number(row.tolerance)}</small>"
+        paper += f" <small>{'by' if bound else '±'} {number(row.tolerance)}</small>"
     ours = number(row.value)
     if row.low < row.high:
         ours += f" <small>[{number(row.low)}, {number(row.high)}]</small>"
@@ -332,13 +358,13 @@ def _verdict_row(row) -> str:
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _pixels(array: np.ndarray, vmax: float) -> np.ndarray:
-    """Colors (H, W, 3), uint8, of an image in [0, 1] or of a map of signed relevance."""
+def _pixels(array: np.ndarray, vmax: float, signed: bool) -> np.ndarray:
+    """Colors (H, W, 3), uint8, of an image in [0, 1] or of a map of relevance."""
     array = np.asarray(array, dtype=float)
     if array.ndim == 3 and array.shape[2] == 3 and array.min() >= 0 and array.max() <= 1:
         return (array * 255).round().astype(np.uint8)
     if array.ndim == 2:
-        return _color(array / vmax)
+        return _color(array / vmax, signed)
     span = f"{array.min():.3g} to {array.max():.3g}" if array.size else "nothing"
     raise ValueError(
         f"a picture has shape {array.shape} and values from {span}; "
@@ -346,22 +372,27 @@ def _pixels(array: np.ndarray, vmax: float) -> np.ndarray:
     )
 
 
-def _color(share: np.ndarray) -> np.ndarray:
-    """Colors (H, W, 3) for shares (H, W) of the scale, -1 blue, 0 white, 1 red."""
-    stops = np.linspace(-1, 1, len(SCALE_COLORS))
-    channels = [np.interp(share, stops, SCALE_COLORS[:, channel]) for channel in range(3)]
+def _color(share: np.ndarray, signed: bool = True) -> np.ndarray:
+    """Colors (H, W, 3) for shares (H, W): -1 blue, 0 white, 1 red, or 0 dark blue to 1 yellow."""
+    colors = SCALE_COLORS if signed else SHARE_COLORS
+    stops = np.linspace(-1 if signed else 0, 1, len(colors))
+    channels = [np.interp(share, stops, colors[:, channel]) for channel in range(3)]
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def _draw_scale(figure: Image.Image, corner: tuple[int, int], vmax: float, font) -> None:
+def _draw_scale(
+    figure: Image.Image, corner: tuple[int, int], vmax: float, font, signed: bool
+) -> None:
     """Draw the color scale with its ends and its middle below the pictures."""
     x, y = corner
+    low = -1 if signed else 0
     width = min(240, figure.width - x - 30)
-    bar = _color(np.linspace(-1, 1, width)[None].repeat(12, axis=0))
+    bar = _color(np.linspace(low, 1, width)[None].repeat(12, axis=0), signed)
     figure.paste(Image.fromarray(bar), (x, y))
     pen = ImageDraw.Draw(figure)
-    for share, text in ((0, f"-{vmax:g}"), (0.5, "0"), (1, f"{vmax:g}")):
-        pen.text((x + share * width, y + 16), text, "black", font, anchor="ma")
+    for place in (0, 0.5, 1):
+        text = f"{vmax * (low + place * (1 - low)):g}"
+        pen.text((x + place * width, y + 16), text, "black", font, anchor="ma")
 
 
 def _encode(picture: Image.Image) -> str:

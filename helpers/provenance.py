@@ -98,8 +98,8 @@ def commit() -> str:
 
 # What computes numbers; the modules that show, check or store them do not change a result.
 COMPUTING = (
-    "data", "models", "training", "lrp", "attacks", "cams", "evolve", "metrics", "stats", "boxes",
-    "faces",
+    "data", "models", "training", "lrp", "attacks", "cams", "corruptions", "evolve", "metrics",
+    "stats", "boxes", "faces",
 )  # fmt: skip
 
 

@@ -93,6 +93,45 @@ def test_claims_with_equal_keys_are_rejected(tmp_path):
         claims.reported("trial", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "expected"),
+    [
+        ("above", 0.1, 9e9, "reproduced"),
+        ("above", 0.0, 1.0, "inconclusive"),
+        ("above", -2.0, -0.1, "not reproduced"),
+        ("above", 0.0, 0.0, "not reproduced"),
+        ("below", -3.0, -0.1, "reproduced"),
+        ("below", -1.0, 0.0, "inconclusive"),
+        ("below", 0.1, 2.0, "not reproduced"),
+    ],
+)
+def test_a_bound_is_met_on_its_side_alone(bound, low, high, expected):
+    assert claims.verdict(0, 0, low, high, bound) == expected
+
+
+def test_a_bound_with_a_tolerance_must_be_passed_by_it():
+    assert claims.verdict(10, 2, 11, 11.9, "above") == "not reproduced"
+    assert claims.verdict(10, 2, 12.1, 13, "above") == "reproduced"
+
+
+def test_a_side_that_is_neither_is_refused():
+    with pytest.raises(ValueError, match="'above', 'below' or nothing"):
+        claims.verdict(0, 0, 1, 2, "higher")
+
+
+def test_a_claim_without_a_tolerance_for_the_authors_material_is_the_independent_arms_alone(
+    tmp_path, monkeypatch
+):
+    table(tmp_path, tolerance=[None, 0.5])
+    read = claims.reported
+    monkeypatch.setattr(claims, "reported", lambda chapter: read(chapter, tmp_path))
+
+    judged = claims.judge(measured(), "trial")
+
+    assert judged.arms.tolist() == ["B", "AB"]
+    assert judged.tolerance.tolist() == [100, 0.5]
+
+
 def test_claims_without_a_needed_column_are_rejected(tmp_path):
     pd.DataFrame({"key": ["right"]}).to_csv(tmp_path / "trial.csv", index=False)
 

@@ -1,4 +1,5 @@
 import pytest
+import scipy.stats
 import torch
 
 from helpers import metrics
@@ -80,3 +81,51 @@ def test_edges_of_a_step_lie_at_the_step():
 
 def test_a_flat_image_has_no_edges_not_even_at_its_border():
     assert metrics.edges(torch.full((2, 3, 5, 5), 0.7)).abs().max() < 1e-6
+
+
+def test_spearman_equals_scipys_with_ties(generator):
+    before = torch.randint(0, 6, (5, 4, 3), generator=generator).float()
+    after = before + torch.randint(0, 9, (5, 4, 3), generator=generator)
+
+    found = metrics.spearman(before, after)
+
+    expected = [
+        scipy.stats.spearmanr(b.flatten(), a.flatten()).statistic
+        for b, a in zip(before, after, strict=True)
+    ]
+    assert found.tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_spearman_sees_order_alone_and_its_reversal(generator):
+    maps = torch.rand(2, 3, 3, generator=generator)
+
+    assert metrics.spearman(maps, maps.exp()).tolist() == pytest.approx([1, 1])
+    assert metrics.spearman(maps, -maps).tolist() == pytest.approx([-1, -1])
+
+
+def test_spearman_of_a_constant_map_is_not_a_number(generator):
+    maps = torch.rand(1, 2, 2, generator=generator)
+
+    assert metrics.spearman(maps, torch.zeros(1, 2, 2)).isnan().all()
+    with pytest.raises(ValueError, match="expected the same shape"):
+        metrics.spearman(maps, torch.zeros(1, 2, 3))
+
+
+def test_share_within_is_the_mass_inside_over_all_mass():
+    maps = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    region = torch.tensor([[False, True], [False, True]])
+
+    share = metrics.share_within(maps, region)
+
+    assert share[0].item() == pytest.approx(0.6)
+    assert share[1].isnan()
+
+
+def test_entropy_is_zero_for_a_point_and_bits_for_an_even_map():
+    point, even = torch.zeros(4, 4), torch.full((4, 4), 7.0)
+    point[1, 2] = 3
+    half = torch.zeros(4, 4)
+    half[0, :2] = 1
+
+    assert metrics.entropy(torch.stack([point, even, half])).tolist() == pytest.approx([0, 4, 1])
+    assert metrics.entropy(torch.zeros(1, 4, 4)).isnan().all()

@@ -191,40 +191,41 @@ def test_grid_draws_greek_labels_as_latin_ones():
     assert np.array_equal(np.asarray(greek), np.asarray(latin))
 
 
-def test_grid_without_a_scale_is_shorter_by_the_scale():
-    picture = np.zeros((2, 2, 3))
+def test_unsigned_maps_run_from_dark_blue_to_yellow_and_captions_take_a_line():
+    flat = [[np.zeros((2, 2)), np.ones((2, 2))]]
+    labels = {"row_labels": ["a"], "column_labels": ["zero", "one"]}
 
-    with_scale, without = (
-        plots.heatmap_grid([[picture]], row_labels=["x"], column_labels=["y"], scale=scale)
-        for scale in (True, False)
+    figure = plots.heatmap_grid(flat, **labels, signed=False)
+    with_captions = plots.heatmap_grid(flat, **labels, signed=False, captions=[["cat", "dog"]])
+
+    drawn = {color for _, color in figure.getcolors(maxcolors=100_000)}
+    assert {tuple(plots.SHARE_COLORS[0]), tuple(plots.SHARE_COLORS[-1])} <= drawn
+    assert with_captions.height > figure.height
+
+
+def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
+    image = np.stack([np.array([[0.0, 1.0]])] * 3, axis=-1)
+    laid = plots.overlaid(image, np.zeros((1, 2)))
+
+    np.testing.assert_allclose(laid[0, 0], 0.55 * plots.SHARE_COLORS[0] / 255)
+    np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.45)
+    with pytest.raises(ValueError, match="expected one height, width"):
+        plots.overlaid(image, np.zeros((2, 2)))
+
+
+def test_boxes_are_drawn_at_their_place_and_the_true_one_in_broken_white():
+    made = plots.boxed(
+        np.full((8, 8, 3), 0.5), np.array([0, 0, 4, 4]), np.array([2, 2, 7, 7]), cell=64
     )
 
-    assert without.height == with_scale.height - 46
-    assert np.array_equal(np.asarray(without)[:-8, :100], np.asarray(with_scale)[:-54, :100])
-
-
-def test_overlay_draws_the_box_that_was_found_and_reddens_what_the_map_marks():
-    grey, shown = np.full((8, 8, 3), 0.5), np.zeros((8, 8))
-    shown[4:, 4:] = 1
-
-    made = plots.overlay(
-        grey, shown, found=np.array([0, 0, 4, 4]), true=np.array([1, 1, 7, 7]), cell=64
-    )
-
-    orange = [0xE6 / 255, 0x9F / 255, 0]
+    orange = [0xD5 / 255, 0x5E / 255, 0]
     assert made[0, 10] == pytest.approx(orange)
     assert made[31, 10] == pytest.approx(orange)
-    assert made[20, 20] == pytest.approx([0.5] * 3, abs=0.01)
-    assert made[44, 44, 0] > 2 * made[44, 44, 1]
+    assert made[60, 60] == pytest.approx([0.5] * 3, abs=0.01)
+    assert 8 < made[55].min(axis=1).tolist().count(1) < 32  # of 40 pixels along its lower side
 
 
-def test_overlay_without_a_box_draws_only_the_true_one():
-    made = plots.overlay(
-        np.zeros((8, 8, 3)),
-        np.zeros((8, 8)),
-        found=np.zeros(4),
-        true=np.array([2, 2, 6, 6]),
-        cell=64,
-    )
+def test_box_without_an_area_is_not_drawn():
+    made = plots.boxed(np.zeros((8, 8, 3)), np.zeros(4), np.array([2, 2, 6, 6]), cell=64)
 
     assert set(map(tuple, made.reshape(-1, 3))) == {(0, 0, 0), (1, 1, 1)}

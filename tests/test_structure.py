@@ -9,7 +9,7 @@ from helpers import paths, run
 LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims", "boxes"},
-    {"models", "plots", "cams", "faces"},
+    {"models", "plots", "cams", "corruptions", "faces"},
     {"training", "provenance"},
     {"book", "run"},
 ]
