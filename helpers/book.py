@@ -41,7 +41,7 @@ PAPERS = [
     Paper("Dieter & Zisgen 2023", "lrp_adversarial"),
     Paper("Arya 2024", "gradcam_training"),
     Paper("Wang et al. 2022"),
-    Paper("Ornek & Ceylan 2024"),
+    Paper("Ornek & Ceylan 2024", "haycam"),
     Paper("Karatsiolis & Kamilaris 2022"),
 ]
 

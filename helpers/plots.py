@@ -134,6 +134,39 @@ def overlaid(image: np.ndarray, share: np.ndarray) -> np.ndarray:
     return 0.4 * grey[:, :, None] + 0.6 * _color(share, signed=False) / 255
 
 
+def boxed(image: np.ndarray, found: np.ndarray, true: np.ndarray, cell: int = 128) -> np.ndarray:
+    """Draw the box that was found (whole line) and the true one (broken, white) on an image.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) in [0, 1].
+    found, true
+        Boxes x0, y0, x1, y1, half-open, in pixels of the image; one without an area is not drawn.
+    cell
+        Side of the result in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        (cell, cell, 3) in [0, 1].
+    """
+    picture = Image.fromarray((image * 255).round().astype(np.uint8))
+    picture = picture.resize((cell, cell), Image.Resampling.BILINEAR)
+    pen, factor = ImageDraw.Draw(picture), cell / len(image)
+    x0, y0, x1, y1 = (float(side) * factor for side in found)
+    if x0 < x1:
+        pen.rectangle([x0, y0, x1 - 1, y1 - 1], outline=PALETTE[5], width=3)
+    x0, y0, x1, y1 = (float(side) * factor for side in true)
+    for start in np.arange(0, 1, 1 / 9):  # dashes
+        end = start + 1 / 18
+        for y in (y0, y1 - 1):
+            pen.line([x0 + start * (x1 - x0), y, x0 + end * (x1 - x0), y], "white", 2)
+        for x in (x0, x1 - 1):
+            pen.line([x, y0 + start * (y1 - y0), x, y0 + end * (y1 - y0)], "white", 2)
+    return np.asarray(picture) / 255
+
+
 def described(picture: Image.Image, description: str) -> Html:
     """Show a picture together with the words that a screen reader says for it.
 

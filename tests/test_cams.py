@@ -1,6 +1,10 @@
+import numpy as np
 import pytest
 import timm
 import torch
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
+from sklearn.decomposition import PCA
 from torch import nn
 from torch.nn import functional as F
 
@@ -174,3 +178,329 @@ def test_output_of_a_layer_is_its_output_with_its_graph_and_leaves_no_hook(netwo
     torch.testing.assert_close(outputs[0], network.features(images))
     assert outputs[0].requires_grad
     assert not network.features._forward_hooks
+
+
+PUBLIC = {  # pytorch-grad-cam's maps before it clips and rescales them
+    cams.grad_cam: GradCAM,
+    cams.layer_cam: LayerCAM,
+    cams.hires_cam: HiResCAM,
+}
+
+
+@pytest.fixture
+def recorded(generator):
+    """Activations after a ReLU and gradients of both signs, (3, 6, 4, 3)."""
+    activations = torch.randn(3, 6, 4, 3, generator=generator, dtype=torch.float64).relu()
+    gradients = torch.randn(3, 6, 4, 3, generator=generator, dtype=torch.float64)
+    return activations, gradients
+
+
+def principal_by_loop(matrix):
+    """Singular vectors of each (P, K) by numpy, an image at a time: scores and loadings."""
+    for one in matrix:
+        left, singular, right = np.linalg.svd(one, full_matrices=False)
+        yield left * singular, right.T
+
+
+def upright(scores, by):
+    """Each column of scores turned so that the entry of `by` with the largest magnitude is > 0."""
+    return scores * np.sign(by[np.abs(by).argmax(0), np.arange(by.shape[1])])
+
+
+def test_grad_cam_plus_plus_matches_hand_computed_map():
+    activations = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 4.0]]]])
+    gradients = torch.tensor([[[[1.0, -1.0], [0.0, 2.0]], [[0.5, -3.0], [0.0, 0.0]]]])
+    # first: sum 2; 1 / (2 + 2 * 1) + 2 / (2 + 2 * 2) = 1/4 + 1/3; second: sum 4; .5 / (2 + 2) = 1/8
+
+    found = cams.grad_cam_plus_plus(activations, gradients)
+
+    first = 1 / 4 + 1 / 3
+    torch.testing.assert_close(found, torch.tensor([[[first, 0.0], [first, 0.5]]]))
+
+
+def test_grad_cam_plus_plus_equals_its_published_formula_with_powers(recorded):
+    activations, gradients = recorded
+    gradients = gradients.abs() + 0.1  # the published fraction is 0/0 at gradients of zero
+
+    found = cams.grad_cam_plus_plus(activations, gradients)
+
+    total = activations.sum((2, 3), keepdim=True)
+    alpha = gradients**2 / (2 * gradients**2 + total * gradients**3)
+    weights = (alpha * gradients.relu()).sum((2, 3), keepdim=True)
+    torch.testing.assert_close(found, (weights * activations).sum(1).relu(), rtol=1e-12, atol=0)
+
+
+def test_grad_cam_plus_plus_takes_nothing_from_negative_gradients(recorded):
+    activations, gradients = recorded
+
+    both = cams.grad_cam_plus_plus(activations, gradients)
+
+    torch.testing.assert_close(both, cams.grad_cam_plus_plus(activations, gradients.relu()))
+
+
+def test_grad_cam_plus_plus_refuses_negative_activations(recorded):
+    activations, gradients = recorded
+
+    with pytest.raises(ValueError, match=r"activations reach -1; .*after its ReLU"):
+        cams.grad_cam_plus_plus(activations - 1, gradients)
+
+
+def test_layer_cam_matches_hand_computed_map():
+    activations = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 1.0]]]])
+    gradients = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]], [[-1.0, -1.0], [0.5, 2.0]]]])
+
+    assert cams.layer_cam(activations, gradients).tolist() == [[[1.0, 2.0], [0.5, 2.0]]]
+
+
+def test_hires_cam_matches_hand_computed_map():
+    activations = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 1.0]]]])
+    gradients = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]], [[-1.0, -1.0], [0.5, 2.0]]]])
+
+    assert cams.hires_cam(activations, gradients).tolist() == [[[0.0, 2.0], [0.5, 0.0]]]
+
+
+@pytest.mark.parametrize("method", PUBLIC, ids=lambda method: method.__name__)
+def test_method_agrees_with_pytorch_grad_cam(method, recorded):
+    activations, gradients = recorded
+    public = PUBLIC[method](nn.Conv2d(1, 1, 1), [])
+
+    theirs = public.get_cam_image(None, None, None, activations.numpy(), gradients.numpy(), False)
+
+    found = method(activations, gradients)
+    torch.testing.assert_close(found, torch.from_numpy(theirs).relu(), rtol=1e-12, atol=1e-12)
+
+
+def test_grad_cam_plus_plus_is_near_pytorch_grad_cam_which_adds_a_constant(recorded):
+    activations, gradients = recorded
+    public = GradCAMPlusPlus(nn.Conv2d(1, 1, 1), [])
+
+    theirs = public.get_cam_image(None, None, None, activations.numpy(), gradients.numpy(), False)
+
+    found = cams.grad_cam_plus_plus(activations, gradients)
+    torch.testing.assert_close(found, torch.from_numpy(theirs).relu(), rtol=1e-3, atol=0)
+
+
+def test_eigen_cam_matches_hand_computed_map():
+    activations = torch.zeros(1, 2, 2, 2, dtype=torch.float64)
+    activations[0, 0] = torch.tensor([[3.0, 0.0], [0.0, 0.0]])
+    activations[0, 1] = torch.tensor([[4.0, 0.0], [0.0, 1.0]])
+    # A^T A = [[9, 12], [12, 17]], eigenvalues 13 ± sqrt(160)
+    direction = torch.tensor([12.0, 4 + 160**0.5], dtype=torch.float64)
+    direction /= direction.norm()
+
+    found = cams.eigen_cam(activations)
+
+    expected = torch.tensor([[[3.0, 0], [0, 0]], [[4.0, 0], [0, 1.0]]], dtype=torch.float64)
+    expected = torch.einsum("k,khw->hw", direction, expected)
+    torch.testing.assert_close(found[0], expected, rtol=1e-12, atol=1e-12)
+
+
+def test_centered_eigen_cam_agrees_with_pytorch_grad_cam_up_to_sign(recorded):
+    activations, _ = recorded
+
+    found = cams.eigen_cam(activations, centered=True)
+
+    theirs = torch.from_numpy(get_2d_projection(activations.numpy()))
+    sign = (found * theirs).sum((1, 2), keepdim=True).sign()
+    # that library works in float32 inside
+    torch.testing.assert_close(found, (sign * theirs).double(), rtol=1e-5, atol=1e-5)
+
+
+def test_eigen_cam_of_a_layer_with_more_positions_than_filters_uses_the_other_gram_matrix(
+    recorded,
+):
+    activations = recorded[0][:, :2]  # 2 filters, 12 positions
+
+    found = cams.eigen_cam(activations)
+
+    matrix = activations.flatten(2).mT.numpy()
+    expected = [upright(scores, scores)[:, 0] for scores, _ in principal_by_loop(matrix)]
+    torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
+
+
+# two filters over four positions in a row, without a mean and at right angles, so that they are
+# the principal components themselves; the first holds 12 of 18 of the variance
+RIGHT_ANGLES = torch.tensor([[[[3.0, -1, -1, -1]], [[0.0, -2, 1, 1]]]], dtype=torch.float64)
+
+
+def test_haycam_plus_matches_hand_computed_map():
+    one = cams.haycam_plus(RIGHT_ANGLES + 5, components=0.6)
+    both = cams.haycam_plus(RIGHT_ANGLES + 5)  # the second is turned: its largest entry is -2
+
+    expected = torch.tensor([[[3.0, -1, -1, -1]], [[3.0, 1, -2, -2]]], dtype=torch.float64)
+    torch.testing.assert_close(torch.cat([one, both]), expected)
+
+
+def test_haycam_matches_hand_computed_map():
+    gradients = torch.tensor([[[[4.0, 0, 0, 0]], [[0.0, -8, 0, 0]]]], dtype=torch.float64)
+    # weights 1 and -2
+
+    one = cams.haycam(RIGHT_ANGLES + 5, gradients, components=1)
+    both = cams.haycam(RIGHT_ANGLES + 5, gradients)
+
+    expected = torch.tensor([[[3.0, -1, -1, -1]], [[3.0, 3, -3, -3]]], dtype=torch.float64)
+    torch.testing.assert_close(torch.cat([one, both]), expected)
+
+
+@pytest.mark.parametrize("sign", ["largest_position", "largest_filter", "activation"])
+@pytest.mark.parametrize("components", [1, 3, 0.5, 0.9])
+def test_batched_haycam_plus_equals_a_loop_with_numpy(recorded, components, sign):
+    activations, _ = recorded
+    matrix = activations.flatten(2).mT
+    centered = (matrix - matrix.mean(1, keepdim=True)).numpy()
+    expected = []
+    for n, (scores, loadings) in enumerate(principal_by_loop(centered)):
+        share = (scores**2).sum(0) / (scores**2).sum()
+        count = components
+        if isinstance(components, float):
+            count = 1 + int((share.cumsum() <= components).sum())
+        mean = matrix[n].mean(1).numpy()
+        turned = {
+            "largest_position": upright(scores, scores),
+            "largest_filter": upright(scores, loadings),
+            "activation": scores * np.sign(mean @ scores),
+        }[sign]
+        expected.append(turned[:, :count].sum(1))
+
+    found = cams.haycam_plus(activations, components=components, sign=sign)
+
+    torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
+
+
+def test_haycam_plus_sums_the_eigenvectors_of_the_filters_covariance_in_its_other_reading(
+    recorded,
+):
+    activations, _ = recorded
+    expected = []
+    for filters in activations.flatten(2).numpy():  # (K, P): filters are samples
+        _, vectors = np.linalg.eigh(np.cov(filters, rowvar=False))
+        vectors = vectors[:, ::-1][:, :2]
+        expected.append(upright(vectors, vectors).sum(1))
+
+    found = cams.haycam_plus(activations, components=2, reading="eigenvectors")
+
+    torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_components_by_variance_are_as_many_as_scikit_learn_takes(recorded, share):
+    activations, _ = recorded
+    matrix = activations.flatten(2).mT
+    _, _, variances = cams._principal(matrix - matrix.mean(1, keepdim=True))
+
+    found = cams.kept_components(variances, share).sum(1)
+
+    assert found.tolist() == [PCA(share).fit(one).n_components_ for one in matrix.numpy()]
+
+
+def test_scikit_learn_turns_components_by_their_largest_filter(recorded):
+    activations, _ = recorded
+
+    found = cams.haycam_plus(activations, components=3, sign="largest_filter")
+
+    theirs = [PCA(3).fit_transform(one).sum(1) for one in activations.flatten(2).mT.numpy()]
+    torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(theirs)))
+
+
+def test_haycam_with_all_components_is_grad_cam_of_centered_activations(recorded):
+    activations, gradients = recorded
+
+    found = cams.haycam(activations, gradients, components=6)
+
+    centered = activations - activations.mean((2, 3), keepdim=True)
+    torch.testing.assert_close(found.relu(), cams.grad_cam(centered, gradients))
+
+
+def test_haycam_equals_a_loop_that_projects_weights_and_activations(recorded):
+    activations, gradients = recorded
+    matrix = activations.flatten(2).mT
+    centered = (matrix - matrix.mean(1, keepdim=True)).numpy()
+    weights = gradients.mean((2, 3)).numpy()
+    expected = [
+        scores[:, :2] @ (loadings[:, :2].T @ weights[n])
+        for n, (scores, loadings) in enumerate(principal_by_loop(centered))
+    ]
+
+    found = cams.haycam(activations, gradients, components=2)
+
+    torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
+
+
+def test_haycam_plus_of_one_component_is_centered_eigen_cam(recorded):
+    activations, _ = recorded
+
+    plus = cams.haycam_plus(activations, components=1)
+
+    torch.testing.assert_close(plus, cams.eigen_cam(activations, centered=True))
+
+
+def test_eigen_cam_and_haycam_plus_are_the_same_for_every_class(network, images):
+    recordings = [cams.record(network, images, torch.full((3,), c), "act") for c in (0, 2)]
+
+    for method in (cams.eigen_cam, cams.haycam_plus):
+        first, second = (method(*recording) for recording in recordings)
+        assert torch.equal(first, second)
+
+
+SIX = [
+    cams.grad_cam, cams.grad_cam_plus_plus, cams.layer_cam, cams.eigen_cam, cams.haycam,
+    cams.haycam_plus,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", SIX, ids=lambda method: method.__name__)
+def test_zero_activations_give_a_map_of_zeros(method):
+    zero = torch.zeros(2, 5, 3, 4)
+
+    assert torch.equal(method(zero, torch.ones(2, 5, 3, 4)), torch.zeros(2, 3, 4))
+
+
+@pytest.mark.parametrize("method", SIX, ids=lambda method: method.__name__)
+def test_map_of_a_batch_is_that_of_each_image_alone(method, recorded):
+    activations, gradients = recorded
+
+    together = method(activations, gradients)
+
+    alone = [method(activations[n : n + 1], gradients[n : n + 1])[0] for n in range(3)]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+@pytest.mark.parametrize("method", SIX, ids=lambda method: method.__name__)
+def test_turning_the_image_turns_the_map(method, recorded):
+    activations, gradients = recorded
+
+    turned = method(activations.mT, gradients.mT)
+
+    torch.testing.assert_close(turned, method(activations, gradients).mT)
+
+
+def test_every_sign_turns_whole_components(recorded):
+    activations, _ = recorded
+
+    found = [cams.haycam_plus(activations, components=1, sign=sign) for sign in cams.SIGNS]
+
+    for one in found[1:]:
+        torch.testing.assert_close(one.abs(), found[0].abs())
+
+
+def test_non_negative_activations_give_a_non_negative_eigen_cam(recorded):
+    activations, _ = recorded
+
+    for sign in set(cams.SIGNS) - {"raw"}:
+        assert cams.eigen_cam(activations, sign=sign).min() >= -1e-12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"components": 0}, "components is 0; expected 1 to 6"),
+        ({"components": 7}, "components is 7; expected 1 to 6"),
+        ({"components": 0.0}, r"share of the variance in \(0, 1\]"),
+        ({"components": 1.5}, r"components is 1.5; expected a share"),
+        ({"sign": "positive"}, "expected one of largest_position, largest_filter, activation"),
+        ({"reading": "B"}, "expected 'scores' or 'eigenvectors'"),
+    ],
+)
+def test_haycam_plus_refuses_options_that_do_not_exist(recorded, options, message):
+    with pytest.raises(ValueError, match=message):
+        cams.haycam_plus(recorded[0], **options)

@@ -211,3 +211,21 @@ def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
     np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.4)
     with pytest.raises(ValueError, match="expected one height, width"):
         plots.overlaid(image, np.zeros((2, 2)))
+
+
+def test_boxes_are_drawn_at_their_place_and_the_true_one_in_broken_white():
+    made = plots.boxed(
+        np.full((8, 8, 3), 0.5), np.array([0, 0, 4, 4]), np.array([2, 2, 7, 7]), cell=64
+    )
+
+    orange = [0xD5 / 255, 0x5E / 255, 0]
+    assert made[0, 10] == pytest.approx(orange)
+    assert made[31, 10] == pytest.approx(orange)
+    assert made[60, 60] == pytest.approx([0.5] * 3, abs=0.01)
+    assert 8 < made[55].min(axis=1).tolist().count(1) < 32  # of 40 pixels along its lower side
+
+
+def test_box_without_an_area_is_not_drawn():
+    made = plots.boxed(np.zeros((8, 8, 3)), np.zeros(4), np.array([2, 2, 6, 6]), cell=64)
+
+    assert set(map(tuple, made.reshape(-1, 3))) == {(0, 0, 0), (1, 1, 1)}

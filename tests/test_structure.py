@@ -8,8 +8,8 @@ from helpers import paths, run
 # A module may import those above it, never those below: low ones know nothing of high ones.
 LAYERS = [
     {"paths"},
-    {"data", "lrp", "attacks", "metrics", "stats", "claims"},
-    {"models", "plots", "cams", "corruptions"},
+    {"data", "lrp", "attacks", "metrics", "stats", "claims", "boxes"},
+    {"models", "plots", "cams", "corruptions", "faces"},
     {"training", "provenance"},
     {"book", "run"},
 ]
