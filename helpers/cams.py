@@ -191,8 +191,9 @@ def eigen_cam(
         L, (N, H, W), of both signs if centered, in units of the activations.
     """
     matrix = _by_position(activations)
-    scores, loadings, _ = _principal(_without_mean(matrix, 1) if centered else matrix)
-    chosen = _signed(scores, loadings, matrix.mean(2), sign)[..., 0]  # (N, HW)
+    taken = _without_mean(matrix, 1) if centered else matrix
+    scores, _ = _principal(taken)
+    chosen = _signed(scores, scores, taken, matrix.mean(2), sign)[..., 0]  # (N, HW)
     return chosen.unflatten(1, activations.shape[2:])
 
 
@@ -227,8 +228,10 @@ def haycam(activations: Tensor, gradients: Tensor, *, components: int | float = 
     ValueError
         If the number of components or the share is out of range.
     """
-    scores, loadings, variances = _principal(_without_mean(_by_position(activations), 1))
-    weights = torch.einsum("nkc,nk->nc", loadings, gradients.mean(dim=(2, 3)))
+    matrix = _without_mean(_by_position(activations), 1)
+    scores, variances = _principal(matrix)
+    along = torch.einsum("npk,nk->np", matrix, gradients.mean(dim=(2, 3)))
+    weights = torch.einsum("npc,np->nc", scores, along) / _or_one(variances)  # w', as V = A' U / S
     weights = weights * kept_components(variances, components)
     return torch.einsum("npc,nc->np", scores, weights).unflatten(1, activations.shape[2:])
 
@@ -277,11 +280,12 @@ def haycam_plus(
     if reading not in ("scores", "eigenvectors"):
         raise ValueError(f"reading is {reading!r}; expected 'scores' or 'eigenvectors'")
     matrix = _by_position(activations)
-    scores, loadings, variances = _principal(_without_mean(matrix, 1 if reading == "scores" else 2))
+    taken = _without_mean(matrix, 1 if reading == "scores" else 2)
+    scores, variances = _principal(taken)
     maps = scores
     if reading == "eigenvectors":
         maps = scores / _or_one(variances.sqrt())[:, None]  # of unit length
-    maps = _signed(maps, loadings, matrix.mean(2), sign)
+    maps = _signed(maps, scores, taken, matrix.mean(2), sign)
     maps = maps * kept_components(variances, components)[:, None]
     return maps.sum(2).unflatten(1, activations.shape[2:])
 
@@ -342,28 +346,30 @@ def _without_mean(matrix: Tensor, dim: int) -> Tensor:
     return matrix - matrix.mean(dim, keepdim=True)
 
 
-def _principal(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores (N, P, C), loadings (N, K, C) and variances (N, C) of matrices (N, P, K), descending.
+def _principal(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores (N, P, C) and variances (N, C) of matrices (N, P, K), descending; C = min(P, K).
 
-    One batched eigendecomposition of the smaller Gram matrix, P x P or K x K. Loadings have unit
-    length (zero where the variance is zero); variances are sums of squares, not divided by P - 1.
+    One batched eigendecomposition of the smaller Gram matrix, P x P or K x K. Variances are sums of
+    squares, not divided by P - 1.
     """
-    flat = matrix if matrix.shape[1] <= matrix.shape[2] else matrix.mT  # the shorter side first
-    _, vectors = torch.linalg.eigh(flat @ flat.mT)
-    near = vectors.flip(-1)  # (N, C, C), unit length
-    far = flat.mT @ near  # (N, longer, C); its columns are as long as the singular values
-    singular = far.norm(dim=1)  # (N, C)
-    if flat is matrix:
-        return near * singular[:, None], far / _or_one(singular)[:, None], singular.square()
-    return far, near, singular.square()
+    positions_fewer = matrix.shape[1] <= matrix.shape[2]
+    gram = matrix @ matrix.mT if positions_fewer else matrix.mT @ matrix
+    values, vectors = torch.linalg.eigh(gram)
+    variances, vectors = values.flip(-1).clamp(min=0), vectors.flip(-1)  # largest first
+    if positions_fewer:
+        return vectors * variances.sqrt()[:, None], variances
+    return matrix @ vectors, variances
 
 
 def _or_one(values: Tensor) -> Tensor:
     return torch.where(values > 0, values, 1)
 
 
-def _signed(maps: Tensor, loadings: Tensor, mean: Tensor, sign: str) -> Tensor:
-    """Turn each component's map (N, P, C) by a convention; mean is the mean activation (N, P)."""
+def _signed(maps: Tensor, scores: Tensor, matrix: Tensor, mean: Tensor, sign: str) -> Tensor:
+    """Turn each component's map (N, P, C) by a convention; mean is the mean activation (N, P).
+
+    The loadings that ``largest_filter`` asks for are matrix' times scores, up to a positive factor.
+    """
     if sign not in SIGNS:
         raise ValueError(f"sign is {sign!r}; expected one of {', '.join(SIGNS)}")
     if sign == "raw":
@@ -371,7 +377,7 @@ def _signed(maps: Tensor, loadings: Tensor, mean: Tensor, sign: str) -> Tensor:
     if sign == "activation":
         turn = torch.einsum("npc,np->nc", maps, mean)
     else:
-        source = maps if sign == "largest_position" else loadings
+        source = maps if sign == "largest_position" else matrix.mT @ scores
         turn = source.gather(1, source.abs().argmax(1, keepdim=True))[:, 0]
     return maps * torch.where(turn < 0, -1, 1)[:, None]
 

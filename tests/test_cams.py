@@ -386,7 +386,7 @@ def test_haycam_plus_sums_the_eigenvectors_of_the_filters_covariance_in_its_othe
 def test_components_by_variance_are_as_many_as_scikit_learn_takes(recorded, share):
     activations, _ = recorded
     matrix = activations.flatten(2).mT
-    _, _, variances = cams._principal(matrix - matrix.mean(1, keepdim=True))
+    _, variances = cams._principal(matrix - matrix.mean(1, keepdim=True))
 
     found = cams.kept_components(variances, share).sum(1)
 
