@@ -582,7 +582,7 @@ band = base.mark_area().encode(
 line = base.mark_line().encode(
     y="IoU:Q",
     opacity=faint,
-    strokeDash=alt.StrokeDash("method:N", sort=list(METHODS), legend=legend),
+    strokeDash=alt.StrokeDash("method:N", sort=list(METHODS), legend=None),
 )
 dots = base.mark_point(filled=True).encode(y="IoU:Q", opacity=faint)
 alt.layer(
