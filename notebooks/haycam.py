@@ -38,9 +38,7 @@ show_photographs = False  # whether the page shows photographs of people; commit
 images = 40  # faces with a known mask to measure on; the paper's number is not in its text
 portraits = 240  # drawn portraits to train on where photographs are not used
 backbone = "resnet18.tv_in1k"  # a network of timm; the paper: ResNet18 with torchvision's weights
-pretrained = (
-    False  # whether it starts from ImageNet weights; the paper: yes, but they are a download
-)
+pretrained = False  # whether it starts from ImageNet weights, as the paper's; a download
 layers = "body.layer1 body.layer2 body.layer3 body.layer4"  # to explain; the paper: the last one
 size = 128  # side of the images in pixels; the paper: 224
 small_size = 64  # side of the images in the first phase of training
