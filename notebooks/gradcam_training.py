@@ -503,7 +503,7 @@ for number, stage in enumerate(range(epochs + 1) if runs[0].folder else STAGES):
         Image.fromarray((255 * array).round().astype(np.uint8)).quantize(48).save(file, "png")
         frames.append(
             {
-                "number": number, "epoch": stage, "label": f"epoch {stage}: {list(INDEX.values())[i]}", "image": f"{list(INDEX.values())[i]}",
+                "number": number, "column": i % 3, "row": i // 3, "epoch": stage, "label": f"epoch {stage}: {list(INDEX.values())[i]}", "image": f"{list(INDEX.values())[i]}",
                 "url": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode(),
                 "says": CLASSES[said[i]], "right": bool(said[i] == six.labels[i]),
             }
@@ -511,14 +511,14 @@ for number, stage in enumerate(range(epochs + 1) if runs[0].folder else STAGES):
 slider = alt.binding_range(min=0, max=frames[-1]["number"], step=1, name="stage ")
 stage = alt.selection_point(fields=["number"], bind=slider, value=0)
 at = alt.Chart(pd.DataFrame(frames)).transform_filter(stage).encode(
-    x=alt.X("image:N", sort=None, axis=None), tooltip=["image", "epoch", "says", "right"]
+    x=alt.X("column:O", axis=None), y=alt.Y("row:O", axis=None), tooltip=["image", "epoch", "says", "right"]
 )  # fmt: skip
 alt.layer(
-    at.mark_image(width=76, height=76).encode(url="url:N", y=alt.value(65)),
-    at.mark_text(fontSize=12).encode(text="says:N", y=alt.value(118)),
-    at.mark_text(fontSize=12).encode(text="label:N", y=alt.value(12)),
+    at.mark_image(width=76, height=76).encode(url="url:N"),
+    at.mark_text(fontSize=12, dy=50).encode(text="says:N"),
+    at.mark_text(fontSize=12, dy=-50).encode(text="label:N"),
     description="Grad-CAM maps of six test images by epoch, chosen with a slider",
-).add_params(stage).properties(width="container", height=150)
+).add_params(stage).properties(width="container", height=260)
 
 # %% [markdown]
 # *The same maps with a slider over the stages that are kept; above each the epoch and the test image,
