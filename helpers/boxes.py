@@ -106,10 +106,3 @@ def pointing(maps: Tensor, masks: Tensor) -> Tensor:
     """
     top, place = maps.flatten(1).max(1)
     return masks.flatten(1).gather(1, place[:, None])[:, 0] & (top > 0)
-
-
-def mass_inside(maps: Tensor, masks: Tensor) -> Tensor:
-    """Share of the map's positive sum that lies in the mask; 0 where nothing is positive. (N,)."""
-    positive = maps.clamp(min=0)
-    total = positive.sum((1, 2))
-    return (positive * masks).sum((1, 2)) / torch.where(total > 0, total, 1)

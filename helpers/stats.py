@@ -73,3 +73,20 @@ def interval(
     tail = (1 - level) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
     return statistic(groups.sum(0)), low, high
+
+
+def mean_interval(
+    values: np.ndarray, *, draws: int = 1000, level: float = 0.95, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over the first axis of values (N, ...), NaN left out, with its bootstrap interval.
+
+    Columns are drawn together, so that the interval of a difference of columns is that of pairs.
+    """
+    values = np.asarray(values, dtype=float)
+    there = ~np.isnan(values)
+    sums = np.stack([np.where(there, values, 0), there], axis=1)
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        return sums[0] / np.maximum(sums[1], 1)
+
+    return interval(sums, mean, draws=draws, level=level, seed=seed)

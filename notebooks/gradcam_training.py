@@ -197,9 +197,8 @@ def answers(network, pixels):
 # ### The pilot that chose input size and learning rate
 #
 # Both are unknown, so a small grid of them is trained for one pass over few images, and compared with
-# the paper's own first epoch, by the distance in training and in test accuracy together. The larger the
-# input, the nearer; the laptop profile takes the largest size that a CPU trains within two hours, and at
-# that size the nearer rate. That this choice was made on the paper's numbers has to be said, since the
+# the paper's own first epoch, by the distance in training and in test accuracy together. The laptop
+# profile takes a size that a CPU trains within two hours, and at that size the nearer rate. That this choice was made on the paper's numbers has to be said, since the
 # same numbers are then compared.
 
 # %%
@@ -280,12 +279,9 @@ networks[RANDOM, runs[0].seed] = (
 
 
 # %%
-def means(values, *, draws=bootstrap_draws):
+def means(values):
     """Mean over images of per-image values (N,) or (N, K), NaN left out, with its 95 % interval."""
-    values = np.asarray(values, dtype=float)
-    there = ~np.isnan(values)
-    sums = np.stack([np.where(there, values, 0), there.astype(float)], axis=1)
-    return stats.interval(sums, lambda s: s[0] / np.maximum(s[1], 1), draws=draws, seed=seed)
+    return stats.mean_interval(values, draws=bootstrap_draws, seed=seed)
 
 
 def right(stage, run):
@@ -383,7 +379,7 @@ pd.DataFrame(seen).set_index("paper's epoch").round(2) if seen else Markdown(
 
 # %% [markdown]
 # *The same test accuracies by the number of images seen so far instead of by epoch.* What gap is left
-# after that comes from the stand-in, its input size and fewer distinct images; the pilot above shows
+# after that may come from the stand-in, its input size and fewer distinct images; the pilot above shows
 # what the input size alone does.
 
 

@@ -109,10 +109,3 @@ def test_pointing_asks_for_the_highest_cell_only():
     maps = torch.tensor([[[3.0, 1], [2, 2]], [[1.0, 3], [0, 0]], [[0.0, -1], [-1, -1]]])
 
     assert boxes.pointing(maps, masks).tolist() == [True, False, False]
-
-
-def test_mass_inside_counts_positive_cells_only():
-    masks = torch.tensor([[[1, 1], [0, 0]]]).bool().expand(2, 2, 2)
-    maps = torch.tensor([[[3.0, -7], [1, 0]], [[-1.0, 0], [-2, 0]]])
-
-    assert boxes.mass_inside(maps, masks).tolist() == [0.75, 0]

@@ -71,3 +71,22 @@ def test_interval_is_the_same_for_the_same_seed():
 def test_one_group_is_too_few_for_an_interval():
     with pytest.raises(ValueError, match="2 or more"):
         stats.interval(np.ones((1, 2)), lambda s: s[0])
+
+
+def test_mean_interval_leaves_nan_out_and_keeps_columns_apart():
+    values = np.array([[1.0, 10], [2, np.nan], [3, 30]])
+
+    mean, low, high = stats.mean_interval(values, draws=300)
+
+    assert mean.tolist() == [2, 20]
+    assert (low[0], high[0]) == (1, 3)
+    assert 0 <= low[1] <= 20 <= high[1] == 30
+
+
+def test_mean_interval_is_as_wide_as_the_normal_one():
+    values = np.random.default_rng(0).normal(5, 2, 2000)
+
+    mean, low, high = stats.mean_interval(values, draws=2000)
+
+    assert mean == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 2000**0.5, rel=0.1)
