@@ -46,6 +46,7 @@ pilot_images = 0  # training images of a cell of the pilot grid; 0 leaves the gr
 rounds = 5  # draws of each corruption of Figures 13 to 16; three of them are shown
 bootstrap_draws = 200  # for the intervals
 layer = "conv_head"  # whose maps are explained: the last convolution
+larger_size = 0  # input of one more epoch, to see what the input size does; 0 leaves it out
 download = False  # whether CIFAR-10 may be fetched; without it, Foolbox's 20 images serve
 
 # %%
@@ -196,41 +197,46 @@ def answers(network, pixels):
 # %% [markdown]
 # ### The pilot that chose input size and learning rate
 #
-# Both are unknown, so a small grid of them is trained for one pass over few images, and compared with
-# the paper's own first epoch, by the distance in training and in test accuracy together. The laptop
-# profile takes a size that a CPU trains within two hours, and at that size the nearer rate. That this choice was made on the paper's numbers has to be said, since the
-# same numbers are then compared.
+# Both are unknown, so a small grid of them is trained for three passes over few images, and compared
+# with the paper's own first three epochs, by the mean distance of training and test accuracies. The
+# profiles take a size that a CPU trains within hours, and at that size the nearer rate. That this choice
+# was made on the paper's numbers has to be said, since the same numbers are then compared.
 
 # %%
+PILOT_EPOCHS = 3
 pilot = []
 if pilot_images:
     few = some_of(data.cifar10("train", download=download), pilot_images)
     held = some_of(test, 2000)
     for size, rate in [(s, r) for s in (32, 64, 96, 128) for r in (0.003, 0.01)]:
-        folder, records = trained(seed, few, size=size, lr=rate, momentum=momentum, epochs=1)
-        network = network_at_start(seed, size)
-        file = training.epoch_file(folder, 1)
-        models.load_weights(network, file.read_bytes(), file.name)
-        hit = answers(network.to(device), held.pixels).argmax(1) == held.labels
-        reached = {"train_1": 100 * records[-1]["right"], "test_1": 100 * hit.float().mean().item()}
-        pilot.append(
-            {
-                "input": size, "learning rate": f"{rate:g}", "seconds": records[-1]["seconds"],
-                "right while training (%)": reached["train_1"],
-                "right on test images (%)": reached["test_1"],
-                "distance (points)": sum(abs(reported.reported[k] - v) for k, v in reached.items()),
-            }
-        )  # fmt: skip
+        folder, records = trained(
+            seed, few, size=size, lr=rate, momentum=momentum, epochs=PILOT_EPOCHS
+        )
+        row = {"input": size, "learning rate": f"{rate:g}"}
+        reached = {f"train_{record['epoch']}": 100 * record["right"] for record in records[1:]}
+        network = network_at_start(seed, size).to(device, memory_format=torch.channels_last)
+        for epoch in range(1, PILOT_EPOCHS + 1):
+            file = training.epoch_file(folder, epoch)
+            models.load_weights(network, file.read_bytes(), file.name)
+            hit = answers(network, held.pixels).argmax(1) == held.labels
+            reached[f"test_{epoch}"] = 100 * hit.double().mean().item()
+            row[f"test accuracy {epoch} (%)"] = reached[f"test_{epoch}"]
+        row["training accuracy 3 (%)"] = reached[f"train_{PILOT_EPOCHS}"]
+        row["distance (points)"] = np.mean(
+            [abs(reported.reported[key] - value) for key, value in reached.items()]
+        )
+        row["seconds"] = sum(record["seconds"] for record in records[1:])
+        pilot.append(row)
 pd.DataFrame(pilot).round(2) if pilot else Markdown("*The pilot grid is not part of this profile.*")
 
 # %%
 nearest = min(pilot, key=lambda row: row["distance (points)"], default=None)
 Markdown(
-    f"One pass over {pilot_images:,} images; the paper's first epoch saw 50,000 and ended at "
-    f"{reported.reported['train_1']} and {reported.reported['test_1']} %. "
+    f"Passes over {pilot_images:,} images; an epoch of the paper saw 50,000, and its test accuracies "
+    f"were {', '.join(str(reported.reported[f'test_{e}']) for e in (1, 2, 3))} %. "
     f"Nearest are {nearest['input']} pixels with a rate of {nearest['learning rate']}, at "
-    f"{nearest['seconds'] / pilot_images * 1000:.0f} ms an image; this run goes on with {image_size} pixels "
-    f"and a rate of {lr:g}."
+    f"{nearest['seconds'] / PILOT_EPOCHS / pilot_images * 1000:.0f} ms an image; this run goes on with "
+    f"{image_size} pixels and a rate of {lr:g}."
     if pilot
     else f"This run shows {image_size} pixels and a rate of {lr:g}."
 )
@@ -329,10 +335,15 @@ for name, key in (("test", "test"), ("training", "train")):
 Markdown(
     "**Table 1, theirs and ours.** "
     + (
-        f"This run trained on **{train_images:,}** images an epoch, the paper on 50,000, so that one of "
-        f"its epochs is {50_000 / train_images:.1f} of ours."
+        f"This run trained on **{train_images:,}** images an epoch, the paper on 50,000"
+        + (
+            "."
+            if train_images == 50_000
+            else f", so that one of its epochs is {50_000 / train_images:.1f} of ours."
+        )
         if train_images
-        else f"The committed checkpoints, on {len(evaluated.labels):,} test images; nothing was trained."
+        else "The committed checkpoints, of a training on fewer images than the laptop's, on "
+        f"{len(evaluated.labels):,} test images; nothing was trained."
     )
 )
 
@@ -362,25 +373,63 @@ alt.layer(ours, paper).properties(width="container", height=300)
 # accuracy is the running one of the epoch, as the paper's must be, since it lies below the test
 # accuracy at first.*
 
+# %% [markdown]
+# ### How far from the paper, and does a larger input close the gap?
+#
+# The first epoch is trained once more with a larger input, all else equal. If that comes nearer to the
+# paper, the input size is a cause of the gap; what is left is the stand-in's, or that of settings which
+# the paper does not give.
+
 # %%
-seen = []
-mine = curve[curve.set == "test"].set_index("epoch").right
-for epoch in (1, 2, 3, 20) if complete and train_images else ():
-    wanted = 50_000 * epoch
-    near = min(mine.index, key=lambda e: abs(e * train_images - wanted))
-    seen.append(
-        {"paper's epoch": epoch, "images seen, paper": wanted,
-         "test, paper": reported.reported[f"test_{epoch}"], "our epoch": near,
-         "images seen, ours": near * train_images, "test, ours": mine[near]}
-    )  # fmt: skip
-pd.DataFrame(seen).set_index("paper's epoch").round(2) if seen else Markdown(
-    "*The comparison by images seen needs a training run on CIFAR-10.*"
+gaps = []
+if complete and train_images:
+    shares = curve[curve.set == "test"].set_index("epoch")
+    for epoch in (1, 2, 3, 20):
+        if epoch in shares.index:
+            row, theirs_is = shares.loc[epoch], reported.reported[f"test_{epoch}"]
+            gaps.append({"input": image_size, "epoch": epoch, "test, paper": theirs_is,
+                         "test, ours": row.right, "low": row.low, "high": row.high,
+                         "gap (points)": row.right - theirs_is})  # fmt: skip
+if complete and train_images and larger_size:
+    folder, _ = trained(seed, training_set, **{**settings, "size": larger_size, "epochs": 1})
+    network = network_at_start(seed, larger_size).to(device, memory_format=torch.channels_last)
+    file = training.epoch_file(folder, 1)
+    models.load_weights(network, file.read_bytes(), file.name)
+    hit = answers(network, evaluated.pixels).argmax(1) == evaluated.labels
+    share, low, high = means(100 * hit.double().numpy())
+    theirs_is = reported.reported["test_1"]
+    gaps.append({"input": larger_size, "epoch": 1, "test, paper": theirs_is, "test, ours": share,
+                 "low": low, "high": high, "gap (points)": share - theirs_is})  # fmt: skip
+gaps = pd.DataFrame(gaps)
+gaps.set_index(["input", "epoch"]).round(2) if len(gaps) else Markdown(
+    "*The comparison with the paper needs a training run on CIFAR-10.*"
 )
 
-# %% [markdown]
-# *The same test accuracies by the number of images seen so far instead of by epoch.* What gap is left
-# after that may come from the stand-in, its input size and fewer distinct images; the pilot above shows
-# what the input size alone does.
+# %%
+says = "*Nothing was trained in this run.*"
+if len(gaps):
+    own_gaps = gaps[gaps.input == image_size]
+    near = [str(row.epoch) for row in own_gaps.itertuples() if abs(row[-1]) <= 2]
+    says = (
+        f"Within 2 points of the paper at epoch {', '.join(near)}."
+        if near
+        else "At none of these epochs within 2 points of the paper."
+    )
+if len(gaps) and larger_size:
+    first_gap, larger_gap = (
+        gaps[(gaps.epoch == 1) & (gaps.input == size)]["gap (points)"].iloc[0]
+        for size in (image_size, larger_size)
+    )
+    says += (
+        f" After one epoch the gap is {first_gap:+.1f} points at {image_size} pixels and "
+        f"{larger_gap:+.1f} at {larger_size}: the input size "
+        + (
+            f"explains {100 * (1 - larger_gap / first_gap):.0f} % of it."
+            if larger_gap > first_gap
+            else "does not explain it."
+        )
+    )
+Markdown(says)
 
 
 # %% [markdown]
@@ -1318,8 +1367,9 @@ pd.DataFrame(
 #   squeeze-and-excitation, ReLU6 instead of SiLU.
 # - **Input size, rate, momentum, batch, layer, normalisation** are not in the paper. Size and rate were
 #   chosen by the pilot above, on the paper's own accuracies, and on what a CPU can train.
-# - **Fewer images.** The laptop profile trains on a part of CIFAR-10, so its Table 1 lies below the
-#   paper's for a reason that the page states; the paper profile takes all of it, and three seeds.
+# - **Images and seeds.** The laptop profile trains on all of CIFAR-10, which takes a processor two to four
+#   hours, once; with one seed. The paper profile has three. The committed checkpoints, with which the
+#   smoke profile works, come from a shorter training.
 # - **"Untrained"** here means ImageNet weights under a new last layer. A network of random weights stands
 #   beside it as a control.
 # - **Which class a map explains** the paper does not say: ours is the class that the network names for
