@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Score = Callable[[Tensor], Tensor]
 Fitness = Callable[[Tensor], Tensor]  # genes (B, N, D) to fitness (B, N)
@@ -172,6 +173,43 @@ def masked_scores(
     if not found.isfinite().all():
         raise ValueError("score gave NaN or infinity; check the model's weights and its input")
     return found
+
+
+def rise(
+    score: Score,
+    images: Tensor,
+    *,
+    masks: int,
+    cells: int = 7,
+    keep: float = 0.5,
+    fill: Tensor | float = 0.0,
+    batch_size: int = 32,
+    generator: torch.Generator,
+) -> Tensor:
+    r"""RISE, the searches' peer at random: the mean of random masks, weighed by the score.
+
+    .. math:: S = \frac{1}{p N} \sum_i f_c(X \odot M_i) M_i
+
+    (Petsiuk et al. 2018, Eq. 6.) A mask is a grid of `cells` x `cells` bits that are 1 with
+    probability p = `keep`, one cell larger than the image, upsampled bilinearly and cut at random.
+    All images get the same masks. (B, C, H, W) to (B, H, W).
+    """
+    height, width = images.shape[-2:]
+    step = math.ceil(height / cells), math.ceil(width / cells)
+    large = (cells + 1) * step[0], (cells + 1) * step[1]
+    total = images.new_zeros(len(images), height, width)
+    for count in [batch_size] * (masks // batch_size) + [masks % batch_size]:
+        like = images[:1]
+        bits = (_dice((count, 1, cells, cells), generator, like) < keep).to(images.dtype)
+        grown = F.interpolate(bits, large, mode="bilinear", align_corners=False)[:, 0]
+        corner = (_dice((count, 2), generator, like) * torch.tensor(step).to(like)).long()
+        rows = corner[:, :1] + torch.arange(height, device=like.device)
+        columns = corner[:, 1:] + torch.arange(width, device=like.device)
+        drawn = grown[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+        some = drawn.expand(len(images), -1, -1, -1)
+        rated = masked_scores(score, images, some, fill=fill, batch_size=batch_size)
+        total += torch.einsum("bn,nhw->bhw", rated.to(drawn), drawn)
+    return total / (keep * masks)
 
 
 def differential_evolution(
