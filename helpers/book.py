@@ -42,7 +42,7 @@ PAPERS = [
     Paper("Arya 2024", "gradcam_training"),
     Paper("Wang et al. 2022"),
     Paper("Ornek & Ceylan 2024", "haycam"),
-    Paper("Karatsiolis & Kamilaris 2022"),
+    Paper("Karatsiolis & Kamilaris 2022", "decam"),
 ]
 
 
