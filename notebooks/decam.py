@@ -445,22 +445,22 @@ shown = table1.assign(
 shown = shown.loc[list(scores[first]), NAMES]
 for name in NAMES:
     if name in PAPERS:
-        shown[f"paper, {PAPERS[name]}"] = table1[table1.network == name].set_index("method").paper
-shown.fillna("")
+        theirs = table1[table1.network == name].set_index("method").paper
+        shown[f"paper, {PAPERS[name]}"] = theirs.map(lambda x: "" if np.isnan(x) else f"{x:.1f}")
+shown
 
 # %%
 chart = alt.Chart(table1, description="DiffAUC of each method on each network, with 95 % intervals")
 alt.layer(
-    chart.mark_rule().encode(x="low:Q", x2="high:Q"),
+    chart.mark_rule().encode(x="low:Q", x2="high:Q", color=alt.Color("network:N", legend=None)),
     chart.mark_point(filled=True, size=70).encode(
         x=alt.X("DiffAUC:Q", title="DiffAUC (points)"),
+        color=alt.Color("network:N", title=None),
         shape=alt.Shape("network:N", title=None),
         tooltip=["network", "method", "DiffAUC", "low", "high", "paper", "n"],
     ),
 ).encode(
-    y=alt.Y("method:N", sort=list(scores[first]), title=None),
-    yOffset=alt.YOffset("network:N"),
-    color=alt.Color("network:N", title=None),
+    y=alt.Y("method:N", sort=list(scores[first]), title=None), yOffset=alt.YOffset("network:N")
 ).properties(width="container", height=alt.Step(14))  # fmt: skip
 
 # %% [markdown]
@@ -659,9 +659,9 @@ for asked, some in zip(asked_at, early, strict=True):
         {"questions": asked, "DiffAUC": value, "low": low, "high": high, "map": "DE-CAM"}
     )
 for method in ("Grad-CAM", "RISE", "random"):
-    value, low, high = mean_of(scores[first][method])
+    value = scores[first][method].mean()
     quality += [
-        {"questions": asked, "DiffAUC": value, "low": low, "high": high, "map": method}
+        {"questions": asked, "DiffAUC": value, "low": value, "high": value, "map": method}
         for asked in (asked_at[0], asked_at[-1])
     ]
 measure("fitness", (searches[first]["mean"][-1] - searches[first]["mean"][0]).numpy())
@@ -684,7 +684,7 @@ gain, gain_low, gain_high = mean_of(bought)
 rise_gap = mean_of(scores[first]["DE-CAM"] - scores[first]["RISE"])
 measure("rise", scores[first]["RISE"] - scores[first]["Grad-CAM"])
 Markdown(
-    f"*Means over {n} images, with 95 % intervals; the lines without slope are the methods' scores.* From "
+    f"*Means over {n} images; the bands are 95 % intervals, and the level lines other methods.* From "
     f"the random population to the last one DiffAUC changes by {gain:+.1f} [{gain_low:+.1f}, "
     f"{gain_high:+.1f}] points, for {ASKED - population:,} questions. With the same number of questions "
     f"DE-CAM is {rise_gap[0]:+.1f} [{rise_gap[1]:+.1f}, {rise_gap[2]:+.1f}] points from RISE, which "
@@ -853,7 +853,6 @@ def limed(name, chosen):
             explained = LimeImageExplainer(random_state=seed, verbose=False).explain_instance(
                 photos.pixels[i].permute(1, 2, 0).numpy(), probabilities, labels=(wanted,),
                 top_labels=None, num_samples=ASKED, batch_size=BATCH, random_seed=seed,
-                progress_bar=False,
             )  # fmt: skip
             weights = torch.zeros(int(explained.segments.max()) + 1)
             for segment, value in explained.local_exp[wanted]:

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import cams
+from helpers import cams, models
 
 
 class Pooled(nn.Module):
@@ -504,3 +504,56 @@ def test_non_negative_activations_give_a_non_negative_eigen_cam(recorded):
 def test_haycam_plus_refuses_options_that_do_not_exist(recorded, options, message):
     with pytest.raises(ValueError, match=message):
         cams.haycam_plus(recorded[0], **options)
+
+
+def test_full_gradients_add_up_to_the_logit_of_a_network_of_relus():
+    network = models.timm_network("resnet18", classes=5, size=32, pretrained=False).double()
+    generator = torch.Generator().manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.5, 0.5, generator=generator)
+            nn.init.uniform_(module.bias, -0.5, 0.5, generator=generator)
+    images = torch.rand(3, 3, 32, 32, generator=generator, dtype=torch.float64)
+    classes = torch.tensor([0, 1, 4])
+
+    terms = cams.full_gradients(network.eval(), images, classes)
+
+    logits = network(images).gather(1, classes[:, None])[:, 0] - network.body.fc.bias[classes]
+    torch.testing.assert_close(
+        sum(term.sum((1, 2, 3)) for term in terms), logits, rtol=1e-9, atol=0
+    )
+
+
+def test_full_gradients_by_hand():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network[0].weight.data.fill_(2.0)
+    network[0].bias.data.fill_(-1.0)
+    images = torch.tensor([[[[0.25, 0.5], [0.75, 1.0]]]])  # after the bias: -0.5, 0, 0.5, 1
+
+    of_input, of_bias = cams.full_gradients(network, images, torch.tensor([0]))
+
+    torch.testing.assert_close(of_input[0, 0], torch.tensor([[0.0, 0.0], [0.375, 0.5]]))
+    torch.testing.assert_close(of_bias[0, 0], torch.tensor([[0.0, 0.0], [-0.25, -0.25]]))
+
+
+def test_full_grad_stretches_each_term_over_its_channels_and_adds():
+    fine = torch.tensor([[[[0.0, -4.0], [2.0, 0.0]], [[0.0, 0.0], [2.0, 0.0]]]])  # (1, 2, 2, 2)
+    coarse = torch.tensor([[[[3.0]]]])  # one value: nothing to stretch
+
+    map_ = cams.full_grad([fine, coarse], 2)
+
+    torch.testing.assert_close(map_, torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]))
+
+
+def test_full_gradients_leave_the_network_as_it_was(small_network, small_images):
+    network = nn.Sequential(*small_network).train()
+    before = [value.clone() for value in network.state_dict().values()]
+
+    cams.full_gradients(network, small_images, torch.zeros(6, dtype=torch.long))
+
+    assert network.training
+    assert not any(
+        module._forward_hooks or module._forward_pre_hooks for module in network.modules()
+    )
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(map(torch.equal, network.state_dict().values(), before))
