@@ -365,7 +365,7 @@ def ellipse_map(
     """DE-CAM's map (B, H, W) of a population: the selected masks, summed, over their maximum."""
     masks = ellipse_masks(population.genes.unflatten(-1, (ellipses, 5)), size)
     chosen = selected(population.fitness, share)
-    summed = (masks * chosen[..., None, None]).sum(1).float()
+    summed = (masks & chosen[..., None, None]).sum(1, dtype=torch.float32)
     return summed / summed.amax((1, 2), keepdim=True).clamp(min=1)
 
 
