@@ -202,3 +202,11 @@ def test_a_folder_without_photographs_is_refused(tmp_path):
         FileNotFoundError, match=rf"no photograph \(JPEG or PNG\) in {tmp_path.name}"
     ):
         data.imagenet_sample(tmp_path, 3)
+
+
+def test_a_photograph_that_was_cut_short_is_named(folder):
+    whole = (folder / "n03_x.png").read_bytes()
+    (folder / "n03_x.png").write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(ValueError, match=r"n03_x\.png cannot be read as an image"):
+        data.imagenet_sample(folder, 9)
