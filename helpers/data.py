@@ -127,22 +127,36 @@ def imagenet_sample(folder: Path, count: int, size: int = 224) -> Photographs:
     ------
     FileNotFoundError
         If the folder has no photographs.
+    ValueError
+        If one of them cannot be read.
     """
     suffixes = {".jpg", ".jpeg", ".png"}
     files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in suffixes)
     if not files:
         raise FileNotFoundError(f"there is no photograph (JPEG or PNG) in {Path(folder).name}")
     wnids = sorted({f.name.split("_")[0] for f in files})
-    known = len(wnids) == len(files) == 1000 and all(w[0] == "n" for w in wnids)
+    known = len(wnids) == len(files) == 1000 and all(w.startswith("n") for w in wnids)
     order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0))[:count]
     chosen = [files[i] for i in order.sort().values]
     labels = [wnids.index(f.name.split("_")[0]) if known else -1 for f in chosen]
-    pixels = torch.stack([squared(Image.open(file), size) for file in chosen])
+    pixels = torch.stack([squared(opened(file), size) for file in chosen])
     return Photographs(pixels, torch.tensor(labels), [f.name for f in chosen])
 
 
+def opened(file: Path) -> Image.Image:
+    """Read a photograph whole, as RGB; one that cannot be read is named in a ValueError."""
+    try:
+        with Image.open(file) as picture:
+            return picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{file.name} cannot be read as an image ({error}); mend it") from error
+
+
 def squared(image: Image.Image, size: int = 224) -> Tensor:
-    """The middle square of a photograph, 7/8 of its shorter side, as uint8 (3, size, size)."""
+    """The middle square of a photograph, 7/8 of its shorter side, as uint8 (3, size, size).
+
+    As a bicubic resize of the whole photograph to 8/7 of `size` and a cut of its middle.
+    """
     image = image.convert("RGB")
     side = round(min(image.size) * 7 / 8)
     left, top = ((length - side) // 2 for length in image.size)

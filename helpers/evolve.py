@@ -7,6 +7,7 @@ image i, so that it can know each image's own class; see :func:`helpers.models.c
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -43,8 +44,9 @@ def ellipse_masks(genes: Tensor, size: tuple[int, int]) -> Tensor:
         B = 2 \sin r \cos r \Bigl(\frac{1}{a^2} - \frac{1}{b^2}\Bigr), \quad
         C = \frac{\sin^2 r}{a^2} + \frac{\cos^2 r}{b^2}.
 
-    A row of pixels (one v) meets it in one interval, so that marks at the intervals' ends and a
-    running sum fill the mask: the cost is that of the rows, not of pixels times ellipses.
+    A row of pixels (one v) meets it where :math:`|u + B v / 2 A| \le \sqrt{A - v^2 / a^2 b^2} / A`,
+    as :math:`4 A C - B^2 = 4 / a^2 b^2`. Marks at the ends of these intervals and a running sum
+    fill the mask: the cost is that of the rows, not of pixels times ellipses.
 
     Parameters
     ----------
@@ -63,13 +65,12 @@ def ellipse_masks(genes: Tensor, size: tuple[int, int]) -> Tensor:
     inverse_a, inverse_b = (2 / (x1 - x0)).square(), (2 / (y1 - y0)).square()
     sine, cosine = angle.sin(), angle.cos()
     a = cosine.square() * inverse_a + sine.square() * inverse_b
-    b = 2 * sine * cosine * (inverse_a - inverse_b)
-    c = sine.square() * inverse_a + cosine.square() * inverse_b
+    half_b = sine * cosine * (inverse_a - inverse_b)
     rows = torch.arange(height, device=genes.device, dtype=genes.dtype) + 0.5
     v = rows - (y0 + y1) / 2  # (..., K, H)
-    middle = (x0 + x1) / 2 - b * v / (2 * a)
-    under = (b * v).square() - 4 * a * (c * v.square() - 1)
-    half = under.clamp(min=0).sqrt() / (2 * a)
+    middle = (x0 + x1) / 2 - half_b * v / a
+    under = a - inverse_a * inverse_b * v.square()  # negative where the row is missed
+    half = under.clamp(min=0).sqrt() / a
     first = (middle - half - 0.5).ceil().clamp(0, width)  # of the pixels whose centre lies within
     last = torch.where(under >= 0, (middle + half + 0.5).floor().clamp(0, width), 0)
     last = torch.maximum(first, last)  # one beyond; equal where the row is missed
@@ -101,8 +102,8 @@ def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
 
     image = pixels.permute(1, 2, 0).cpu().numpy()
     if method == "quickshift":
-        labels = segmentation.quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=0)
-    elif method.startswith("slic-") and method[5:].isdecimal():
+        labels = segmentation.quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+    elif re.fullmatch(r"slic-[1-9]\d*", method):
         labels = segmentation.slic(image, n_segments=int(method[5:]), compactness=10, start_label=0)
     else:
         raise ValueError(f"method is {method!r}; expected 'quickshift', or 'slic-50' and the like")
@@ -119,9 +120,9 @@ def segment_means(images: Tensor, segments: Tensor) -> Tensor:
     """Images (B, C, H, W) with every superpixel in its mean colour, which LIME hides it behind."""
     index = segments.flatten(1)[:, None].expand(-1, images.shape[1], -1)
     count = int(segments.max()) + 1
-    sums = images.new_zeros(*images.shape[:2], count).scatter_add_(2, index, images.flatten(2))
-    sizes = torch.zeros_like(sums).scatter_add_(2, index, torch.ones_like(images.flatten(2)))
-    return (sums / sizes.clamp(min=1)).gather(2, index).view_as(images)
+    none = images.new_zeros(*images.shape[:2], count)
+    means = none.scatter_reduce(2, index, images.flatten(2), "mean", include_self=False)
+    return means.gather(2, index).view_as(images)
 
 
 @torch.no_grad()
@@ -154,13 +155,19 @@ def masked_scores(
     Raises
     ------
     ValueError
-        If the score is of another shape, or not finite.
+        If the masks do not fit the images, or the score is of another shape or not finite.
     """
+    if masks.ndim != 4 or (len(masks), *masks.shape[2:]) != (len(images), *images.shape[2:]):
+        raise ValueError(
+            f"masks are {tuple(masks.shape)} for images {tuple(images.shape)}; expected "
+            "(B, N, H, W)"
+        )
     fill = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
+    weighed = masks.is_floating_point()
+    masks = masks.to(images.dtype) if weighed else masks
     rounds = masks.transpose(0, 1)[:, :, None]  # (N, B, 1, H, W)
     scores = []
     for some in rounds.split(max(batch_size // len(images), 1)):
-        weighed = some.is_floating_point()
         mixed = torch.lerp(fill, images, some) if weighed else torch.where(some, images, fill)
         mixed = mixed.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         scores.append(score(mixed))
@@ -374,7 +381,7 @@ def de_cam(
     def fitness(genes: Tensor) -> Tensor:
         kept = masks(genes)
         rated = masked_scores(score, images, kept, fill=fill, batch_size=batch_size)
-        return rated - area_weight * kept.float().mean((-2, -1))
+        return rated - area_weight * kept.mean((-2, -1), dtype=rated.dtype)
 
     def repair(genes: Tensor) -> Tensor:
         return within_limits(genes.unflatten(-1, (ellipses, 5)), size, pixels).flatten(-2)
@@ -396,7 +403,7 @@ def ellipse_map(
     """DE-CAM's map (B, H, W) of a population: the selected masks, summed, over their maximum."""
     masks = ellipse_masks(population.genes.unflatten(-1, (ellipses, 5)), size)
     chosen = selected(population.fitness, share)
-    summed = (masks * chosen[..., None, None]).sum(1).float()
+    summed = (masks & chosen[..., None, None]).sum(1, dtype=torch.float32)
     return summed / summed.amax((1, 2), keepdim=True).clamp(min=1)
 
 
@@ -406,7 +413,7 @@ def selected(fitness: Tensor, share: float = 2 / 3) -> Tensor:
     Where the mean is not positive that rule asks for more the worse the population is, and may
     leave nothing; there, those at least as fit as the mean are taken. The paper is silent on it.
     """
-    mean = fitness.mean(1, keepdim=True)
+    mean = fitness.double().mean(1, keepdim=True)  # in float32 it may exceed all of equal values
     return torch.where(mean > 0, fitness > share * mean, fitness >= mean)
 
 
@@ -432,7 +439,7 @@ def genetic_algorithm(
     fitness, bits
         What to maximise, and the first population, bool (B, N, S).
     mutation
-        A probability, or one a row, (B, 1, 1).
+        A probability, or one a bit: broadcasts against the bits.
 
     Yields
     ------

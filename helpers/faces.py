@@ -20,7 +20,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
-from helpers import boxes
+from helpers import boxes, data
 
 CLASSES = ("without_mask", "with_mask")  # labels 0 and 1
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -65,7 +65,7 @@ def read(files: Iterable[Path], size: int) -> Tensor:
     ValueError
         If a file is no image, or is cut short; the message names it.
     """
-    return torch.from_numpy(np.stack([_squeezed(_opened(file), size) for file in files]))
+    return torch.from_numpy(np.stack([_squeezed(data.opened(file), size) for file in files]))
 
 
 def located(folder: Path, size: int) -> Faces:
@@ -87,7 +87,7 @@ def located(folder: Path, size: int) -> Faces:
     exact = (folder / "truth").is_dir()
     pixels, scaled, masks = [], [], []
     for file in files:
-        picture = _opened(file)
+        picture = data.opened(file)
         _check_box(found[file.name], picture.size, file.name)
         scale = np.array([size / picture.width, size / picture.height] * 2)
         scaled.append(np.array(found[file.name]) * scale)
@@ -114,14 +114,6 @@ def _photographs_in(folder: Path) -> list[Path]:
     return files
 
 
-def _opened(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as picture:
-            return picture.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{file.name} cannot be read as an image ({error}); mend it") from error
-
-
 def _squeezed(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
@@ -129,7 +121,7 @@ def _squeezed(picture: Image.Image, size: int) -> np.ndarray:
 def _truth(file: Path, expected: tuple[int, int], size: int) -> np.ndarray:
     if not file.exists():
         raise ValueError(f"there is no truth/{file.name}; every photograph needs one, or none does")
-    picture = _opened(file).convert("L")
+    picture = data.opened(file).convert("L")
     if picture.size != expected:
         raise ValueError(f"truth/{file.name} is {picture.size}, its photograph {expected}")
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)) > 127

@@ -221,7 +221,7 @@ def _curve(
         raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
     place = _inverse(ranking(relevance.reshape(-1, height, width))).to(start.device)
     place = place.view(1, -1, 1, height, width)
-    cuts = (torch.arange(steps + 1, device=start.device) * height * width / steps).ceil()
+    cuts = (torch.arange(steps + 1, device=start.device) * height * width + steps - 1) // steps
     found = []
     for some in cuts.split(max(batch_size // len(start), 1)):
         mixed = torch.where(place < some.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)

@@ -219,10 +219,10 @@ def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Ca
     """
 
     def score(images: Tensor) -> Tensor:
-        answers = network(images)
         rounds, rest = divmod(len(images), len(classes))
         if rest or not rounds:
             raise ValueError(f"{len(images)} images are no whole rounds of {len(classes)} classes")
+        answers = network(images)
         if not 0 <= int(classes.min()) <= int(classes.max()) < answers.shape[1]:
             raise ValueError(
                 f"classes run from {int(classes.min())} to {int(classes.max())}; expected 0 to "

@@ -13,16 +13,16 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from sklearn.decomposition import PCA
 from torch import nn
 
-from helpers import attacks, cams, data, lrp, models, paths, provenance
+from helpers import attacks, cams, data, evolve, lrp, metrics, models, paths, provenance
 
 ROUNDS = 5
 PAIRS, ITERATIONS = 32, 60  # attacks to compare; both sides are cut at the same iterations
 
 
-def per_second(count: int, work: Callable[[], object]) -> float:
+def per_second(count: int, work: Callable[[], object], rounds: int = ROUNDS) -> float:
     """Best of a few rounds, the first not counted."""
     times = []
-    for _ in range(ROUNDS + 1):
+    for _ in range(rounds + 1):
         started = time.perf_counter()
         work()
         if torch.cuda.is_available():
@@ -146,6 +146,54 @@ def bench_cams(device: torch.device) -> None:
         row(f"HayCAM+ / {name} loop, images/s", batched, plain, 10)
 
 
+def bench_search(device: torch.device) -> None:
+    """Evolution, insertion and deletion against the forward passes that they need anyway."""
+    network = models.imagenet("tf_efficientnet_lite0").network
+    photograph = data.foolbox_imagenet(224).pixels[:1]
+    segments = evolve.superpixels(photograph[0]).to(device)[None]
+    image, top = data.to_unit(photograph).to(device), torch.tensor([243], device=device)
+    logit = models.class_score(network, top, probability=False)
+    probability = models.class_score(network, top, probability=True)
+    slow = device.type == "cpu"
+    few, rounds = (2, 2) if slow else (100, ROUNDS)  # iterations of a population of 32
+    count = 32 * (few + 1)
+    batch = image.repeat(32, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def forward(count: int) -> None:
+        for done in range(0, count, 32):
+            probability(batch[: count - done])
+
+    def generator() -> torch.Generator:
+        return torch.Generator(device).manual_seed(0)
+
+    def de_cam() -> None:
+        evolve.de_cam(
+            logit, image, area_weight=5.0, population=32, iterations=few, generator=generator()
+        )
+
+    def e_lime() -> None:
+        evolve.e_lime(
+            probability, image, segments, population=32, generations=few, generator=generator()
+        )  # of which the fittest goes on without being rated again
+
+    def curves(batch_size: int) -> None:
+        relevance = image[0].mean(0)
+        for curve in (metrics.deletion_curve, metrics.insertion_curve):
+            curve(probability, image[0], relevance, steps=224, batch_size=batch_size)
+
+    plain = per_second(count, lambda: forward(count), rounds)
+    row("DE-CAM / forward, images/s", per_second(count, de_cam, rounds), plain, 1 / 1.15)
+    rated = count - few
+    row("E-LIME / forward, images/s", per_second(rated, e_lime, rounds), plain, 1 / 1.15)
+    ours = per_second(450, lambda: curves(32), 1 if slow else rounds)
+    if slow:
+        plain = per_second(count, lambda: forward(count), rounds)  # again, as machines drift
+        row("deletion, insertion / forward", ours, plain, 1 / 1.1)
+    else:
+        row("deletion, insertion / one by one", ours, per_second(450, lambda: curves(1)), 5)
+
+
 def main() -> None:
     device = models.device()
     file = paths.MODELS / "lrp_adversarial.safetensors"
@@ -160,6 +208,7 @@ def main() -> None:
     bench_lrp(network, images.repeat(many, 1, 1, 1), labels.repeat(many))
     bench_attack(network, images[right], labels[right])
     bench_grad_cam(device)
+    bench_search(device)
 
 
 if __name__ == "__main__":

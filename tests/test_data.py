@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import data
 
@@ -103,3 +104,109 @@ def test_without_xai_data_the_authors_material_is_absent(monkeypatch):
     monkeypatch.delenv("XAI_DATA", raising=False)
 
     assert data.dieter2023() is None
+
+
+def test_foolbox_photographs_are_twenty_of_imagenet_with_their_labels():
+    found = data.foolbox_imagenet(64)
+
+    assert found.pixels.shape == (20, 3, 64, 64)
+    assert found.pixels.dtype == torch.uint8
+    assert found.labels[:5].tolist() == [243, 559, 438, 990, 949]
+    assert found.names[0].startswith("imagenet_00_")
+    assert [int(name.split("_")[-1].split(".")[0]) for name in found.names] == found.labels.tolist()
+    assert found.pixels.flatten(1).float().std(1).min() > 20
+
+
+def grid(height, width):
+    """A photograph whose red is its column, green its row, blue 7."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[..., 0] = np.arange(width)
+    pixels[..., 1] = np.arange(height)[:, None]
+    pixels[..., 2] = 7
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "top", "left"), [(64, 100, 4, 22), (100, 64, 22, 4), (64, 64, 4, 4)]
+)
+def test_a_photograph_is_cut_to_its_middle_square(height, width, top, left):
+    cut = data.squared(grid(height, width), 56)  # 7/8 of 64: nothing is resampled
+
+    assert cut.shape == (3, 56, 56)
+    assert cut[0].unique().tolist() == list(range(left, left + 56))
+    assert cut[1, :, 0].tolist() == list(range(top, top + 56))
+    assert cut[2].unique().tolist() == [7]
+
+
+@pytest.mark.parametrize("side", [32, 128])
+def test_a_cut_equals_resizing_the_whole_and_then_cutting_as_imagenets_networks_are_tested(side):
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    whole = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+
+    cut = data.squared(Image.fromarray(pixels), side * 7 // 8)
+
+    edge = side // 16
+    expected = np.array(whole)[edge : side - edge, edge : side - edge]
+    assert cut.permute(1, 2, 0).tolist() == expected.tolist()
+
+
+def test_photographs_in_grey_or_with_a_palette_become_rgb():
+    grey = Image.fromarray(np.full((16, 16), 90, np.uint8))
+
+    assert data.squared(grey, 8).unique().tolist() == [90]
+    assert data.squared(grey.convert("P"), 8).shape == (3, 8, 8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i, suffix in enumerate(["png", "PNG", "png", "png", "png"]):
+        Image.fromarray(np.full((16, 20, 3), 10 * i, np.uint8)).save(tmp_path / f"n0{i}_x.{suffix}")
+    (tmp_path / "README.md").write_text("no photograph")
+    return tmp_path
+
+
+def test_a_sample_is_a_fixed_choice_in_the_order_of_names(folder):
+    some, same, every = (data.imagenet_sample(folder, n, size=8) for n in (3, 3, 99))
+
+    assert some.names == same.names
+    assert some.names == sorted(some.names)
+    assert len(some.names) == 3
+    assert every.names == ["n00_x.png", "n01_x.PNG", "n02_x.png", "n03_x.png", "n04_x.png"]
+    assert every.pixels[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40]
+    values = [10 * int(name[1:3]) for name in some.names]
+    assert some.pixels.flatten(1).unique(dim=1)[:, 0].tolist() == values
+
+
+def test_labels_are_unknown_unless_there_is_one_photograph_of_each_class(folder):
+    assert data.imagenet_sample(folder, 9, size=8).labels.tolist() == [-1] * 5
+
+
+def test_with_one_photograph_a_class_the_class_is_the_rank_of_its_wnid(tmp_path):
+    small = Image.fromarray(np.full((4, 4, 3), 9, np.uint8))
+    for i in range(1000):
+        small.save(tmp_path / f"n{10 * i:08d}_thing.png")
+
+    found = data.imagenet_sample(tmp_path, 7, size=4)
+
+    assert found.labels.tolist() == [int(name[1:9]) // 10 for name in found.names]
+    assert len(set(found.labels.tolist())) == 7
+
+    (tmp_path / "n00000000_thing.png").rename(tmp_path / "_thing.png")
+    assert data.imagenet_sample(tmp_path, 3, size=4).labels.tolist() == [-1] * 3
+
+
+def test_a_folder_without_photographs_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+
+    with pytest.raises(
+        FileNotFoundError, match=rf"no photograph \(JPEG or PNG\) in {tmp_path.name}"
+    ):
+        data.imagenet_sample(tmp_path, 3)
+
+
+def test_a_photograph_that_was_cut_short_is_named(folder):
+    whole = (folder / "n03_x.png").read_bytes()
+    (folder / "n03_x.png").write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(ValueError, match=r"n03_x\.png cannot be read as an image"):
+        data.imagenet_sample(folder, 9)

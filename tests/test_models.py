@@ -1,10 +1,7 @@
-import io
-from importlib import resources
+import math
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save
 from torch import nn
 
@@ -66,23 +63,121 @@ def test_our_checkpoint_recognises_foolbox_images(trained_network):
     assert right.sum() >= 15  # 88.5 % of twenty, less two standard errors
 
 
-def test_packaged_imagenet_weights_recognise_a_photograph():
-    network = models.timm_network("tf_efficientnet_lite0", classes=1000, size=224)
-    body = network.body
-    weights = dict(zip(body.state_dict(), models._packaged("tf_efficientnet_lite0"), strict=True))
-    body.load_state_dict(weights)  # the package's own last layer too
-    image, label = foolbox_imagenet(0)
+@pytest.fixture(scope="module")
+def photographs():
+    found = data.foolbox_imagenet(224)
+    return data.to_unit(found.pixels), found.labels
 
+
+@pytest.mark.parametrize("name", models.PACKAGED_SHA256)
+def test_packaged_networks_fit_and_recognise_most_of_foolbox_photographs(name, photographs):
+    images, labels = photographs
+
+    network, layer = models.imagenet(name)
+    body = network.body.state_dict()
     with torch.no_grad():
-        assert network.eval()(image).argmax(1).item() == label
+        right = network(images.to(models.device())).argmax(1).cpu() == labels
+
+    packaged = models._packaged(name)
+    assert len(packaged) == len(body)
+    for tensor, (key, theirs) in zip(packaged, body.items(), strict=True):
+        assert torch.equal(tensor, theirs.cpu()), key  # its last layer too
+    assert right.sum() >= 16  # 75 % of ImageNet and easier photographs: 18 of 20 on lite0
+    assert isinstance(network.get_submodule(layer), nn.Module)
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
 
 
-def foolbox_imagenet(number):
-    folder = resources.files("foolbox") / "data"
-    file = next(f for f in folder.iterdir() if f.name.startswith(f"imagenet_{number:02d}_"))
-    picture = Image.open(io.BytesIO(file.read_bytes())).convert("RGB")
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-    return data.to_unit(pixels), int(file.name.split("_")[-1].split(".")[0])
+def test_an_unknown_network_of_imagenet_is_refused_with_the_known_names():
+    with pytest.raises(ValueError, match=r"no network 'resnet51'; expected one of tf_.*resnet50"):
+        models.imagenet("resnet51")
+
+
+def test_weights_that_cannot_be_downloaded_are_named_with_what_to_take_instead(monkeypatch):
+    def unreachable(name, weights):
+        raise OSError(f"no connection for {name}, {weights}")
+
+    monkeypatch.setattr(models.torchvision.models, "get_model", unreachable)
+
+    with pytest.raises(ValueError, match=r"weights of vgg19 cannot be had.*tf_efficientnet_lite0"):
+        models.imagenet("vgg19")
+
+
+def test_the_last_maps_of_torchvisions_networks_are_followed_by_pooling(monkeypatch):
+    """Random weights: the layer's output is what a global or a max pooling takes, in space."""
+    original = models.torchvision.models.get_model
+    monkeypatch.setattr(
+        models.torchvision.models, "get_model", lambda name, weights: original(name, weights=None)
+    )
+    sides = {}
+    for name in ("resnet50", "mobilenet_v2", "densenet121", "vgg19"):
+        network, layer = models.imagenet(name)
+        handle = network.get_submodule(layer).register_forward_hook(
+            lambda module, given, out, name=name: sides.update({name: tuple(out.shape[1:])})
+        )
+        with torch.no_grad():
+            network(torch.rand(1, 3, 224, 224, device=models.device()))
+        handle.remove()
+
+    assert sides == {
+        "resnet50": (2048, 7, 7), "mobilenet_v2": (1280, 7, 7), "densenet121": (1024, 7, 7),
+        "vgg19": (512, 14, 14),
+    }  # fmt: skip
+
+
+def own_logits(images):
+    """Logits 0, x, 2 x of images of one value x."""
+    return images[:, 0, 0, :1] * torch.arange(3.0)
+
+
+def of_values(*values):
+    return torch.tensor(values).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
+
+
+def test_class_score_gives_rounds_of_images_their_own_class():
+    classes = torch.tensor([2, 1])
+    images = of_values(1.0, 2.0, 3.0, 4.0, -1.0, -2.0)  # classes 2, 1, 2, 1, 2, 1
+
+    logit = models.class_score(own_logits, classes, probability=False)(images)
+    probability = models.class_score(own_logits, classes, probability=True)(images)
+
+    assert logit.tolist() == [2, 2, 6, 4, -2, -2]
+    expected = [
+        math.exp(c * x) / sum(math.exp(k * x) for k in range(3))
+        for x, c in zip([1, 2, 3, 4, -1, -2], [2, 1] * 3, strict=True)
+    ]
+    assert probability.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_class_score_refuses_rounds_that_are_not_whole(count):
+    score = models.class_score(own_logits, torch.tensor([0, 1]), probability=True)
+
+    with pytest.raises(ValueError, match=f"{count} images are no whole rounds of 2 classes"):
+        score(torch.zeros(count, 3, 2, 2))
+
+
+@pytest.mark.parametrize("classes", [[0, 3], [-1, 2]])
+def test_class_score_refuses_a_class_that_the_network_does_not_have(classes):
+    score = models.class_score(own_logits, torch.tensor(classes), probability=False)
+
+    with pytest.raises(ValueError, match=r"classes run from .* expected 0 to 2"):
+        score(of_values(1.0, 2.0))
+
+
+@pytest.mark.parametrize("probability", [False, True])
+def test_class_score_refuses_answers_that_are_no_logits(probability):
+    ends_in_softmax = models.class_score(
+        lambda images: own_logits(images).softmax(1), torch.tensor([0]), probability=probability
+    )
+    broken = models.class_score(
+        lambda images: own_logits(images) * math.nan, torch.tensor([0]), probability=probability
+    )
+
+    with pytest.raises(ValueError, match="expected logits: leave off its softmax"):
+        ends_in_softmax(of_values(1.0, 2.0))
+    with pytest.raises(ValueError, match="answers are not finite"):
+        broken(of_values(1.0, 2.0))
 
 
 def test_timm_network_has_a_new_last_layer_that_follows_from_the_seed():
