@@ -40,7 +40,7 @@ class Paper(NamedTuple):
 PAPERS = [
     Paper("Dieter & Zisgen 2023", "lrp_adversarial"),
     Paper("Arya 2024", "gradcam_training"),
-    Paper("Wang et al. 2022"),
+    Paper("Wang et al. 2022", "elime"),
     Paper("Ornek & Ceylan 2024", "haycam"),
     Paper("Karatsiolis & Kamilaris 2022", "decam"),
 ]
