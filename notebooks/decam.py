@@ -312,6 +312,7 @@ Markdown(
 # %%
 grid = [float(a) for a in area_weights.split()]
 tried = []
+area_weight = grid[0]
 chosen = list(range(min(few, n)))
 for alpha in grid if len(grid) > 1 else ():
     found = searched(first, chosen, area_weight=alpha)
@@ -319,11 +320,8 @@ for alpha in grid if len(grid) > 1 else ():
     tried.append({"alpha": alpha, "share kept by the best mask": found["area"].mean().item(),
                   "DiffAUC": score.mean(), "best fitness": found["best"][-1].mean().item()})  # fmt: skip
 tried = pd.DataFrame(tried)
-area_weight = (
-    grid[int((tried["share kept by the best mask"] - 0.2).abs().argmin())]
-    if len(grid) > 1
-    else grid[0]
-)
+if len(tried):
+    area_weight = grid[int((tried["share kept by the best mask"] - 0.2).abs().argmin())]
 tried.set_index("alpha").round(3) if len(tried) else Markdown("*One value was given.*")
 
 # %%
@@ -338,8 +336,8 @@ Markdown(
 #
 # Grad-CAM looks at the last map before pooling; FullGrad adds up what the input and every bias
 # contribute {cite:p}`srinivas2019`; Integrated Gradients, which the paper shows but does not score,
-# starts from black and takes 50 steps {cite:p}`sundararajan2017`. RISE has exactly as many questions as
-# DE-CAM. Three controls never ask the network anything.
+# starts from black and takes 50 steps {cite:p}`sundararajan2017`. RISE, on the first network, has
+# exactly as many questions as DE-CAM. Three controls never ask the network anything.
 
 # %%
 ASKED = population * (iterations + 1)  # questions of one search
@@ -423,7 +421,8 @@ for name in NAMES:
     inside[name] = white_box(name)
     maps[name] = {method: inside[name][method] for method in INSIDE}
     maps[name]["DE-CAM"] = searches[name]["maps"].cpu()
-    maps[name]["RISE"] = rise(name, range(n)).cpu()
+    if name == first:  # as dear as DE-CAM, so once
+        maps[name]["RISE"] = rise(name, range(n)).cpu()
     maps[name] |= controls
 curves = {
     name: {method: curves_of(name, some) for method, some in maps[name].items()} for name in NAMES
@@ -447,7 +446,7 @@ for name in NAMES:
     if name in PAPERS:
         theirs = table1[table1.network == name].set_index("method").paper
         shown[f"paper, {PAPERS[name]}"] = theirs.map(lambda x: "" if np.isnan(x) else f"{x:.1f}")
-shown
+shown.fillna("–")
 
 # %%
 chart = alt.Chart(table1, description="DiffAUC of each method on each network, with 95 % intervals")
@@ -494,7 +493,7 @@ pairs.assign(
     ours=[f"{r.points:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in pairs.itertuples()]
 ).pivot(index="DE-CAM less", columns="network", values="ours").loc[
     [m for m in scores[first] if m != "DE-CAM"], NAMES
-]
+].fillna("–")
 
 # %% [markdown]
 # *Paired differences of DiffAUC, DE-CAM less the other method, with 95 % intervals over images.*
@@ -524,8 +523,9 @@ pd.DataFrame(readings).set_index(["network", "method"]).round(1)
 
 
 # %%
-def gallery(name, chosen, methods=(*INSIDE, "DE-CAM", "RISE"), cell=112):
+def gallery(name, chosen, cell=112):
     """Photographs and each method's map of them, with their scores."""
+    methods = [m for m in (*INSIDE, "DE-CAM", "RISE") if m in maps[name]]
     pictures, captions = [], []
     for i in chosen:
         scaled = [cams.display_scaled(maps[name][m][i : i + 1].float())[0].numpy() for m in methods]
@@ -550,7 +550,7 @@ plots.beside(
     [
         plots.described(
             gallery(name, list(range(4, min(7, images))), cell=80),
-            f"Photographs and five methods' maps of them on {name}",
+            f"Photographs and four methods' maps of them on {name}",
         )
         for name in NAMES[1:]
         if images > 4
