@@ -129,6 +129,22 @@ class Enlarged(nn.Module):
         return self.body((images - self.mean) / self.std)
 
 
+class Bfloat16(nn.Module):
+    """A network whose products and convolutions are made in bfloat16; its answers are float32.
+
+    On a processor that can, it answers two to three times as many images a second. bfloat16 has 8
+    significant bits, so the answers are those of a slightly different network.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            return self.network(images).float()
+
+
 def timm_network(
     name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
 ) -> Enlarged:

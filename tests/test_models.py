@@ -134,6 +134,15 @@ def of_values(*values):
     return torch.tensor(values).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
 
 
+def test_bfloat16_rounds_the_answers_and_gives_them_in_float32(small_network, small_images):
+    exact, weights = small_network(small_images), small_network.state_dict()
+    before = {key: value.clone() for key, value in weights.items()}
+    rounded = models.Bfloat16(small_network)(small_images)
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().max() < 0.05 * exact.abs().max()
+    assert all(torch.equal(before[key], value) for key, value in weights.items())
+
+
 def test_class_score_gives_rounds_of_images_their_own_class():
     classes = torch.tensor([2, 1])
     images = of_values(1.0, 2.0, 3.0, 4.0, -1.0, -2.0)  # classes 2, 1, 2, 1, 2, 1
