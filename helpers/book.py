@@ -43,6 +43,7 @@ PAPERS = [
     Paper("Wang et al. 2022", "elime"),
     Paper("Ornek & Ceylan 2024", "haycam"),
     Paper("Karatsiolis & Kamilaris 2022", "decam"),
+    Paper("all five, cross-examined", "cross_examination"),
 ]
 
 

@@ -136,10 +136,13 @@ def measurement(key: str, arm: str, value: float, low: float, high: float, n: in
     return dict(zip(_RESULTS, (key, arm, *numbers), strict=True))
 
 
-def publish(measured: pd.DataFrame) -> None:
-    """Display the measurements so that the runner finds them in the executed notebook."""
+def publish(measured: pd.DataFrame, more: dict[str, str] | None = None) -> None:
+    """Display the measurements so that the runner finds them in the executed notebook.
+
+    `more` are further files of results, by the end of their name: ``-matrix.csv``.
+    """
     from IPython.display import display
 
-    table = measured[_RESULTS].round(6).to_csv(index=False)
+    files = {".csv": measured[_RESULTS].round(6).to_csv(index=False), **(more or {})}
     text = f"{len(measured)} measurements of {measured.key.nunique()} claims"
-    display({"text/plain": text, "application/vnd.xai.results+json": {"csv": table}}, raw=True)
+    display({"text/plain": text, "application/vnd.xai.results+json": {"files": files}}, raw=True)

@@ -141,11 +141,10 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     results = published(executed)
     paths.write_atomically(file, nbformat.writes(finished(executed, card)).encode())
     folder = paths.RESULTS if file.parent == paths.RUNS else file.parent
-    if results is not None:
-        paths.write_atomically(folder / f"{name}.csv", results.encode())
-        paths.write_atomically(
-            folder / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode()
-        )
+    if results:
+        results[".json"] = json.dumps(card, indent=1) + "\n"
+    for ending, text in results.items():
+        paths.write_atomically(folder / f"{name}{ending}", text.encode())
 
 
 def unfinished(notebook: dict) -> str:
@@ -167,13 +166,13 @@ def unfinished(notebook: dict) -> str:
     return ""
 
 
-def published(notebook: dict) -> str | None:
-    """The measurements that the notebook displayed by `claims.publish`, as CSV."""
+def published(notebook: dict) -> dict[str, str]:
+    """What the notebook displayed by `claims.publish`: texts, by the end of their file's name."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if RESULTS in output.get("data", {}):
-                return output["data"].pop(RESULTS)["csv"]
-    return None
+                return dict(output["data"].pop(RESULTS)["files"])
+    return {}
 
 
 def finished(notebook: dict, card: dict) -> dict:

@@ -101,7 +101,8 @@ def a_notebook(tmp_path, monkeypatch, code):
 def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     code = (
         "import pandas as pd\nfrom helpers import claims\n"
-        "claims.publish(pd.DataFrame([claims.measurement('k', 'B', 2, 1, 3, 9)]))"
+        "measured = pd.DataFrame([claims.measurement('k', 'B', 2, 1, 3, 9)])\n"
+        "claims.publish(measured, {'-more.csv': 'a,b'})"
     )
     a_notebook(tmp_path, monkeypatch, code)
     file = tmp_path / "out" / "small.ipynb"
@@ -117,6 +118,9 @@ def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     assert notebook.cells[1].outputs[0].text == "the verdict 7\n"  # moved below the title
     assert "Run card" in notebook.cells[2].source
     assert "k,B,2.0,1.0,3.0,9" in (tmp_path / "out/small.csv").read_text()
+    assert (tmp_path / "out/small-more.csv").read_text() == "a,b"
+    assert card.digest in (tmp_path / "out/small.json").read_text()
+    assert "results+json" not in file.read_text()
 
 
 def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, monkeypatch):

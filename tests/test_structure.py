@@ -10,7 +10,8 @@ LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims", "boxes", "evolve"},
     {"models", "plots", "cams", "corruptions", "faces"},
-    {"training", "provenance"},
+    {"training", "provenance", "methods"},
+    {"own"},
     {"book", "run"},
 ]
 

@@ -1,0 +1,948 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: notebooks//py:percent,notebooks/ipynb//ipynb
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Cross-examination: every method through every paper's test
+#
+# Each of the five papers tests its own method with its own test. Here twenty methods, and four controls
+# that never ask the network, go through all of them, with the same images and networks: does an
+# explanation change with the decision {cite:p}`dieter2023`, does it stay under corruption
+# {cite:p}`arya2024`, does it name the pixels that carry the score {cite:p}`karatsiolis2022`, does it lie
+# on the object {cite:p}`ornek2024`, is what it keeps enough {cite:p}`wang2022`? To them come a sanity
+# check that two of the papers cite {cite:p}`adebayo2018`, and the bill. Then the tests themselves are on
+# trial: one that an edge detector wins says little about an explanation.
+#
+# [](../bring-your-own.md) says how a method or a network of yours takes its place in the tables.
+
+# %% [markdown]
+# ## What is asked, and what would count
+#
+# No paper made these comparisons, so the questions in `data/reported/cross_examination.csv` are ours,
+# fixed before the run: a method should beat every control on the test of its own paper, and be in the
+# better half on the others'; no control should be in the better half of a test; the tests should agree;
+# and a map should not outlive the network's weights.
+
+# %% tags=["parameters"]
+profile = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
+seed = 0  # of noise, attack, random methods and bootstrap
+model = "tf_efficientnet_lite0"  # or torchvision:NAME, timm:NAME, or module:loader of your own
+method = ""  # one more method, as module:function; it is called Yours
+images = ""  # a folder of photographs instead of Foolbox's twenty
+count = 2  # photographs to explain
+side = 224  # pixels of their sides
+questions = 24  # to the network, that a black box may ask for one map
+samples = 4  # of SmoothGrad, and steps of Integrated Gradients; 50 are common
+precision = "float32"  # or bfloat16: of the network while black boxes question it
+seeds = 2  # of every method on the clean images
+attack_size = 0.008  # largest change of a pixel by the attack, of the range 0 to 1: two grey levels
+steps = 8  # of insertion, deletion and keeping; RISE's large evaluation: 28
+levels = "1"  # shares of the network's layers that are randomised, from the top
+strengths = "gaussian noise 0.1"  # corruptions and their strengths, apart by semicolons
+stages = "20"  # epochs of chapter 2's committed checkpoints
+cifar_count = 2  # images of CIFAR-10 for them, of Foolbox's twenty
+localise_images = 0  # photographs with a true region, if XAI_DATA has some
+bootstrap_draws = 200  # for the intervals
+
+# %%
+import base64
+import inspect
+import io
+import json
+from functools import partial
+from pathlib import Path
+
+import altair as alt
+import foolbox
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Markdown
+from PIL import Image
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from helpers import (
+    boxes,
+    claims,
+    corruptions,
+    data,
+    faces,
+    methods,
+    metrics,
+    models,
+    own,
+    paths,
+    plots,
+    provenance,
+    stats,
+)
+
+plots.theme()
+device = models.device()
+chapter = "cross_examination"
+reported = claims.reported(chapter)
+BATCH = 32 if device.type == "cpu" else 256
+KIND = {name: kind for kind, some in methods.METHODS.items() for name in some}
+EXPLAIN = {name: explain for some in methods.METHODS.values() for name, explain in some.items()}
+EXPLAIN |= {
+    name: partial(explain, questions=questions)
+    for name, explain in methods.METHODS["black box"].items()
+}
+EXPLAIN["SmoothGrad"] = partial(methods.smooth_grad, samples=samples)
+EXPLAIN["Integrated Gradients"] = partial(methods.integrated_gradients, steps=samples)
+if method:
+    EXPLAIN, KIND = {"Yours": own.method(method)} | EXPLAIN, {"Yours": "yours"} | KIND
+CONTROLS = list(methods.METHODS["control"])
+print(
+    f"{provenance.device_name()}; {model}; {len(EXPLAIN)} methods, {len(CONTROLS)} of them controls"
+)
+
+# %%
+reported.groupby("group", sort=False).agg(
+    claims=("says", "size"), bound=("reported", "max"), unit=("unit", "first")
+)
+
+# %% [markdown]
+# ## Networks, images, conditions
+#
+# A *condition* is a network, a batch of images and the class to explain in each. All tests below compare
+# maps of the same method under two conditions, or hold the map of one condition against the network or
+# the truth. Unless it says otherwise, the class is the one that the network names.
+
+# %%
+network = own.network(model)
+if images:
+    photos = data.imagenet_sample(Path(images), count, side)
+else:
+    photos = data.foolbox_imagenet(side)
+    photos = data.Photographs(photos.pixels[:count], photos.labels[:count], photos.names[:count])
+x = data.to_unit(photos.pixels.to(device)).contiguous(memory_format=torch.channels_last)
+n = len(x)
+
+
+@torch.no_grad()
+def answers(net, some):
+    """The network's logits for images in [0, 1]."""
+    return torch.cat([net(part) for part in some.split(BATCH)])
+
+
+logits = answers(network, x)
+c = logits.argmax(1)
+CLASSES = logits.shape[1]
+
+
+def class_name(label):
+    """ImageNet's first word for a class, where there are a thousand of them."""
+    from timm.data import ImageNetInfo
+
+    known = CLASSES == 1000
+    return (
+        ImageNetInfo().index_to_description(int(label)).split(",")[0] if known else str(int(label))
+    )
+
+
+def drawn():
+    """The same generator at every call, so that conditions do not depend on one another."""
+    return torch.Generator().manual_seed(seed)
+
+
+foolish = foolbox.PyTorchModel(network, bounds=(0, 1), device=device)
+torch.manual_seed(seed)  # PGD starts at random
+attack = foolbox.attacks.LinfPGD(steps=20, rel_stepsize=0.1)
+_, attacked, _ = attack(foolish, x, c, epsilons=attack_size)
+c_attacked = answers(network, attacked).argmax(1)
+changed = c_attacked != c
+noisy = (x + attack_size * torch.rand(x.shape, generator=drawn()).to(x).sub(0.5).sign()).clamp(0, 1)
+CONDITIONS = {
+    "clean": (network, x, c),
+    "attacked": (network, attacked, c_attacked),
+    "another class": (network, x, c_attacked),
+    "another image": (network, x.roll(-1, 0), c),
+    "noise as large": (network, noisy, c),
+}
+angles = {}
+for text in strengths.split(";"):
+    name, strength = text.strip().rsplit(" ", 1)
+    CONDITIONS[text.strip()] = (network, corruptions.corrupt(x, name, float(strength), drawn()), c)
+    angles[text.strip()] = (
+        corruptions.drawn_angles(n, float(strength), drawn()) if name == "rotation" else None
+    )
+halves = x[..., side // 4 : side // 4 + side // 2]
+CONDITIONS["side by side"] = (network, torch.cat([halves, halves.roll(-1, 0)], 3), c)
+LEVELS = [float(level) for level in levels.split()]
+for level in LEVELS:
+    CONDITIONS[f"randomised {level:g}"] = (methods.randomised(network, level, seed=seed), x, c)
+few = data.foolbox_cifar10()
+small = F.interpolate(data.to_unit(few.pixels[:cifar_count].to(device)), (96, 96), mode="bilinear")
+rough = corruptions.corrupt(small, "gaussian noise", 0.1, drawn())
+STAGES = [int(stage) for stage in stages.split()]
+for stage in STAGES:
+    file = paths.MODELS / f"gradcam_training-epoch-{stage:02d}.safetensors"
+    learned = models.timm_network("tf_efficientnet_lite0", classes=10, size=96, pretrained=False)
+    models.load_weights(learned, file.read_bytes(), file.name).to(device)
+    named = answers(learned, small).argmax(1)
+    CONDITIONS[f"epoch {stage}"] = (learned, small, named)
+    CONDITIONS[f"epoch {stage}, noise"] = (learned, rough, named)
+Markdown(
+    f"{n} photographs; the network's mean probability of the class that it names is "
+    f"{logits.softmax(1).amax(1).mean():.2f}. The attack (PGD, no pixel changed by more than "
+    f"{attack_size:g}) changes {int(changed.sum())} of {n} decisions, noise of the same size "
+    f"{int((answers(network, noisy).argmax(1) != c).sum())}."
+)
+
+# %% [markdown]
+# Photographs with a true region are there if `XAI_DATA` has them: faces whose mask is marked pixel by
+# pixel, of which those are taken that the network gives the name of some mask.
+
+# %%
+MASKS = (570, 643, 691, 796)  # gas mask, mask, oxygen mask, ski mask
+folder = data.xai_data() / "masks" / "localise" if data.xai_data() else None
+regions = None
+if localise_images and CLASSES == 1000 and folder is not None and folder.is_dir():
+    located = faces.located(folder, side)
+    if located.masks is not None:
+        pixels = located.pixels
+        said = models.logits(network, pixels, batch_size=BATCH).argmax(1)
+        chosen = torch.isin(said, torch.tensor(MASKS)).nonzero()[:localise_images, 0]
+        if len(chosen) > 1:
+            regions = located.masks[chosen].to(device)
+            CONDITIONS["faces"] = (
+                network,
+                data.to_unit(pixels[chosen].to(device)),
+                said[chosen].to(device),
+            )
+print("no faces" if regions is None else f"{len(regions)} faces")
+
+# %% [markdown]
+# ## Every map, a cell at a time
+#
+# A cell is a method under a condition. It is kept under a digest of the method's code, the network's
+# weights and the images, so that an interrupted run goes on with the cells that are missing, and one
+# more method costs its own cells only. A method that fails leaves a gap, with what it said.
+
+
+# %%
+def identity(explain):
+    """What a method's maps depend on: its own code, that of the helpers it stands on, its settings."""
+    told = []
+    while isinstance(explain, partial):
+        told += [getattr(a, "name", getattr(a, "__name__", repr(a))) for a in explain.args]
+        told += sorted(map(str, explain.keywords.items()))
+        explain = explain.func
+    file = Path(inspect.getsourcefile(explain))
+    if not file.is_relative_to(paths.HELPERS):
+        return [told, file]
+    beneath = [paths.HELPERS / f"{name}.py" for name in ("cams", "evolve", "lrp", "metrics")]
+    return [told, explain, methods.layered, *beneath]
+
+
+WEIGHTS = {}
+for net, _, _ in CONDITIONS.values():
+    WEIGHTS[id(net)] = WEIGHTS.get(id(net)) or provenance.digest(
+        type(net).__name__, *net.state_dict().values()
+    )
+gaps = {}
+
+
+def cell(name, condition, seed=seed):
+    """Maps (N, H, W) of a method under a condition, and their cost; an empty dict for a gap."""
+    if (name, condition) in gaps:
+        return {}
+    net, some, wanted = CONDITIONS[condition]
+    black = KIND[name] == "black box"
+    asked = models.Bfloat16(net) if black and precision == "bfloat16" else net
+    digest = provenance.digest(
+        *identity(EXPLAIN[name]), WEIGHTS[id(net)], precision if black else "", str(device), some,
+        wanted, condition, seed,
+    )  # fmt: skip
+
+    fresh = int(provenance.digest(condition, seed), 16) % 2**31  # each condition draws anew
+
+    def make():
+        maps, cost = own.measured(EXPLAIN[name], asked, some, wanted, seed=fresh)
+        return {"maps": maps, "cost": torch.tensor(cost, dtype=torch.float64)}
+
+    try:
+        return provenance.kept(f"{chapter}/{digest}", make)
+    except Exception as error:  # a method of anybody's may fail in any way; the others go on
+        gaps[name, condition] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return {}
+
+
+jobs = [(name, condition, seed) for condition in CONDITIONS for name in EXPLAIN]
+jobs += [(name, "clean", seed + more) for more in range(1, seeds) for name in EXPLAIN]
+for job in tqdm(jobs, desc="cells"):
+    cell(*job)
+
+
+def ordered(name, condition, seed=seed):
+    """A method's maps with their ties broken in one fixed random order; None for a gap."""
+    found = cell(name, condition, seed)
+    return metrics.break_ties(found["maps"], drawn()) if found else None
+
+
+pd.Series({f"{name}, {condition}": said for (name, condition), said in gaps.items()}, name="gap").to_frame() if gaps else Markdown(
+    f"All {len(jobs):,} cells are there."
+)  # fmt: skip
+
+# %% [markdown]
+# ### What they look like
+
+# %% tags=["picture"]
+shown = [name for name in EXPLAIN if cell(name, "clean")]
+rows = []
+for i in range(min(n, 3)):
+    whole = x[i].permute(1, 2, 0).cpu().numpy()
+    tops = []
+    for name in shown:
+        one = cell(name, "clean")["maps"][i].clamp(min=0)
+        tops.append(plots.overlaid(whole, (one / one.max().clamp(min=1e-12)).numpy()))
+    rows += [[whole, *tops[: len(tops) // 2]], [whole, *tops[len(tops) // 2 :]]]
+cut = len(shown) // 2
+pictures = [
+    plots.described(
+        plots.heatmap_grid(
+            rows[k::2],
+            row_labels=[class_name(label) for label in c[: min(n, 3)]],
+            column_labels=["image", *some],
+            signed=False,
+            cell=88,
+        ),
+        "Photographs and the positive part of each method's map over them",
+    )
+    for k, some in ((0, shown[:cut]), (1, shown[cut:]))
+]
+plots.beside(pictures)
+
+# %% [markdown]
+# *The positive part of each map, every one stretched to its own maximum, over the photograph in grey.*
+#
+# ## The tests
+#
+# Each test gives numbers an image; one of them decides, and is marked below. Some images drop out:
+# where the attack failed or a corruption changed the decision, the number is missing.
+
+# %%
+scores = {}  # test, measure, method: numbers, (N,) or (N, seeds)
+BETTER = {}  # test, measure: 1, -1 or 0
+DECIDES = {}  # test: its measure
+
+
+def score(test, measure, name, values, *, better=0, decides=False):
+    """Note a test's numbers of a method."""
+    scores[test, measure, name] = torch.as_tensor(values).double().cpu().numpy()
+    BETTER[test, measure] = better
+    if decides:
+        DECIDES[test] = measure
+
+
+def where(kept, values):
+    """The values, and NaN where an image drops out."""
+    return torch.where(kept.cpu(), values.double().cpu(), torch.nan)
+
+
+def overlap(before, after, share):
+    """Share of the first `share` of the pixels that two orders have in common, (N,)."""
+    top = max(int(share * before[0].numel()), 1)
+    first, second = metrics.ranking(before), metrics.ranking(after)
+    return metrics.overlap(metrics.new_positions(first, second, top), top)
+
+
+# %% [markdown]
+# ### 1. Does it change when the decision changes? (Dieter & Zisgen)
+#
+# The overlap of the most relevant pixels before and after an attack that one cannot see. It means
+# nothing alone: so it stands beside the overlap with another class's map of the same image, with the
+# same class's map of another image, and with the map under noise *as large* that leaves the decision.
+# What decides is how much less survives the attack than that noise: a map that follows the decision
+# scores high, one that shows edges, or dice, zero.
+
+# %%
+steady = answers(network, noisy).argmax(1) == c
+PAIRS = {
+    "attacked": changed,
+    "noise as large": steady,
+    "another class": changed,
+    "another image": torch.ones_like(changed),
+}
+for name in EXPLAIN:
+    before = ordered(name, "clean")
+    found = {other: ordered(name, other) for other in PAIRS}
+    if before is None or any(after is None for after in found.values()):
+        continue
+    for other, counts in PAIRS.items():
+        for share in (0.01, 0.1):
+            score(
+                "decision",
+                f"top {100 * share:g} % in common, {other}",
+                name,
+                where(counts, overlap(before, found[other], share)),
+            )
+        score(
+            "decision",
+            f"rank correlation, {other}",
+            name,
+            where(counts, metrics.spearman(cell(name, "clean")["maps"], cell(name, other)["maps"])),
+        )
+    lost = overlap(before, found["noise as large"], 0.1) - overlap(before, found["attacked"], 0.1)
+    score(
+        "decision",
+        "top 10 % lost to the attack, beyond noise",
+        name,
+        where(changed & steady, lost),
+        better=1,
+        decides=True,
+    )
+
+# %% [markdown]
+# ### 2. Does it stay when the image is corrupted and the decision stays? (Arya)
+#
+# The rank correlation of a map with that of the corrupted image, for the same class; under rotation,
+# with the clean image's map turned alike. And the same over the stages of chapter 2's training, with
+# noise.
+
+# %%
+for name in EXPLAIN:
+    if not cell(name, "clean"):
+        continue
+    clean, mean = cell(name, "clean")["maps"], []
+    for text, turn in angles.items():
+        if not cell(name, text):
+            continue
+        turned = clean if turn is None else corruptions.rotate(clean[:, None], turn)[:, 0]
+        stays = answers(network, CONDITIONS[text][1]).argmax(1) == c
+        agreement = where(stays, metrics.spearman(turned, cell(name, text)["maps"]).nan_to_num())
+        score("corruption", f"rank correlation, {text}", name, agreement, better=1)
+        mean.append(agreement)
+    if len(mean) == len(angles):
+        score(
+            "corruption",
+            "rank correlation, mean over corruptions",
+            name,
+            torch.stack(mean).nanmean(0),
+            better=1,
+            decides=True,
+        )
+    for stage in STAGES:
+        both = [cell(name, f"epoch {stage}"), cell(name, f"epoch {stage}, noise")]
+        if all(both):
+            net, some, wanted = CONDITIONS[f"epoch {stage}, noise"]
+            agreement = metrics.spearman(both[0]["maps"], both[1]["maps"]).nan_to_num()
+            score(
+                "corruption",
+                f"rank correlation, epoch {stage} of chapter 2, noise",
+                name,
+                where(answers(net, some).argmax(1) == wanted, agreement),
+                better=1,
+            )
+
+# %% [markdown]
+# ### 3. Does it name the pixels that carry the score? (Karatsiolis & Kamilaris)
+#
+# Insertion, deletion and their difference DiffAUC, as in the paper's chapter, over all seeds.
+#
+# ### 5. Is what it keeps enough? (Wang et al.)
+#
+# Only the first pixels of the map are shown, the rest is grey: what is the class's probability with 20 %
+# of them, less that of the whole image, and from which share on is it as high? It is the deletion curve
+# of the reversed order, read from its end.
+
+# %%
+GREY = methods.GREY
+
+
+def curves(maps):
+    """Deletion, insertion and keeping curves of maps of the clean images: (N, 3, steps + 1), kept."""
+
+    def make():
+        rated = models.class_score(network, c, probability=True)
+        how = {"steps": steps, "fill": GREY, "batch_size": BATCH}
+        maps_there = maps.to(device)
+        return {
+            "curves": torch.stack(
+                [
+                    metrics.deletion_curve(rated, x, maps_there, **how),
+                    metrics.insertion_curve(rated, x, maps_there, **how),
+                    metrics.deletion_curve(rated, x, -maps_there, **how).flip(1),
+                ],
+                1,
+            )
+        }
+
+    digest = provenance.digest(
+        metrics.deletion_curve, metrics.insertion_curve, metrics.ranking, WEIGHTS[id(network)],
+        x, c, maps, steps, str(device),
+    )  # fmt: skip
+    return torch.no_grad()(lambda: provenance.kept(f"{chapter}/curves-{digest}", make)["curves"])()
+
+
+whole = logits.softmax(1).gather(1, c[:, None])[:, 0].cpu().double()
+share_of = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+fifth = int(torch.argmin((share_of - 0.2).abs()))
+for name in tqdm(EXPLAIN, desc="curves"):
+    every = [ordered(name, "clean", seed + more) for more in range(seeds)]
+    if any(one is None for one in every):
+        continue
+    found = torch.stack([curves(one) for one in every], -1)  # (N, 3, steps + 1, seeds)
+    areas = 100 * metrics.auc(found.movedim(2, -1))  # (N, 3, seeds)
+    score("insertion and deletion", "deletion (points)", name, areas[:, 0], better=-1)
+    score("insertion and deletion", "insertion (points)", name, areas[:, 1], better=1)
+    score(
+        "insertion and deletion",
+        "DiffAUC (points)",
+        name,
+        areas[:, 1] - areas[:, 0],
+        better=1,
+        decides=True,
+    )
+    kept = found[:, 2]  # (N, steps + 1, seeds)
+    score(
+        "keeping",
+        f"probability kept by {100 * share_of[fifth]:.0f} % of the pixels, less the whole image's",
+        name,
+        kept[:, fifth] - whole[:, None],
+        better=1,
+        decides=True,
+    )
+    enough = (kept >= whole[:, None, None] - 1e-6).double().argmax(1)
+    score(
+        "keeping",
+        "pixels that reach the whole image's probability (%)",
+        name,
+        100 * share_of[enough],
+        better=-1,
+    )
+    if seeds > 1:
+        agreement = metrics.spearman(
+            cell(name, "clean")["maps"], cell(name, "clean", seed + 1)["maps"]
+        ).nan_to_num()
+        score("corruption", "rank correlation of two seeds", name, agreement, better=1)
+
+# %% [markdown]
+# ### 4. Does it lie on the object? (Ornek & Ceylan)
+#
+# The middle halves of two photographs stand side by side, and the class of the left one is explained:
+# the truth is known exactly, for any network. As many pixels as the region has are taken, the first of
+# the map, so that no threshold favours a method. Pointing game, mass and the box of the pixels above half
+# of the maximum stand beside; on faces with a marked mask, the same.
+
+# %%
+left = torch.zeros(side, side, dtype=torch.bool)
+left[:, : side // 2] = True
+PLACES = {"side by side": left.expand(n, -1, -1)}
+if regions is not None:
+    PLACES["faces"] = regions.cpu()
+for name in EXPLAIN:
+    for place, truth in PLACES.items():
+        found = cell(name, place)
+        if not found:
+            continue
+        maps, order = found["maps"], metrics.ranking(ordered(name, place))
+        size = truth.flatten(1).sum(1, keepdim=True)
+        first = torch.zeros_like(truth.flatten(1)).scatter(
+            1, order, torch.arange(order.shape[1]) < size
+        )
+        box = boxes.box_of(boxes.thresholded(maps, 0.5))
+        inside = metrics.share_within(maps.clamp(min=0), truth.double())
+        decides = place == "side by side"
+        score(
+            "localisation",
+            f"IoU of as many pixels, {place}",
+            name,
+            boxes.mask_iou(first.view(truth.shape), truth),
+            better=1,
+            decides=decides,
+        )
+        score(
+            "localisation", f"pointing game, {place}", name, boxes.pointing(maps, truth), better=1
+        )
+        score("localisation", f"mass inside, {place}", name, inside, better=1)
+        score(
+            "localisation",
+            f"IoU of boxes, {place}",
+            name,
+            boxes.box_iou(box, boxes.box_of(truth)),
+            better=1,
+        )
+        score(
+            "localisation",
+            f"Dice of boxes, {place}",
+            name,
+            boxes.box_dice(box, boxes.box_of(truth)),
+            better=1,
+        )
+
+# %% [markdown]
+# ### 6. Does it outlive the weights? (Adebayo et al.)
+#
+# The network forgets its layers from the top, and the map is compared with that of the network that
+# remembers. A high correlation means that the map does not show what was learned.
+#
+# ### 7. What does it cost?
+
+# %%
+for name in EXPLAIN:
+    if not cell(name, "clean"):
+        continue
+    outlived = []
+    for level in LEVELS:
+        if cell(name, f"randomised {level:g}"):
+            outlived.append(
+                metrics.spearman(
+                    cell(name, "clean")["maps"], cell(name, f"randomised {level:g}")["maps"]
+                ).nan_to_num()
+            )
+            score(
+                "randomisation",
+                f"rank correlation, {100 * level:.0f} % of the layers randomised",
+                name,
+                outlived[-1],
+                better=-1,
+            )
+    if len(outlived) == len(LEVELS):
+        score(
+            "randomisation",
+            "rank correlation, mean over levels",
+            name,
+            torch.stack(outlived).mean(0),
+            better=-1,
+            decides=True,
+        )
+    bills = torch.stack([cell(name, "clean", seed + more)["cost"] for more in range(seeds)]) / n
+    for k, measure in enumerate(
+        ("seconds an image", "forward passes an image", "backward passes an image")
+    ):
+        score("cost", measure, name, bills[:, k], better=-1, decides=not k)
+    score("cost", "peak memory (MB)", name, bills[:, 3] * n, better=-1)
+
+# %% [markdown]
+# ## The matrix
+#
+# Means with 95 % intervals over images, on insertion, deletion and keeping over images and seeds; the
+# cost is over seeds. Ranks are those of the deciding measures; their intervals are over the images.
+
+# %%
+PAPERS = {
+    "decision": "Dieter & Zisgen", "corruption": "Arya", "insertion and deletion": "Karatsiolis & Kamilaris",
+    "localisation": "Ornek & Ceylan", "keeping": "Wang et al.", "randomisation": "", "cost": "",
+}  # fmt: skip
+rows = []
+for (test, measure, name), values in scores.items():
+    flat = values.reshape(-1)
+    there = int((~np.isnan(flat)).sum())
+    grouped = values.mean(1) if values.ndim > 1 else values
+    known = grouped[~np.isnan(grouped)]
+    if len(known) > 1:
+        value, low, high = map(float, stats.mean_interval(known, draws=bootstrap_draws, seed=seed))
+    else:
+        value, low, high = (float(known[0]) if len(known) else np.nan), np.nan, np.nan
+    rows.append(
+        {"network": model, "test": test, "paper": PAPERS[test], "measure": measure, "method": name,
+         "kind": KIND[name], "value": value, "low": low, "high": high, "n": there,
+         "better": BETTER[test, measure], "decides": DECIDES.get(test) == measure, "gap": ""}
+    )  # fmt: skip
+USES = {
+    "decision": ["clean", *PAIRS], "corruption": ["clean", *angles], "insertion and deletion": ["clean"],
+    "localisation": ["side by side"], "keeping": ["clean"], "cost": ["clean"],
+    "randomisation": ["clean", *(f"randomised {level:g}" for level in LEVELS)],
+}  # fmt: skip
+for test, used in USES.items():
+    for name in EXPLAIN:
+        said = [gaps[name, condition] for condition in used if (name, condition) in gaps]
+        if said:
+            rows.append({"network": model, "test": test, "paper": PAPERS[test], "measure": DECIDES.get(test, ""),
+                         "method": name, "kind": KIND[name], "n": 0, "better": 0, "decides": True, "gap": said[0]})  # fmt: skip
+matrix = pd.DataFrame(rows)
+TESTS = list(USES)
+ranked = {}  # test: methods, their mean oriented scores under each draw of images (draws + 1, M)
+for test in TESTS:
+    measure = DECIDES[test]
+    names = [name for name in EXPLAIN if (test, measure, name) in scores]
+    values = [scores[test, measure, name] for name in names]
+    table = np.stack([v.mean(1) if v.ndim > 1 else v for v in values]) * BETTER[test, measure]
+    draws = np.random.default_rng(seed).integers(
+        table.shape[1], size=(bootstrap_draws, table.shape[1])
+    )
+    draws = np.concatenate([np.arange(table.shape[1])[None], draws])
+    with np.errstate(invalid="ignore"):
+        means = np.nanmean(table[:, draws], axis=2).T
+    ranked[test] = pd.DataFrame(means, columns=names).rank(axis=1, ascending=False)
+shown = {}
+for test, ranks in ranked.items():
+    deciding = matrix[(matrix.test == test) & matrix.decides & (matrix.gap == "")].set_index(
+        "method"
+    )
+    low, high = ranks.quantile(0.025), ranks.quantile(0.975)
+    shown[f"{test}: {DECIDES[test]}"] = {
+        name: f"{deciding.value[name]:.3g} [{deciding.low[name]:.3g}, {deciding.high[name]:.3g}] · "
+        f"{ranks.iloc[0][name]:.0f} ({low[name]:.0f}–{high[name]:.0f})"
+        for name in ranks
+    }
+overview = pd.DataFrame(shown).reindex(list(EXPLAIN)).fillna("gap")
+overview
+
+# %% [markdown]
+# *Deciding measure with its interval, and the rank with its interval; [](../leaderboard.md) sorts it.*
+#
+# ### Do the tests agree on who is good?
+#
+# The rank correlation of two tests over the methods. If all measured "a good explanation", it would be
+# high everywhere.
+
+
+# %%
+def standing(ranks):
+    """1 for the first, 0 for the last, 0.5 in the middle: under each draw, (draws + 1, M)."""
+    return 1 - (ranks - 1) / max(ranks.shape[1] - 1, 1)
+
+
+MEASURING = [test for test in TESTS if test != "cost"]
+agreement = {}
+for k, test in enumerate(TESTS):
+    for other in TESTS[k + 1 :]:
+        both = [name for name in ranked[test] if name in ranked[other]]
+        pairs = zip(ranked[test][both].to_numpy(), ranked[other][both].to_numpy(), strict=True)
+        agreement[test, other] = np.array(
+            [np.corrcoef(a, b)[0, 1] if np.ptp(a) and np.ptp(b) else np.nan for a, b in pairs]
+        )
+table = pd.DataFrame(
+    [
+        {"test": a, "other": b, "correlation": round(values[0], 3), "low": round(np.nanquantile(values, 0.025), 3),
+         "high": round(np.nanquantile(values, 0.975), 3)}
+        for (one, two), values in agreement.items()
+        for a, b in ((one, two), (two, one))
+    ]
+)  # fmt: skip
+base = alt.Chart(table, description="Rank correlation of every two tests over the methods").encode(
+    x=alt.X("test:N", title=None, sort=TESTS), y=alt.Y("other:N", title=None, sort=TESTS)
+)
+alt.layer(
+    base.mark_rect().encode(
+        color=alt.Color("correlation:Q", scale=alt.Scale(scheme="blueorange", domain=[-1, 1], domainMid=0)),
+        tooltip=["test", "other", "correlation", "low", "high"],
+    ),
+    base.mark_text(fontSize=11).encode(text=alt.Text("correlation:Q", format="+.2f")),
+).properties(width="container", height=300)  # fmt: skip
+
+# %%
+mutual = np.nanmean(
+    [v for (a, b), v in agreement.items() if a in MEASURING and b in MEASURING], axis=0
+)
+measured = []
+
+
+def claimed(key, values, count=n):
+    """Note a measured question: the first is the value, the rest are draws."""
+    low, high = np.nanquantile(values[1:], [0.025, 0.975])
+    measured.append(
+        claims.measurement(
+            key, claims.INDEPENDENT, values[0], min(low, values[0]), max(high, values[0]), count
+        )
+    )
+
+
+claimed("agree", mutual)
+on_trial = {}
+for test in MEASURING:
+    stands = standing(ranked[test])
+    best = stands[[name for name in CONTROLS if name in stands]]
+    on_trial[test] = (best.iloc[0].idxmax(), best.iloc[0].max())
+    claimed(f"controls/{test}", best.max(axis=1).to_numpy())
+Markdown(
+    f"Over the six tests the mean rank correlation of two is **{mutual[0]:+.2f}** "
+    f"[{np.nanquantile(mutual, 0.025):+.2f}, {np.nanquantile(mutual, 0.975):+.2f}]. The best control "
+    "stands (1 is first, 0 last): "
+    + "; ".join(f"{test}: {name} {place:.2f}" for test, (name, place) in on_trial.items())
+    + ". "
+    + (
+        "**On trial themselves**, since a control is in their better half: "
+        + ", ".join(test for test, (_, place) in on_trial.items() if place >= 0.5)
+        + "."
+        if any(place >= 0.5 for _, place in on_trial.values())
+        else "No control is in the better half of any test."
+    )
+)
+
+# %% [markdown]
+# ### The papers' own methods, on their own test and on the others'
+
+# %%
+CHAMPIONS = {
+    "decision": "LRP-epsilon", "corruption": "Grad-CAM", "insertion and deletion": "DE-CAM",
+    "localisation": "HayCAM+", "keeping": "E-LIME",
+}  # fmt: skip
+rows = []
+for test, name in CHAMPIONS.items():
+    measure = DECIDES[test]
+    sign = BETTER[test, measure]
+    if (test, measure, name) not in scores:
+        continue
+    mine = sign * scores[test, measure, name]
+    rivals = {k: sign * scores[test, measure, k] for k in CONTROLS if (test, measure, k) in scores}
+    flat = {k: np.nanmean(v) for k, v in rivals.items()}
+    best = max(flat, key=flat.get)
+    apart = mine - rivals[best]
+    apart = apart.mean(1) if apart.ndim > 1 else apart
+    apart = apart[~np.isnan(apart)]
+    own_value = np.full(3, np.nan)
+    if len(apart) > 1:
+        own_value = stats.mean_interval(apart, draws=bootstrap_draws, seed=seed)
+        measured.append(
+            claims.measurement(f"own/{test}", claims.INDEPENDENT, *own_value, len(apart))
+        )
+    others = [
+        standing(ranked[other])[name]
+        for other in MEASURING
+        if other != test and name in ranked[other]
+    ]
+    elsewhere = np.nanmean(np.stack(others), axis=0)
+    claimed(f"others/{name}", elsewhere)
+    level = f"rank correlation, {100 * max(LEVELS):.0f} % of the layers randomised"
+    survived = scores.get(("randomisation", level, name))
+    if survived is not None:
+        measured.append(
+            claims.measurement(f"sanity/{name}", claims.INDEPENDENT,
+                               *stats.mean_interval(survived, draws=bootstrap_draws, seed=seed), len(survived))
+        )  # fmt: skip
+    rows.append(
+        {"paper": PAPERS[test], "method": name, "on its own test": standing(ranked[test]).iloc[0][name],
+         "best control": best, "ahead of it by": f"{float(own_value[0]):+.3g} [{float(own_value[1]):+.3g}, {float(own_value[2]):+.3g}]",
+         "mean on the others'": elsewhere[0]}
+    )  # fmt: skip
+champions = pd.DataFrame(rows).set_index("paper")
+champions.round(2)
+
+# %% [markdown]
+# *Standing: 1 is the first of all methods, 0 the last.*
+#
+# ### Is what is good also dear?
+
+# %%
+points = matrix[matrix.decides & (matrix.gap == "")].pivot_table(index=["method", "kind"], columns="test", values="value", sort=False).reset_index()  # fmt: skip
+alt.Chart(points, description="DiffAUC of each method against the seconds that one image takes").mark_point(
+    filled=True, size=80
+).encode(
+    x=alt.X("cost:Q", title="seconds an image", scale=alt.Scale(type="symlog", constant=0.01)),
+    y=alt.Y("insertion and deletion:Q", title="DiffAUC (points)"),
+    color=alt.Color("kind:N", title=None, sort=None),
+    shape=alt.Shape("kind:N", title=None, sort=None),
+    tooltip=["method", "kind", "cost", "insertion and deletion"],
+).properties(width="container", height=320)  # fmt: skip
+
+
+# %% [markdown]
+# ## For the explorer
+#
+# Small pictures of the maps go to [](../explorer.md), with their scores.
+
+
+# %%
+def encoded(array, kind, size):
+    """An image (H, W) or (H, W, 3) in [0, 1], small, as base64."""
+    picture = Image.fromarray((255 * array).round().astype("uint8")).resize((size, size))
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **({"quality": 80} if kind == "JPEG" else {"optimize": True}))
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def small_maps(name, condition):
+    """A method's maps as grey pictures: from 0 to the maximum, or, where negative, about the middle."""
+    maps = cell(name, condition)["maps"]
+    largest = maps.abs().amax((1, 2), keepdim=True).clamp(min=1e-12)
+    scaled = (maps / largest + 1) / 2 if (maps < 0).any() else maps / largest
+    return [encoded(one.numpy(), "PNG", 56) for one in scaled]
+
+
+def gallery(title, condition, names):
+    """One network's part of the explorer's file."""
+    net, some, wanted = CONDITIONS[condition]
+    sure = answers(net, some).softmax(1).gather(1, wanted[:, None])[:, 0].tolist()
+    there = [name for name in EXPLAIN if cell(name, condition)]
+    per_image = [(test, measure) for test, measure in DECIDES.items() if test != "cost"]
+    return {
+        "name": title,
+        "images": [
+            {"name": str(i + 1), "class": label, "probability": round(p, 3),
+             "picture": encoded(picture.permute(1, 2, 0).cpu().numpy(), "JPEG", 160)}
+            for i, (label, p, picture) in enumerate(zip(names, sure, some, strict=True))
+        ],
+        "maps": {name: small_maps(name, condition) for name in there},
+        "scale": {name: "signed" if (cell(name, condition)["maps"] < 0).any() else "zero to maximum" for name in there},
+        "scores": {
+            name: {
+                f"{test}: {measure}": [None if np.isnan(v) else round(float(v), 3) for v in scores[test, measure, name].reshape(len(some), -1).mean(1)]
+                for test, measure in per_image
+                if condition == "clean" and (test, measure, name) in scores
+            }
+            for name in there
+        },
+    }  # fmt: skip
+
+
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+galleries = [] if images else [gallery(model, "clean", [class_name(label) for label in c])]
+galleries += [
+    gallery(
+        f"chapter 2's network, epoch {s}",
+        f"epoch {s}",
+        [CIFAR[k] for k in CONDITIONS[f"epoch {s}"][2]],
+    )
+    for s in STAGES[-1:]
+]
+explorer = json.dumps({"networks": galleries}, separators=(",", ":"))
+print(f"{len(explorer) / 2**20:.2f} MB of small pictures")
+
+# %% [markdown]
+# ## Questions and answers
+
+# %%
+measured = pd.DataFrame(measured)
+judged = claims.judge(measured, chapter)
+claims.publish(
+    measured,
+    {"-matrix.csv": matrix.round(6).to_csv(index=False), "-explorer.json": explorer},
+)
+plots.verdict_table(judged)
+
+# %% tags=["verdict"]
+tally = judged.verdict.value_counts()
+first = {test: ranks.iloc[0].idxmin() for test, ranks in ranked.items()}
+beaten = [test for test, (_, place) in on_trial.items() if place >= 0.5]
+overall = pd.concat([standing(ranked[test]).iloc[0] for test in MEASURING], axis=1).mean(axis=1).sort_values(ascending=False)  # fmt: skip
+sentences = [
+    f"**{tally.get(claims.REPRODUCED, 0)} of {tally.sum()}** questions are answered with yes, "
+    f"{tally.get(claims.NOT_REPRODUCED, 0)} with no, {tally.get(claims.INCONCLUSIVE, 0)} are open and "
+    f"{tally.get(claims.NOT_RUN, 0)} were not run.",
+    "First are " + ", ".join(f"{name} ({test})" for test, name in first.items() if test != "cost") + ".",
+    f"The tests' orders agree by a rank correlation of {mutual[0]:+.2f} on average; a control is in the "
+    + (f"better half of {len(beaten)} of {len(MEASURING)} tests ({', '.join(beaten)})." if beaten else "better half of none."),
+    f"Over all tests alike {overall.index[0]} stands best ({overall.iloc[0]:.2f}; 1 would be first everywhere).",
+]  # fmt: skip
+if "Yours" in overall:
+    sentences.insert(
+        0, f"**Your method** stands at {overall['Yours']:.2f} on average (1: first, 0: last)."
+    )
+Markdown("**Verdict.** " + " ".join(sentences))
+
+# %% [markdown]
+# ## What differs, and what we do not know
+#
+# - **Images.** Few photographs, so intervals are wide; ranks that differ by less than theirs say nothing.
+# - **Black boxes** ask a few hundred questions, an order of magnitude less than their papers do; DE-CAM's
+#   price of the area is that of its chapter. Their network may be rounded (`precision`), others' is not.
+# - **The attack** is PGD, not the first paper's L-BFGS, which would take hours at this size.
+# - **Relevance** is that of the normalised input; sums of branches are shared in proportion (Zennit's
+#   rule), BatchNorm is merged, ReLU6 hands everything through. Maps add up colours with their signs.
+# - **Side by side** is not a natural image, and its halves are equally large: chance is an IoU of a third.
+# - **Randomised** layers have their weights shuffled, not drawn anew.
+# - **Ties** are broken in one random order, the same before and after.
