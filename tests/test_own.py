@@ -1,0 +1,144 @@
+import re
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import cams, methods, models, own
+
+MODULE = """
+import torch
+from torch import nn
+
+NUMBER = 3
+
+
+def bright(model, images, classes):
+    return images.mean(1)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+
+
+def no_network():
+    return 7
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """The name of a module that lies where the user stands, and that nobody knows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "somebodys.py").write_text(MODULE)
+    yield "somebodys"
+    sys.modules.pop("somebodys", None)
+
+
+def test_a_method_is_found_by_module_and_name(module):
+    images = torch.rand(2, 3, 4, 4)
+
+    found = own.method(f"{module}:bright")
+
+    assert torch.equal(found(None, images, None), images.mean(1))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("bright", "is no module:name, such as my_method:explain"),
+        ("nowhere_at_all:bright", "there is no module 'nowhere_at_all'; put nowhere_at_all.py"),
+        ("somebodys:dark", "somebodys has nothing by the name 'dark'"),
+        ("somebodys:NUMBER", "is int; expected a function (model, images, classes)"),
+    ],
+)
+def test_a_method_that_is_not_there_is_named(spec, said, module):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        own.method(spec)
+
+
+def test_a_loaders_network_comes_frozen_and_in_evaluation_mode(module):
+    found = own.network(f"{module}:network")
+
+    assert not found.training
+    assert not any(weights.requires_grad for weights in found.parameters())
+    assert next(found.parameters()).device == models.device()
+
+
+def test_a_loader_of_no_network_is_refused(module):
+    with pytest.raises(ValueError, match="gave int; expected a torch"):
+        own.network(f"{module}:no_network")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("timm:no_such_network", "timm has no network 'no_such_network'"),
+        ("torchvision:no_such_network", "torchvision has no network 'no_such_network'"),
+        ("no_such_network", "is no module:name"),
+    ],
+)
+def test_an_unknown_network_is_named(spec, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        own.network(spec)
+
+
+def test_a_known_name_gives_its_network():
+    assert own.network("tf_efficientnet_lite0").size == 224
+
+
+def cost_of(explain, network, images):
+    return own.measured(explain, network, images, torch.tensor([0, 1]), seed=0)
+
+
+def test_passes_are_counted_where_they_are_made(small_network, small_images):
+    images = small_images[:2]
+
+    def thrice(model, images, classes):
+        for _ in range(3):
+            model(images)
+        return images.mean(1)
+
+    _, plain = cost_of(thrice, small_network, images)
+    _, slope = cost_of(methods.gradient, small_network, images)
+    _, control = cost_of(methods.edges, small_network, images)
+
+    assert (plain.forward, plain.backward) == (6, 0)
+    assert (slope.forward, slope.backward) == (2, 2)
+    assert (control.forward, control.backward) == (0, 0)
+
+
+def test_a_backward_pass_that_ends_early_counts(small_network, small_images):
+    def cam(model, images, classes):
+        recorded = cams.record(model, images, classes, "4")
+        return cams.upsample(cams.grad_cam(*recorded), 8)
+
+    _, cost = cost_of(cam, small_network, small_images[:2].float().double())
+
+    assert (cost.forward, cost.backward) == (2, 2)
+
+
+def test_measuring_leaves_no_hook_even_where_the_method_fails(small_network, small_images):
+    with pytest.raises(ValueError, match="expected"):
+        cost_of(lambda m, i, c: i, small_network, small_images[:2])
+
+    assert not any(module._forward_hooks for module in small_network.modules())
+
+
+@pytest.mark.skipif(not own._FORGET.exists(), reason="memory is measured on Linux and on GPUs")
+def test_memory_is_what_a_method_holds_beyond_what_was_there():
+    network, images = nn.Linear(4, 2), torch.rand(2, 3, 4, 4)
+
+    def large(model, images, classes):
+        torch.ones(50 * 2**20 // 4)  # 50 MB, written to
+        return images.mean(1)
+
+    cost_of(large, network, images)  # once for what the first call loads
+    _, much = cost_of(large, network, images)
+    _, little = cost_of(lambda m, i, c: i.mean(1), network, images)
+
+    assert 45 < much.megabytes < 80
+    assert little.megabytes < 10
