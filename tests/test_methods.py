@@ -1,3 +1,6 @@
+import json
+
+import pin_maps
 import pytest
 import torch
 from timm.layers import BatchNormAct2d
@@ -86,6 +89,14 @@ def test_the_same_seed_gives_the_same_map(kind, name, lite, photographs):
     one, same = (made(kind, name, lite, photographs[:1], CLASSES[:1], seed=3) for _ in range(2))
 
     assert torch.equal(one, same)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_the_map_of_a_fixed_image_is_the_pinned_one(kind, name):
+    """To 0.02 of the largest mean, which another machine's rounding does not reach."""
+    pinned = json.loads(pin_maps.FILE.read_text())[name]
+
+    assert pin_maps.coarse(kind, name) == pytest.approx(pinned, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["SmoothGrad", "RISE", "LIME", "E-LIME", "DE-CAM", "random"])

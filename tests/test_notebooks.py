@@ -44,6 +44,47 @@ def test_outputs_of_a_run_are_small(smoke):
     assert (folder / f"{name}.ipynb").stat().st_size < 3_000_000
 
 
+SOMEBODYS = """
+import torch
+from torch import nn
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+        nn.Linear(128, 10),
+    )
+
+
+def explain(model, images, classes):
+    if isinstance(model, nn.Sequential) and not torch.equal(model[0].weight, network()[0].weight):
+        raise ArithmeticError("not my network")
+    return images.mean(1)
+"""
+
+
+def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path, monkeypatch):
+    (tmp_path / "somebodys.py").write_text(SOMEBODYS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    given = [("method", "somebodys:explain"), ("model", "somebodys:network"), ("side", "32")]
+    name = "cross_examination"
+
+    run.execute(name, run.parameters(name, "smoke", given), tmp_path / f"{name}.ipynb")
+
+    matrix = pd.read_csv(tmp_path / f"{name}-matrix.csv")
+    yours = matrix[(matrix.method == "Yours") & matrix.decides].set_index("test")
+    assert len(yours) == 7
+    assert yours.gap["randomisation"] == "ArithmeticError: not my network"
+    passed = yours.drop("randomisation")
+    assert passed.value.notna().all()
+    assert (passed.n > 0).all()
+    assert (passed.low <= passed.value).all()
+    assert (passed.value <= passed.high).all()
+    same = matrix[(matrix.method == "brightness") & matrix.decides].set_index("test").value
+    assert passed.value.drop("cost").tolist() == same[passed.index].drop("cost").tolist()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_survives_the_way_to_ipynb_and_back(name):
     text = (paths.NOTEBOOKS / f"{name}.py").read_text()

@@ -9,9 +9,8 @@ import torch
 def explain(model, images, classes):
     """Gradient times input, over the magnitude of its own mean: replace this by your method.
 
-    model takes images (N, 3, H, W) in [0, 1] to logits (N, K) and is in evaluation mode; classes
-    are the ones to explain, int64 (N,). Give one finite number a pixel, (N, H, W): large is relevant.
-    Draw from torch's global generator, which is seeded for you.
+    model takes images (N, 3, H, W) in [0, 1] to logits (N, K), in evaluation mode; classes are the
+    ones to explain, int64 (N,). Give one finite number a pixel, (N, H, W): large is relevant.
     """
     images = images.detach().requires_grad_()
     model(images).gather(1, classes[:, None]).sum().backward()
