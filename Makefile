@@ -14,7 +14,7 @@ env: $(STAMP)  ## set up .venv with the pinned packages
 $(STAMP): requirements.txt constraints.txt
 	test -x $(PY) || python3 -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt -c constraints.txt
+	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) -r requirements.txt -c constraints.txt
 	touch $(STAMP)
 
 pins: env  ## write constraints.txt anew from what .venv holds
