@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -36,6 +37,7 @@ COLLECT = """<output></output><script>addEventListener("message", event => {
 });</script>"""
 SCORECARD = pd.DataFrame(
     {
+        "chapter": "trial",
         "key": ["a", "a", "b", "c"],
         "group": ["accuracy", "accuracy", "accuracy", "ranking"],
         "says": ["right", "right", "wrong", "overlap"],
@@ -43,8 +45,9 @@ SCORECARD = pd.DataFrame(
         "unit": "images",
         "reported": [10, 10, 20, 30],
         "tolerance": [0, 0, 0, 1],
+        "bound": "",
         "reason": ["a count", "a count", "a count", "rounding"],
-        "arm": ["A", "B", "A", None],
+        "arm": ["A", "B", "A", "B"],
         "value": [10, 12, 20, None],
         "low": [10, 12, 20, None],
         "high": [10, 12, 20, None],
@@ -164,32 +167,47 @@ def test_chart_script_names_the_versions_that_altair_asks_for():
     }
 
 
-def test_readme_shows_the_verdicts_of_the_committed_results():
-    readme = book.README.read_text()
+def test_committed_summaries_are_those_of_the_committed_results():
+    for file, current in book.summaries().items():
+        assert file.read_text(encoding="utf-8") == current, f"{file.name}: run `make readme`"
 
-    current = book.pages()[book.MADE / "verdicts.md"]
 
-    assert book.fill(readme, current) == readme, "run `make readme`"
+def test_scorecard_for_machines_says_the_same_in_both_formats():
+    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
+    records = json.loads(book.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
+
+    same = pd.DataFrame(records).replace("", np.nan)
+    pd.testing.assert_frame_equal(same, table, check_dtype=False)
+
+
+def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
+    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
+    readme = book.README.read_text(encoding="utf-8")
+
+    for (paper, arm), rows in table.groupby(["paper", "arm"]):
+        counts = [str((rows.verdict == verdict).sum()) for verdict in book.VERDICTS]
+        line = f"| {book.ARMS[arm]} | {' | '.join(counts)} |"
+        assert line in readme, (paper, line)
 
 
 def test_every_chapter_with_claims_belongs_to_a_paper():
     assert set(book.chapters()) <= {paper.chapter for paper in book.PAPERS}
 
 
-def test_tally_counts_what_an_arm_did_not_measure_as_not_run():
+def test_tally_counts_verdicts_by_arm():
     assert book.tally(SCORECARD).to_dict("index") == {
-        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 1},
-        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 2},
+        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
+        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
     }
 
 
 def test_summary_of_a_chapter_that_never_ran_says_so():
-    nothing = SCORECARD[SCORECARD.arm.isna()]
+    nothing = SCORECARD[SCORECARD.verdict == "not run"]
 
     lines = book.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
-    assert lines[2] == "| Dieter & Zisgen 2023 | A, the authors' | 0 | 0 | 0 | 1 | not run |"
-    assert lines[4] == "| Arya 2024 | planned | – | – | – | – | – |"
+    assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
+    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
 
 
 def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():

@@ -163,6 +163,29 @@ def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
     assert alt.renderers.active == "offline"
 
 
+def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three_lists(judged):
+    table = judged.assign(
+        paper="Dieter & Zisgen 2023", group=["accuracy", "accuracy"], key=["a", "b"], bound="",
+        command="make", profile="laptop", arm=["A", "B"],
+        x=[0.5, np.nan], x_low=[0.4, np.nan], x_high=[0.6, np.nan], floor=-1, ceiling=1,
+    )  # fmt: skip
+
+    spec = plots.claim_chart(table, limit=4, description="claims").to_dict()
+
+    rows = next(iter(spec["datasets"].values()))
+    assert [row["x"] for row in rows] == [0.5, -7]
+    assert [row["reported"].strip() for row in rows] == ["8,902", "44.14 ± 0.5"]
+    assert sorted(p["bind"]["name"] for p in spec["params"]) == ["arm ", "paper ", "verdict "]
+    assert all(p["bind"]["options"][0] is None for p in spec["params"])
+
+
+def test_every_verdict_has_a_shape_of_its_own():
+    looks = plots.VERDICT_LOOKS
+
+    assert looks.keys() == plots.MARKS.keys()
+    assert len({shape for _, shape in looks.values()}) == len(looks)
+
+
 def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
     table = plots.verdict_table(judged)
 
