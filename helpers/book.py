@@ -1,7 +1,8 @@
 """Build the book: ``python -m helpers.book``.
 
-Makes what the pages need (the charts' script, the tables of verdicts, the status page), all of it
-computed from ``data/``, then lets Jupyter Book build with every warning an error. Runs no notebook.
+Makes what the pages need (the charts' script, the tables of verdicts, the status page, the pages of
+`helpers.pages`), all of it computed from ``data/``, then lets Jupyter Book build with every warning
+an error. Runs no notebook.
 """
 
 import argparse
@@ -19,10 +20,11 @@ import pandas as pd
 import vl_convert
 from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
 
-from helpers import claims, paths, plots
+from helpers import claims, pages, paths, plots
 
 MADE = paths.BOOK / "_made"
 BUNDLE = paths.BOOK / "_static" / "vega-bundle.js"
+EXPLORER = paths.BOOK / "_static" / "explorer-data.js"
 SITE = paths.ROOT / "_build" / "html"
 README = paths.ROOT / "README.md"
 README_MARKS = "<!-- verdicts -->", "<!-- end of verdicts -->"
@@ -168,14 +170,20 @@ def fill(readme: str, table: str) -> str:
     return f"{before}{start}\n{table}{end}{after}"
 
 
-def pages() -> dict[Path, str]:
-    """Compute the tables that the book's pages include, by the file they go to."""
+def included() -> dict[Path, str]:
+    """Compute what the book's pages include or load, by the file it goes to."""
     scorecards, cards = _committed()
-    return {
+    compared = claims.run_card(pages.CHAPTER)
+    pictures = pages.explorer()
+    made = {
         MADE / "verdicts.md": summary(scorecards, cards),
         MADE / "scorecard.md": scorecard_page(scorecards, cards),
         MADE / "status.md": status_page(cards),
+        MADE / "leaderboard.md": pages.leaderboard_page(pages.matrix(), compared),
+        MADE / "explorer.md": pages.explorer_page(pictures),
+        BUNDLE: vega_bundle(),
     }
+    return made | ({EXPLORER: pages.explorer_script(pictures)} if pictures else {})
 
 
 def summaries() -> dict[Path, str]:
@@ -224,7 +232,7 @@ def main() -> int:
             if png := picture(json.loads(run.read_text(encoding="utf-8"))):
                 paths.write_atomically(paths.BOOK / "images" / f"{run.stem}.png", png)
         return 0
-    for file, text in {**pages(), BUNDLE: vega_bundle()}.items():
+    for file, text in included().items():
         paths.write_atomically(file, text.encode())
     if asked.pages_only:
         return 0

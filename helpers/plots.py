@@ -28,6 +28,14 @@ VERDICT_LOOKS = {  # color and shape in a chart
     "inconclusive": ("#767676", "diamond"),
     "not run": ("#767676", "M-1,-0.4h2v0.8h-2Z"),  # a dash
 }
+KIND_LOOKS = {  # kinds of methods: color and shape in a chart
+    "gradient": (PALETTE[0], "circle"),
+    "relevance": (PALETTE[2], "square"),
+    "activation map": (PALETTE[1], "triangle-up"),
+    "black box": (PALETTE[3], "triangle-down"),
+    "control": (PALETTE[6], "cross"),
+    "yours": (PALETTE[5], "diamond"),
+}
 SCALE_COLORS = np.array(
     [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]  # blue, white, red
 )
@@ -35,6 +43,9 @@ SHARE_COLORS = np.array(  # dark blue to yellow, in even steps of lightness
     [[0, 32, 77], [60, 77, 110], [124, 123, 120], [188, 175, 111], [255, 234, 70]]
 )
 _LINES = "split(datum.label, '\\n')"  # breaks a label of an axis
+_BETTER = {1: "higher is better", -1: "lower is better", 0: "neither is better"}
+_TOLD = ["method", "kind", "measure", "ours", "rank", "n", "cost"]  # on pointing at a mark
+_FASTEST = 1e-4  # seconds; what is faster is drawn there
 _HEIGHT = 300  # pixels; of a chart, whose width is the page's
 _LEGIBLE_WIDTH = 520  # pixels
 _FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no scripts
@@ -381,6 +392,103 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     return _growing(chart, 40)
 
 
+def leaderboard_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
+    """Each method's value with its interval, best first, for one network and measure at a time.
+
+    A broken line marks the best control; a method without a value is named with a gap.
+
+    Parameters
+    ----------
+    ranked
+        Rows as `pages.ranked` gives them.
+    description
+        What the chart shows, for screen readers.
+    """
+    frame = _told(ranked).assign(missing=ranked.value.isna())
+    base = alt.Chart(frame).encode(
+        y=alt.Y("method:N", title=None, sort=alt.SortField("place")), tooltip=_TOLD
+    )
+    value = alt.X("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    color, shape = _looks("kind", KIND_LOOKS)
+    bar = alt.Chart(frame).mark_rule(strokeDash=[4, 4]).encode(x=value)
+    interval = base.mark_rule().encode(x=alt.X("low:Q"), x2="high:Q", color=color)
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(x=value, color=color, shape=shape)
+    gap = base.mark_text(text="gap", align="left").encode(x=alt.value(4))
+    chart = alt.layer(
+        bar.transform_filter("datum.control"),
+        interval.transform_filter("!datum.missing"),
+        point.transform_filter("!datum.missing"),
+        gap.transform_filter("datum.missing"),
+        description=description,
+    )
+    return _growing(_select(_select(chart, frame, "network"), frame, "measure"), 20)
+
+
+def cost_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
+    """Each method's value over its seconds (logarithmic), for one network and test at a time.
+
+    A line joins the methods that no faster one surpasses; the best method and control are named.
+
+    Parameters
+    ----------
+    ranked
+        The deciding rows as `pages.ranked` gives them.
+    description
+        What the chart shows, for screen readers.
+    """
+    frame = _told(ranked).assign(front=ranked.front, seconds=ranked.seconds.clip(_FASTEST))
+    frame = frame[frame.value.notna()]
+    color, shape = _looks("kind", KIND_LOOKS)
+    scale = alt.Scale(type="log", nice=False, padding=45)
+    base = alt.Chart(frame).encode(
+        x=alt.X("seconds:Q", title="seconds an image", scale=scale), tooltip=_TOLD
+    )
+    value = alt.Y("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    steps = base.mark_line(interpolate="step-after", color="#767676", strokeDash=[2, 2])
+    interval = base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q", color=color)
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    name = base.mark_text(dy=-14, fontSize=12).encode(y=value, text="method:N")
+    chart = alt.layer(
+        steps.encode(y=value).transform_filter("datum.front"),
+        interval,
+        point.encode(y=value, color=color, shape=shape),
+        name.transform_filter("datum.place == 1 || datum.control"),
+        description=description,
+    )
+    chart = _select(_select(chart, frame, "network"), frame, "measure")
+    return chart.properties(width="container", height=_HEIGHT + 140)  # its legend is high
+
+
+def rank_table(ranked: pd.DataFrame) -> Html:
+    """Methods by tests: the deciding value, and in brackets its place; it scrolls within the page.
+
+    An arrow tells whether higher or lower values are better.
+    `ranked` holds the deciding rows of one network, as `pages.ranked` gives them.
+    """
+    tests = ranked.drop_duplicates("test")
+    head = ["method", *(_test_head(row) for row in tests.itertuples())]
+    cells = "".join(f'<th scope="col">{text}</th>' for text in head)
+    body = []
+    for (method, kind), rows in ranked.groupby(["method", "kind"], sort=False):
+        shown = {row.test: _placed(row) for row in rows.itertuples()}
+        line = "".join(f"<td>{shown.get(test, '–')}</td>" for test in tests.test)
+        name = f"{html.escape(method)} <small>{html.escape(kind)}</small>"
+        body.append(f'<tr><th scope="row">{name}</th>{line}</tr>')
+    return Html(
+        '<div class="verdicts matrix" tabindex="0" role="region" aria-label="methods and tests">'
+        f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody></table></div>"
+    )
+
+
+def color_table(signed: bool) -> list[list[int]]:
+    """The 256 colors (red, green, blue) of a map's grey levels; of a signed one, level 128 is 0."""
+    level = np.arange(256)
+    return _color((level - 128) / 127 if signed else level / 255, signed).tolist()
+
+
 def on_page(chart: alt.TopLevelMixin) -> Html:
     """A chart as a page outside a notebook holds it, its lists of choices above it."""
     theme()
@@ -448,6 +556,37 @@ def _with_aside(text: str, aside: str) -> str:
 def _row_label(paper: str, group: str) -> str:
     """A row's label for a narrow page: the first author and the group, in short lines."""
     return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 24, break_on_hyphens=False))
+
+
+def _told(ranked: pd.DataFrame) -> pd.DataFrame:
+    """What the matrix's charts draw of each row, and what they tell of it in words."""
+    rows = list(ranked.itertuples())
+    controls = ranked.place.where(ranked.kind == "control")
+    best = controls.groupby([ranked.network, ranked.test, ranked.measure]).transform("min")
+    return pd.DataFrame(
+        {
+            "control": controls == best,  # the best one
+            **ranked[["network", "method", "kind", "value", "low", "high", "seconds", "cost"]],
+            "measure": [f"{row.test}: {row.measure}, {_BETTER[row.better]}" for row in rows],
+            "place": ranked.place.fillna(ranked.of + 1),
+            "rank": [f"{number(row.place)} of {row.of}" for row in rows],
+            "ours": [" ".join(_ours(row)) for row in rows],
+            "n": ranked.n.map(number),
+        }
+    )
+
+
+def _test_head(row) -> str:
+    lines = [f"{row.measure} {'↑' if row.better == 1 else '↓'}", row.paper]
+    small = "<br>".join(html.escape(line) for line in lines if line)
+    return f"{html.escape(row.test)}<br><small>{small}</small>"
+
+
+def _placed(row) -> str:
+    if pd.isna(row.value):
+        return "gap"
+    text = f"{number(row.value)} <small>({row.place:.0f})</small>"
+    return f"<b>{text}</b>" if row.place == 1 else text
 
 
 def _pixels(array: np.ndarray, vmax: float, signed: bool) -> np.ndarray:

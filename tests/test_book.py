@@ -2,9 +2,7 @@
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -16,7 +14,6 @@ from altair.vegalite.v6 import display
 
 from helpers import book, claims, paths
 
-UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 NARROW = 390  # pixels, a phone
 CHART = re.compile(r"\(function\(spec, embedOpt\)")
 LOADED = re.compile(r'<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)="(?:https?:)?//[^"]*"')
@@ -69,19 +66,7 @@ def built_book():
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Find a headless browser; only a machine of one's own may lack it."""
-    names = "chromium", "chromium-browser", "google-chrome"
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None and "CI" in os.environ:
-        pytest.fail(f"none of {names} is installed; `make browser` installs one where it can")
-    if program is None:
-        pytest.skip(f"none of {names} is installed, so pages are not looked at")
-    return program
-
-
-@pytest.fixture(scope="session")
-def seen(built_book, chromium, tmp_path_factory):
+def seen(built_book, drawn, tmp_path_factory):
     """Draw all pages in frames as wide as a phone, and give what each page says of itself."""
     folder = tmp_path_factory.mktemp("frames")
     frames = [COLLECT]
@@ -92,20 +77,7 @@ def seen(built_book, chromium, tmp_path_factory):
         (folder / f"{number}.html").write_text(probed)
         frames.append(FRAME.format(NARROW, f"{number}.html"))
     (folder / "all.html").write_text("\n".join(frames))
-    flags = [f"--disable-{part}" for part in UNUSED]
-    flags += ["--headless", "--no-sandbox", "--no-first-run", "--virtual-time-budget=30000"]
-    drawn = subprocess.run(
-        [
-            *[chromium, *flags, f"--user-data-dir={folder / 'profile'}"],
-            *["--dump-dom", (folder / "all.html").as_uri()],
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    reports = re.search(r"<output>(.*?)</output>", drawn.stdout, re.DOTALL)
-    assert reports, drawn.stderr[-2000:]
-    lines = map(json.loads, html.unescape(reports.group(1)).splitlines())
+    lines = map(json.loads, drawn(folder / "all.html", seconds=30).splitlines())
     return {report.pop("page"): report for report in lines}
 
 
