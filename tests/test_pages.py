@@ -22,7 +22,7 @@ function choose(name, value) {
   list.dispatchEvent(new Event("change", { bubbles: true }));
 }
 choose("image", "1");
-choose("second", "LRP");
+choose("second", "<b>LRP</b>");
 setTimeout(() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const [first, second] = all(".layers canvas");
@@ -107,10 +107,10 @@ def content():
                 "maps": {
                     "Grad-CAM": [png([0, 0]), png([0, 255])],
                     "LIME": [png([0, 0]), png([0, 0])],
-                    "LRP": [png([0, 0]), png([128, 1])],
+                    "<b>LRP</b>": [png([0, 0]), png([128, 1])],
                 },
-                "scale": {"Grad-CAM": "zero to maximum", "LIME": "signed", "LRP": "signed"},
-                "scores": {"Grad-CAM": {"IoU": [1, 2]}, "LRP": {"IoU": [3, None]}},
+                "scale": {"Grad-CAM": "zero to maximum", "LIME": "signed", "<b>LRP</b>": "signed"},
+                "scores": {"Grad-CAM": {"IoU": [1, 2]}, "<b>LRP</b>": {"IoU": [3, None]}},
             }
         ]
     }
@@ -227,14 +227,14 @@ def written(folder, content):
 
 
 def test_explorer_with_a_map_too_few_is_rejected(tmp_path, content):
-    content["networks"][0]["maps"]["LRP"].pop()
+    content["networks"][0]["maps"]["<b>LRP</b>"].pop()
 
     with pytest.raises(ValueError, match=r"lists of \[1\] entries for net; expected 2"):
         pages.explorer(written(tmp_path, content))
 
 
 def test_explorer_with_a_map_that_is_no_png_is_rejected(tmp_path, content):
-    content["networks"][0]["maps"]["LRP"][0] = "/9j/4AAQ"
+    content["networks"][0]["maps"]["<b>LRP</b>"][0] = "/9j/4AAQ"
 
     with pytest.raises(ValueError, match="begins with '/9j/4AAQ'"):
         pages.explorer(written(tmp_path, content))
@@ -261,9 +261,11 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
     )
     assert report == {
         "hidden": False,
-        "captions": ["<b>dog</b>, probability 50.0 %", "Grad-CAM", "LRP"],
+        "captions": ["<b>dog</b>, probability 50.0 %", "Grad-CAM", "<b>LRP</b>"],
         "alt": "photograph b.png, classified as <b>dog</b>",
-        "labels": [f"saliency map of {m} for <b>dog</b> on b.png" for m in ("Grad-CAM", "LRP")],
+        "labels": [
+            f"saliency map of {m} for <b>dog</b> on b.png" for m in ("Grad-CAM", "<b>LRP</b>")
+        ],
         "ends": ["0its maximum", "− its largest0its largest"],
         "scores": ["2", "–"],
         "pixels": [dark + yellow, white + blue],
