@@ -51,7 +51,7 @@ format: env  ## mend style and layout
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-readme: env  ## renew the README's table of verdicts
+readme: env  ## renew README's table of verdicts and the scorecard's data
 	$(PY) -m helpers.book --readme
 
 clean:  ## remove what is built; keep results, runs and downloads

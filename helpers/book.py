@@ -1,7 +1,8 @@
 """Build the book: ``python -m helpers.book``.
 
-Makes what the pages need (the charts' script, the tables of verdicts, the status page), all of it
-computed from ``data/``, then lets Jupyter Book build with every warning an error. Runs no notebook.
+Makes what the pages need (the charts' script, the tables of verdicts, the status page, the pages of
+`helpers.pages`), all of it computed from ``data/``, then lets Jupyter Book build with every warning
+an error. Runs no notebook.
 """
 
 import argparse
@@ -19,14 +20,21 @@ import pandas as pd
 import vl_convert
 from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
 
-from helpers import claims, paths, plots
+from helpers import claims, pages, paths, plots
 
 MADE = paths.BOOK / "_made"
 BUNDLE = paths.BOOK / "_static" / "vega-bundle.js"
+EXPLORER = paths.BOOK / "_static" / "explorer-data.js"
 SITE = paths.ROOT / "_build" / "html"
 README = paths.ROOT / "README.md"
 README_MARKS = "<!-- verdicts -->", "<!-- end of verdicts -->"
 ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
+SCORECARD = paths.RESULTS / "scorecard"
+COLUMNS = [
+    "chapter", "paper", "key", "group", "says", "where", "unit", "reported", "tolerance", "bound",
+    "arm", "value", "low", "high", "n", "verdict", "command", "profile",
+]  # fmt: skip
+SCALE_END = 4  # tolerances; of the scorecard's chart
 VERDICTS = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN]
 
 
@@ -55,18 +63,9 @@ def chapters(folder: Path = paths.REPORTED) -> list[str]:
 
 
 def tally(scorecard: pd.DataFrame) -> pd.DataFrame:
-    """Count verdicts by arm; a claim that an arm did not measure counts there as not run.
-
-    Takes a frame as `claims.scorecard` gives it; returns one row an arm, one column a verdict. All
-    arms that the claims allow have a row, whether measured or not.
-    """
-    counts = pd.crosstab(scorecard.arm, scorecard.verdict) if scorecard.arm.notna().any() else None
-    possible = set("".join(scorecard.arms)) if "arms" in scorecard else set(ARMS)
-    arms = sorted({*possible, *scorecard.arm.dropna()})
-    table = pd.DataFrame(0, index=arms, columns=VERDICTS) if counts is None else counts
-    table = table.reindex(index=arms, columns=VERDICTS, fill_value=0)
-    table[claims.NOT_RUN] = scorecard.key.nunique() - table.drop(columns=claims.NOT_RUN).sum(axis=1)
-    return table
+    """Count the verdicts of a frame as `claims.scorecard` gives it: a row an arm."""
+    counts = pd.crosstab(scorecard.arm, scorecard.verdict)
+    return counts.reindex(columns=VERDICTS, fill_value=0)
 
 
 def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
@@ -88,12 +87,45 @@ def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> pd.DataFrame:
+    """Every claim of every paper in every arm: what ``data/results/scorecard.*`` hold for machines.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``chapter`` (the notebook's name); ``paper``; ``key`` (unique in a chapter);
+        ``group``; ``says`` (the claim in words); ``where`` (in the paper); ``unit`` (of all five
+        numbers); ``reported`` (the paper's number); ``tolerance``; ``bound`` (``above`` or
+        ``below`` where the paper only says more or less than ``reported``); ``arm`` (A: the
+        authors' material, B: independent); ``value``, ``low``, ``high`` (ours and its 95 %
+        interval); ``n`` (observations); ``verdict``; ``command`` (makes the number again);
+        ``profile`` (of the run). What was not measured is empty, in JSON null.
+    """
+    names = {paper.chapter: paper.name for paper in _papers(scorecards)}
+    tables = [
+        table.assign(
+            paper=names[chapter],
+            command=_command(chapter, cards),
+            profile=cards.get(chapter, {}).get("profile", ""),
+        )
+        for chapter, table in scorecards.items()
+    ]
+    return pd.concat(tables, ignore_index=True)[COLUMNS].astype(
+        {"value": float, "low": float, "high": float, "n": "Int64"}
+    )
+
+
 def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
-    """Write every claim with its verdict, a section a paper and a box a group of claims."""
-    parts = []
+    """Chart all claims; then write each with its verdict, a section a paper and a box a group."""
+    chart = plots.claim_chart(
+        claims.on_one_scale(scorecard_table(scorecards, cards), SCALE_END),
+        limit=SCALE_END,
+        description="difference of each claim's number of ours from the paper's, with its interval",
+    )
+    parts = [f"```{{raw}} html\n{plots.on_page(chart)}\n```\n"]
     for paper in _papers(scorecards):
         if paper.chapter in scorecards:
-            parts += [f"## {paper.name}\n", _command(paper.chapter, cards)]
+            parts += [f"## {paper.name}\n", _how_to_run(paper.chapter, cards)]
             groups = scorecards[paper.chapter].groupby("group", sort=False)
             parts += [_group(name, rows) for name, rows in groups]
     return "\n".join(parts)
@@ -106,7 +138,9 @@ def status_page(cards: dict[str, dict]) -> str:
         if paper.chapter in cards:
             card = cards[paper.chapter]
             parts.append(f"## {paper.name}\n")
-            parts.append(_settings(card) if card else f"Not run yet. {_command(paper.chapter, {})}")
+            parts.append(
+                _settings(card) if card else f"Not run yet. {_how_to_run(paper.chapter, {})}"
+            )
     return "\n".join(parts)
 
 
@@ -137,15 +171,31 @@ def fill(readme: str, table: str) -> str:
     return f"{before}{start}\n{table}{end}{after}"
 
 
-def pages() -> dict[Path, str]:
-    """Compute the tables that the book's pages include, by the file they go to."""
-    names = chapters()
-    scorecards = {name: claims.scorecard(name) for name in names}
-    cards = {name: claims.run_card(name) for name in names}
-    return {
+def included() -> dict[Path, str]:
+    """Compute what the book's pages include or load, by the file it goes to."""
+    scorecards, cards = _committed()
+    compared = claims.run_card(pages.CHAPTER)
+    pictures = pages.explorer()
+    made = {
         MADE / "verdicts.md": summary(scorecards, cards),
         MADE / "scorecard.md": scorecard_page(scorecards, cards),
         MADE / "status.md": status_page(cards),
+        MADE / "leaderboard.md": pages.leaderboard_page(pages.matrix(), compared),
+        MADE / "explorer.md": pages.explorer_page(pictures),
+        BUNDLE: vega_bundle(),
+    }
+    return made | ({EXPLORER: pages.explorer_script(pictures)} if pictures else {})
+
+
+def summaries() -> dict[Path, str]:
+    """Compute the committed files that sum up all results: README's table, the scorecard's data."""
+    scorecards, cards = _committed()
+    table = scorecard_table(scorecards, cards)
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return {
+        README: fill(README.read_text(encoding="utf-8"), summary(scorecards, cards)),
+        SCORECARD.with_suffix(".csv"): table.to_csv(index=False),
+        SCORECARD.with_suffix(".json"): json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
     }
 
 
@@ -170,21 +220,20 @@ def build() -> int:
 
 
 def main() -> int:
-    """Make the generated files, then the README's table or the site, as asked."""
+    """Make the committed summaries, or the generated files and the site, as asked."""
     parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
-    only.add_argument("--readme", action="store_true", help="renew the README's table and picture")
+    only.add_argument("--readme", action="store_true", help="renew README and scorecard data")
     asked = parser.parse_args()
-    made = pages()
     if asked.readme:
-        readme = README.read_text(encoding="utf-8")
-        paths.write_atomically(README, fill(readme, made[MADE / "verdicts.md"]).encode())
+        for file, text in summaries().items():
+            paths.write_atomically(file, text.encode())
         for run in paths.RUNS.glob("*.ipynb"):
             if png := picture(json.loads(run.read_text(encoding="utf-8"))):
                 paths.write_atomically(paths.BOOK / "images" / f"{run.stem}.png", png)
         return 0
-    for file, text in {**made, BUNDLE: vega_bundle()}.items():
+    for file, text in included().items():
         paths.write_atomically(file, text.encode())
     if asked.pages_only:
         return 0
@@ -194,6 +243,13 @@ def main() -> int:
     return status
 
 
+def _committed() -> tuple[dict[str, pd.DataFrame], dict[str, dict]]:
+    names = chapters()
+    return {name: claims.scorecard(name) for name in names}, {
+        name: claims.run_card(name) for name in names
+    }
+
+
 def _papers(chapters: Iterable[str]) -> list[Paper]:
     """List all papers, and after them any chapter that no paper names."""
     known = {paper.chapter for paper in PAPERS}
@@ -201,10 +257,13 @@ def _papers(chapters: Iterable[str]) -> list[Paper]:
 
 
 def _command(chapter: str, cards: dict[str, dict]) -> str:
-    card = cards.get(chapter, {})
-    command = card.get("command", f"python -m helpers.run {chapter}")
-    needs = " (with `XAI_DATA` naming the folder of further data)" if card.get("data") else ""
-    return f"To make these numbers again{needs}:\n\n```bash\n{command}\n```\n"
+    return cards.get(chapter, {}).get("command", f"python -m helpers.run {chapter}")
+
+
+def _how_to_run(chapter: str, cards: dict[str, dict]) -> str:
+    named = cards.get(chapter, {}).get("data")
+    needs = " (with `XAI_DATA` naming the folder of further data)" if named else ""
+    return f"To make these numbers again{needs}:\n\n```bash\n{_command(chapter, cards)}\n```\n"
 
 
 def _group(name: str, rows: pd.DataFrame) -> str:

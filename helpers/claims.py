@@ -106,7 +106,6 @@ def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no claim of {chapter}; add it to {chapter}.csv first")
     table = said.reset_index().merge(measured, on="key", how="left")
-    table["arms"] = table.tolerance.isna().map({True: INDEPENDENT, False: AUTHORS + INDEPENDENT})
     wide = (table.arm == INDEPENDENT) | table.tolerance.isna()
     table["tolerance"] = table.tolerance.where(~wide, table.tolerance_b)
     table = table.drop(columns="tolerance_b")
@@ -120,8 +119,54 @@ def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
 
 
 def scorecard(chapter: str) -> pd.DataFrame:
-    """Every claim of the chapter, with the committed measurements and verdicts."""
-    return judge(results(chapter), chapter).assign(chapter=chapter)
+    """Every claim of the chapter in every arm, with the committed measurements and verdicts.
+
+    An arm that a claim allows has a row whether it was measured or not; arm A is allowed where the
+    claim has a tolerance for it.
+    """
+    said = reported(chapter)
+    arms = {AUTHORS: said.index[said.tolerance.notna()], INDEPENDENT: said.index}
+    allowed = [(key, arm) for arm, keys in arms.items() for key in keys]
+    measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(results(chapter), how="outer")
+    return judge(measured, chapter).assign(chapter=chapter)
+
+
+def on_one_scale(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
+    r"""Bring claims of all units to one scale, on which each verdict can be seen.
+
+    .. math:: x = (\text{ours} - \text{reported}) / u
+
+    The unit u is the tolerance; for a bound without one it is half the width of our interval. A
+    number without either must be met exactly, so that any difference from it is infinite.
+
+    Parameters
+    ----------
+    judged
+        Claims as `judge` or `scorecard` gives them.
+    limit
+        Where the scale ends; what lies beyond -limit or limit is put there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The claims with the columns ``x``, ``x_low``, ``x_high`` (ours and its interval) and
+        ``floor``, ``ceiling`` (between which the whole interval lies if a claim is reproduced).
+    """
+    above, below = judged.bound == "above", judged.bound == "below"
+    half = ((judged.high - judged.low) / 2).where(above | below, 0)
+    unit = judged.tolerance.where(judged.tolerance > 0, half).astype(float)
+
+    def scaled(difference: pd.Series) -> pd.Series:
+        return (difference.astype(float) / unit).where(difference != 0, 0).clip(-limit, limit)
+
+    edge = scaled(judged.tolerance)
+    return judged.assign(
+        x=scaled(judged.value - judged.reported),
+        x_low=scaled(judged.low - judged.reported),
+        x_high=scaled(judged.high - judged.reported),
+        floor=edge.where(above, -edge).where(~below, -limit),
+        ceiling=edge.where(~below, -edge).where(~above, limit),
+    )
 
 
 def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:

@@ -8,8 +8,10 @@ import base64
 import hashlib
 import html
 import io
+import json
 import math
 import re
+import textwrap
 
 import altair as alt
 import numpy as np
@@ -20,12 +22,30 @@ from PIL import Image, ImageDraw, ImageFont
 
 PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]  # Okabe-Ito
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not run": "–"}
+VERDICT_LOOKS = {  # color and shape in a chart
+    "reproduced": ("#0072b2", "circle"),
+    "not reproduced": ("#d55e00", "cross"),
+    "inconclusive": ("#767676", "diamond"),
+    "not run": ("#767676", "M-1,-0.4h2v0.8h-2Z"),  # a dash
+}
+KIND_LOOKS = {  # kinds of methods: color and shape in a chart
+    "gradient": (PALETTE[0], "circle"),
+    "relevance": (PALETTE[2], "square"),
+    "activation map": (PALETTE[1], "triangle-up"),
+    "black box": (PALETTE[3], "triangle-down"),
+    "control": (PALETTE[6], "cross"),
+    "yours": (PALETTE[5], "diamond"),
+}
 SCALE_COLORS = np.array(
     [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]  # blue, white, red
 )
 SHARE_COLORS = np.array(  # dark blue to yellow, in even steps of lightness
     [[0, 32, 77], [60, 77, 110], [124, 123, 120], [188, 175, 111], [255, 234, 70]]
 )
+_LINES = "split(datum.label, '\\n')"  # breaks a label of an axis
+_BETTER = {1: "higher is better", -1: "lower is better", 0: "neither is better"}
+_TOLD = ["method", "kind", "measure", "ours", "rank", "n", "cost"]  # on pointing at a mark
+_FASTEST = 1e-4  # seconds; what is faster is drawn there
 _HEIGHT = 300  # pixels; of a chart, whose width is the page's
 _LEGIBLE_WIDTH = 520  # pixels
 _FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no scripts
@@ -319,6 +339,162 @@ def curve(
     return chart.properties(width="container", height=_HEIGHT)
 
 
+def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.LayerChart:
+    """Ours minus the papers' numbers on one scale, over a grey bar of what counts as reproduced.
+
+    Parameters
+    ----------
+    table
+        Claims as `book.scorecard_table` gives them, with the columns of `claims.on_one_scale`.
+        Rows of the chart are groups of claims; within one, each claim has its own height.
+    limit
+        Where the scale ends. A claim that was not run stands at its left end.
+    description
+        What the chart shows, for screen readers.
+    """
+    unmeasured = -limit - 3
+    places = table.groupby(["paper", "group"]).key
+    frame = pd.DataFrame(
+        {
+            **table[["paper", "arm", "verdict", "says", "where", "unit", "command", "profile"]],
+            **table[["x_low", "x_high", "floor", "ceiling"]],
+            "row": [_row_label(*row) for row in zip(table.paper, table.group, strict=True)],
+            "place": (places.cumcount() + 1) / (places.transform("size") + 1),
+            "x": table.x.fillna(unmeasured),
+            "n": table.n.map(number),
+            "reported": [" ".join(_reported(row)) for row in table.itertuples()],
+            "ours": [" ".join(_ours(row)) for row in table.itertuples()],
+        }
+    )
+    ends = {unmeasured: ["not", "run"], -limit: f"≤ −{limit}", limit: f"≥ {limit}"}
+    named = f"({json.dumps(ends)})[datum.value] || datum.label"
+    ticks = [*ends, -1, 1, 0]
+    axis = alt.Axis(values=ticks, tickCount=len(ticks), labelExpr=named, labelOverlap="greedy")
+    base = alt.Chart(frame).encode(
+        y=alt.Y("row:N", title=None, sort=None, axis=alt.Axis(labelExpr=_LINES, labelOffset=-6)),
+        yOffset=alt.YOffset("place:Q", scale=alt.Scale(domain=[0, 1])),
+        tooltip=[
+            *["paper", "says", "where", "arm", alt.Tooltip("reported", title="paper's number")],
+            *["ours", "n", "unit", "verdict", alt.Tooltip("profile"), "command"],
+        ],
+    )
+    scale = alt.Scale(domain=[unmeasured - 0.8, limit + 0.8], nice=False)
+    title = ["ours minus the paper's,", "in tolerances"]
+    allowed = base.mark_rule(color="#d9d9d9", strokeWidth=3).encode(
+        x=alt.X("floor:Q", scale=scale, axis=axis, title=title), x2="ceiling:Q"
+    )
+    color, shape = _looks("verdict", VERDICT_LOOKS)
+    judged = base.encode(color=color)
+    interval = judged.mark_rule().encode(x="x_low:Q", x2="x_high:Q")
+    ours = judged.mark_point(filled=True, size=45, opacity=0.9).encode(x="x:Q", shape=shape)
+    chart = alt.layer(allowed, interval, ours, description=description)
+    chart = _filter(chart, frame, ["paper", "verdict", "arm"])
+    return _growing(chart, 40)
+
+
+def leaderboard_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
+    """Each method's value with its interval, best first, for one network and measure at a time.
+
+    A broken line marks the best control; a method without a value is named with a gap.
+
+    Parameters
+    ----------
+    ranked
+        Rows as `pages.ranked` gives them.
+    description
+        What the chart shows, for screen readers.
+    """
+    frame = _told(ranked).assign(missing=ranked.value.isna())
+    base = alt.Chart(frame).encode(
+        y=alt.Y("method:N", title=None, sort=alt.SortField("place")), tooltip=_TOLD
+    )
+    value = alt.X("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    color, shape = _looks("kind", KIND_LOOKS)
+    bar = alt.Chart(frame).mark_rule(strokeDash=[4, 4]).encode(x=value)
+    interval = base.mark_rule().encode(x=alt.X("low:Q"), x2="high:Q", color=color)
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    point = point.encode(x=value, color=color, shape=shape)
+    gap = base.mark_text(text="gap", align="left").encode(x=alt.value(4))
+    chart = alt.layer(
+        bar.transform_filter("datum.control"),
+        interval.transform_filter("!datum.missing"),
+        point.transform_filter("!datum.missing"),
+        gap.transform_filter("datum.missing"),
+        description=description,
+    )
+    return _growing(_select(_select(chart, frame, "network"), frame, "measure"), 20)
+
+
+def cost_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
+    """Each method's value over its seconds (logarithmic), for one network and test at a time.
+
+    A line joins the methods that no faster one surpasses; the best method and control are named.
+
+    Parameters
+    ----------
+    ranked
+        The deciding rows as `pages.ranked` gives them.
+    description
+        What the chart shows, for screen readers.
+    """
+    frame = _told(ranked).assign(front=ranked.front, seconds=ranked.seconds.clip(_FASTEST))
+    frame = frame[frame.value.notna()]
+    color, shape = _looks("kind", KIND_LOOKS)
+    scale = alt.Scale(type="log", nice=False, padding=45)
+    base = alt.Chart(frame).encode(
+        x=alt.X("seconds:Q", title="seconds an image", scale=scale), tooltip=_TOLD
+    )
+    value = alt.Y("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    steps = base.mark_line(interpolate="step-after", color="#767676", strokeDash=[2, 2])
+    interval = base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q", color=color)
+    point = base.mark_point(filled=True, size=70, opacity=1)
+    name = base.mark_text(dy=-14, fontSize=12).encode(y=value, text="method:N")
+    chart = alt.layer(
+        steps.encode(y=value).transform_filter("datum.front"),
+        interval,
+        point.encode(y=value, color=color, shape=shape),
+        name.transform_filter("datum.place == 1 || datum.control"),
+        description=description,
+    )
+    chart = _select(_select(chart, frame, "network"), frame, "measure")
+    return chart.properties(width="container", height=_HEIGHT + 140)  # its legend is high
+
+
+def rank_table(ranked: pd.DataFrame) -> Html:
+    """Methods by tests: the deciding value, and in brackets its place; it scrolls within the page.
+
+    An arrow tells whether higher or lower values are better.
+    `ranked` holds the deciding rows of one network, as `pages.ranked` gives them.
+    """
+    tests = ranked.drop_duplicates("test")
+    head = ["method", *(_test_head(row) for row in tests.itertuples())]
+    cells = "".join(f'<th scope="col">{text}</th>' for text in head)
+    body = []
+    for (method, kind), rows in ranked.groupby(["method", "kind"], sort=False):
+        shown = {row.test: _placed(row) for row in rows.itertuples()}
+        line = "".join(f"<td>{shown.get(test, '–')}</td>" for test in tests.test)
+        name = f"{html.escape(method)} <small>{html.escape(kind)}</small>"
+        body.append(f'<tr><th scope="row">{name}</th>{line}</tr>')
+    return Html(
+        '<div class="verdicts matrix" tabindex="0" role="region" aria-label="methods and tests">'
+        f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody></table></div>"
+    )
+
+
+def color_table(signed: bool) -> list[list[int]]:
+    """The 256 colors (red, green, blue) of a map's grey levels; of a signed one, level 128 is 0."""
+    level = np.arange(256)
+    return _color((level - 128) / 127 if signed else level / 255, signed).tolist()
+
+
+def on_page(chart: alt.TopLevelMixin) -> Html:
+    """A chart as a page outside a notebook holds it, its lists of choices above it."""
+    theme()
+    return Html(f'<div class="chart">{_interactive(chart.to_dict())}</div>')
+
+
 def verdict_table(judged: pd.DataFrame) -> Html:
     """Claims beside what we measured, as a table that scrolls within the page.
 
@@ -347,21 +523,70 @@ def number(value: float) -> str:
 def _verdict_row(row) -> str:
     mark = f'<b aria-hidden="true">{MARKS[row.verdict]}</b>'
     verdict = f'<span class="{row.verdict.replace(" ", "-")}">{mark} {row.verdict}</span>'
-    paper = number(row.reported)
-    bound = getattr(row, "bound", "")
-    if bound:
-        paper = f"{'more' if bound == 'above' else 'less'} than {paper}"
-    if row.tolerance > 0:
-        paper += f" <small>{'by' if bound else '±'} {number(row.tolerance)}</small>"
-    ours = number(row.value)
-    if row.low < row.high:
-        ours += f" <small>[{number(row.low)}, {number(row.high)}]</small>"
+    paper, ours = (_with_aside(*text) for text in (_reported(row), _ours(row)))
     arm = "–" if pd.isna(row.arm) else row.arm
     says, unit, arm, where = (
         html.escape(str(text)) for text in (row.says, row.unit, arm, row.where)
     )
     cells = [says, verdict, paper, ours, number(row.n), unit, arm, where]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _reported(row) -> tuple[str, str]:
+    """The paper's number and its tolerance, in words."""
+    paper, bound = number(row.reported), getattr(row, "bound", "")
+    if bound:
+        paper = f"{'more' if bound == 'above' else 'less'} than {paper}"
+    return paper, f"{'by' if bound else '±'} {number(row.tolerance)}" if row.tolerance > 0 else ""
+
+
+def _ours(row) -> tuple[str, str]:
+    """Our number and its interval, in words."""
+    return number(row.value), _interval(row)
+
+
+def _interval(row) -> str:
+    return f"[{number(row.low)}, {number(row.high)}]" if row.low < row.high else ""
+
+
+def _with_aside(text: str, aside: str) -> str:
+    return f"{text} <small>{aside}</small>" if aside else text
+
+
+def _row_label(paper: str, group: str) -> str:
+    """A row's label for a narrow page: the first author and the group, in short lines."""
+    return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 24, break_on_hyphens=False))
+
+
+def _told(ranked: pd.DataFrame) -> pd.DataFrame:
+    """What the matrix's charts draw of each row, and what they tell of it in words."""
+    rows = list(ranked.itertuples())
+    controls = ranked.place.where(ranked.kind == "control")
+    best = controls.groupby([ranked.network, ranked.test, ranked.measure]).transform("min")
+    return pd.DataFrame(
+        {
+            "control": controls == best,  # the best one
+            **ranked[["network", "method", "kind", "value", "low", "high", "seconds", "cost"]],
+            "measure": [f"{row.test}: {row.measure}, {_BETTER[row.better]}" for row in rows],
+            "place": ranked.place.fillna(ranked.of + 1),
+            "rank": [f"{number(row.place)} of {row.of}" for row in rows],
+            "ours": [" ".join(_ours(row)) for row in rows],
+            "n": ranked.n.map(number),
+        }
+    )
+
+
+def _test_head(row) -> str:
+    lines = [f"{row.measure} {'↑' if row.better == 1 else '↓'}", row.paper]
+    small = "<br>".join(html.escape(line) for line in lines if line)
+    return f"{html.escape(row.test)}<br><small>{small}</small>"
+
+
+def _placed(row) -> str:
+    if pd.isna(row.value):
+        return "gap"
+    text = f"{number(row.value)} <small>({row.place:.0f})</small>"
+    return f"<b>{text}</b>" if row.place == 1 else text
 
 
 def _pixels(array: np.ndarray, vmax: float, signed: bool) -> np.ndarray:
@@ -416,6 +641,40 @@ def _select(chart, frame: pd.DataFrame, column: str):
     return chart.add_params(chosen).transform_filter(chosen)
 
 
+def _looks(column: str, looks: dict[str, tuple[str, str]]) -> tuple[alt.Color, alt.Shape]:
+    """Encode a column by color and shape at once, under one legend for both."""
+    legend = alt.Legend(title=None, columns=1, symbolOpacity=1)  # a legend is as wide as it must
+    colors, shapes = (
+        alt.Scale(domain=list(looks), range=list(look))
+        for look in zip(*looks.values(), strict=True)
+    )
+    return (
+        alt.Color(f"{column}:N", scale=colors, legend=legend),
+        alt.Shape(f"{column}:N", scale=shapes, legend=legend),
+    )
+
+
+def _growing(chart: alt.LayerChart, step: int) -> alt.LayerChart:
+    """As wide as the page, as high as its rows (`step` pixels each) and their legend need."""
+    return chart.properties(
+        width="container",
+        height=alt.Step(step),
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
+
+
+def _filter(chart, frame: pd.DataFrame, columns: list[str]):
+    """Show the rows that agree with what is chosen from the columns' lists; at first all."""
+    for column in reversed(columns):  # a chart lists its last one first
+        options = list(dict.fromkeys(frame[column]))
+        box = alt.binding_select(
+            options=[None, *options], labels=["all", *options], name=f"{column} "
+        )
+        chosen = alt.selection_point(fields=[column], bind=box)
+        chart = chart.add_params(chosen).transform_filter(chosen)
+    return chart
+
+
 def _look() -> alt.theme.ThemeConfig:
     text = {"labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal"}
     return {
@@ -432,7 +691,17 @@ def _look() -> alt.theme.ThemeConfig:
 
 
 def _render(spec: dict, **options) -> dict[str, str]:
-    """Altair's own page with an id that follows from the chart, and the chart as a picture."""
+    """The chart as HTML, and as a picture for viewers that run no scripts."""
+    still = {**spec, "width": _FALLBACK_WIDTH} if spec.get("width") == "container" else spec
+    picture = Image.open(io.BytesIO(vl_convert.vegalite_to_png(still, scale=1)))
+    return {
+        "text/html": _interactive(spec, **options),
+        "image/png": _encode(picture.convert("RGB").quantize(64)),
+    }
+
+
+def _interactive(spec: dict, **options) -> str:
+    """Altair's own page of a chart, with an id that follows from the chart."""
     shown = html_renderer(
         spec,
         embed_options={
@@ -442,9 +711,4 @@ def _render(spec: dict, **options) -> dict[str, str]:
         **options,
     )
     name = f"chart-{hashlib.sha256(repr(spec).encode()).hexdigest()[:16]}"
-    still = {**spec, "width": _FALLBACK_WIDTH} if spec.get("width") == "container" else spec
-    picture = Image.open(io.BytesIO(vl_convert.vegalite_to_png(still, scale=1)))
-    return {
-        "text/html": re.sub(r"altair-viz-[0-9a-f]{32}", name, shown["text/html"]),
-        "image/png": _encode(picture.convert("RGB").quantize(64)),
-    }
+    return re.sub(r"altair-viz-[0-9a-f]{32}", name, shown["text/html"])

@@ -1,3 +1,8 @@
+import html
+import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -5,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers import data, models, paths
+
+UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
 
 @pytest.fixture
@@ -55,3 +62,36 @@ def cifar_images() -> tuple[Tensor, Tensor]:
     """Foolbox's twenty CIFAR-10 images in [0, 1], and their labels."""
     images = data.foolbox_cifar10()
     return data.to_unit(images.pixels), images.labels
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Find a headless browser; only a machine of one's own may lack it."""
+    names = "chromium", "chromium-browser", "google-chrome"
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None and "CI" in os.environ:
+        pytest.fail(f"none of {names} is installed; `make browser` installs one where it can")
+    if program is None:
+        pytest.skip(f"none of {names} is installed, so pages are not looked at")
+    return program
+
+
+@pytest.fixture(scope="session")
+def drawn(chromium, tmp_path_factory):
+    """Open a page in the browser, without a connection, and read its <output> afterwards."""
+    flags = [f"--disable-{part}" for part in UNUSED]
+    flags += ["--headless", "--no-sandbox", "--no-first-run", "--dump-dom"]
+
+    def draw(page: Path, seconds: int) -> str:
+        own = [
+            f"--virtual-time-budget={1000 * seconds}",
+            f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+        ]
+        done = subprocess.run(
+            [chromium, *flags, *own, page.as_uri()], capture_output=True, text=True, timeout=300
+        )
+        output = re.search(r"<output>(.*?)</output>", done.stdout, re.DOTALL)
+        assert output, done.stderr[-2000:]
+        return html.unescape(output.group(1))
+
+    return draw

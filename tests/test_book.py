@@ -2,12 +2,11 @@
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,7 +14,6 @@ from altair.vegalite.v6 import display
 
 from helpers import book, claims, paths
 
-UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 NARROW = 390  # pixels, a phone
 CHART = re.compile(r"\(function\(spec, embedOpt\)")
 LOADED = re.compile(r'<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)="(?:https?:)?//[^"]*"')
@@ -36,6 +34,7 @@ COLLECT = """<output></output><script>addEventListener("message", event => {
 });</script>"""
 SCORECARD = pd.DataFrame(
     {
+        "chapter": "trial",
         "key": ["a", "a", "b", "c"],
         "group": ["accuracy", "accuracy", "accuracy", "ranking"],
         "says": ["right", "right", "wrong", "overlap"],
@@ -43,8 +42,9 @@ SCORECARD = pd.DataFrame(
         "unit": "images",
         "reported": [10, 10, 20, 30],
         "tolerance": [0, 0, 0, 1],
+        "bound": "",
         "reason": ["a count", "a count", "a count", "rounding"],
-        "arm": ["A", "B", "A", None],
+        "arm": ["A", "B", "A", "B"],
         "value": [10, 12, 20, None],
         "low": [10, 12, 20, None],
         "high": [10, 12, 20, None],
@@ -66,19 +66,7 @@ def built_book():
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Find a headless browser; only a machine of one's own may lack it."""
-    names = "chromium", "chromium-browser", "google-chrome"
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None and "CI" in os.environ:
-        pytest.fail(f"none of {names} is installed; `make browser` installs one where it can")
-    if program is None:
-        pytest.skip(f"none of {names} is installed, so pages are not looked at")
-    return program
-
-
-@pytest.fixture(scope="session")
-def seen(built_book, chromium, tmp_path_factory):
+def seen(built_book, drawn, tmp_path_factory):
     """Draw all pages in frames as wide as a phone, and give what each page says of itself."""
     folder = tmp_path_factory.mktemp("frames")
     frames = [COLLECT]
@@ -89,20 +77,7 @@ def seen(built_book, chromium, tmp_path_factory):
         (folder / f"{number}.html").write_text(probed)
         frames.append(FRAME.format(NARROW, f"{number}.html"))
     (folder / "all.html").write_text("\n".join(frames))
-    flags = [f"--disable-{part}" for part in UNUSED]
-    flags += ["--headless", "--no-sandbox", "--no-first-run", "--virtual-time-budget=30000"]
-    drawn = subprocess.run(
-        [
-            *[chromium, *flags, f"--user-data-dir={folder / 'profile'}"],
-            *["--dump-dom", (folder / "all.html").as_uri()],
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    reports = re.search(r"<output>(.*?)</output>", drawn.stdout, re.DOTALL)
-    assert reports, drawn.stderr[-2000:]
-    lines = map(json.loads, html.unescape(reports.group(1)).splitlines())
+    lines = map(json.loads, drawn(folder / "all.html", seconds=30).splitlines())
     return {report.pop("page"): report for report in lines}
 
 
@@ -164,32 +139,47 @@ def test_chart_script_names_the_versions_that_altair_asks_for():
     }
 
 
-def test_readme_shows_the_verdicts_of_the_committed_results():
-    readme = book.README.read_text()
+def test_committed_summaries_are_those_of_the_committed_results():
+    for file, current in book.summaries().items():
+        assert file.read_text(encoding="utf-8") == current, f"{file.name}: run `make readme`"
 
-    current = book.pages()[book.MADE / "verdicts.md"]
 
-    assert book.fill(readme, current) == readme, "run `make readme`"
+def test_scorecard_for_machines_says_the_same_in_both_formats():
+    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
+    records = json.loads(book.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
+
+    same = pd.DataFrame(records).replace("", np.nan)
+    pd.testing.assert_frame_equal(same, table, check_dtype=False)
+
+
+def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
+    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
+    readme = book.README.read_text(encoding="utf-8")
+
+    for (paper, arm), rows in table.groupby(["paper", "arm"]):
+        counts = [str((rows.verdict == verdict).sum()) for verdict in book.VERDICTS]
+        line = f"| {book.ARMS[arm]} | {' | '.join(counts)} |"
+        assert line in readme, (paper, line)
 
 
 def test_every_chapter_with_claims_belongs_to_a_paper():
     assert set(book.chapters()) <= {paper.chapter for paper in book.PAPERS}
 
 
-def test_tally_counts_what_an_arm_did_not_measure_as_not_run():
+def test_tally_counts_verdicts_by_arm():
     assert book.tally(SCORECARD).to_dict("index") == {
-        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 1},
-        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 2},
+        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
+        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
     }
 
 
 def test_summary_of_a_chapter_that_never_ran_says_so():
-    nothing = SCORECARD[SCORECARD.arm.isna()]
+    nothing = SCORECARD[SCORECARD.verdict == "not run"]
 
     lines = book.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
-    assert lines[2] == "| Dieter & Zisgen 2023 | A, the authors' | 0 | 0 | 0 | 1 | not run |"
-    assert lines[4] == "| Arya 2024 | planned | – | – | – | – | – |"
+    assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
+    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
 
 
 def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():

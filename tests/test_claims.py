@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from helpers import claims
+from helpers import claims, paths
 
 
 def table(folder, chapter="trial", **changes):
@@ -128,8 +128,62 @@ def test_a_claim_without_a_tolerance_for_the_authors_material_is_the_independent
 
     judged = claims.judge(measured(), "trial")
 
-    assert judged.arms.tolist() == ["B", "AB"]
     assert judged.tolerance.tolist() == [100, 0.5]
+
+
+def test_scorecard_has_a_row_for_each_arm_that_a_claim_allows(tmp_path, monkeypatch):
+    table(tmp_path, chapter="trial", tolerance=[None, 0.5])
+    read = claims.reported
+    monkeypatch.setattr(claims, "reported", lambda chapter: read(chapter, tmp_path))
+    monkeypatch.setattr(
+        claims, "results", lambda chapter: measured(["overlap", "B", 45.5, 45, 46, 9])
+    )
+
+    card = claims.scorecard("trial")
+
+    assert list(zip(card.key, card.arm, card.verdict, strict=True)) == [
+        ("right", "B", "not run"),
+        ("overlap", "A", "not run"),
+        ("overlap", "B", "reproduced"),
+    ]
+
+
+def scaled(limit=4, **claim):
+    row = {"reported": 10, "tolerance": 2, "bound": "", "value": 13, "low": 12, "high": 14}
+    made = claims.on_one_scale(pd.DataFrame([{**row, **claim}]), limit)
+    return made[["x", "x_low", "x_high", "floor", "ceiling"]].iloc[0].tolist()
+
+
+def test_difference_is_counted_in_tolerances():
+    assert scaled() == [1.5, 1, 2, -1, 1]
+
+
+def test_difference_from_a_bound_is_counted_in_half_widths_of_our_interval():
+    above = scaled(bound="above", tolerance=0, low=11, high=15)
+    below = scaled(bound="below", tolerance=0, low=11, high=15)
+
+    assert above == [1.5, 0.5, 2.5, 0, 4]
+    assert below == [1.5, 0.5, 2.5, -4, 0]
+
+
+def test_a_bound_to_be_passed_by_a_tolerance_starts_there():
+    assert scaled(bound="above")[3:] == [1, 4]
+    assert scaled(bound="below")[3:] == [-4, -1]
+
+
+def test_what_had_to_be_met_exactly_is_met_or_infinitely_far():
+    assert scaled(tolerance=0, value=10, low=10, high=10)[:3] == [0, 0, 0]
+    assert scaled(tolerance=0, value=9, low=9, high=9)[:3] == [-4, -4, -4]
+
+
+@pytest.mark.parametrize("chapter", [file.stem for file in paths.REPORTED.glob("*.csv")])
+def test_on_the_one_scale_each_verdict_can_be_seen(chapter):
+    shown = claims.on_one_scale(claims.scorecard(chapter), 4).dropna(subset="value")
+
+    within = (shown.floor <= shown.x_low) & (shown.x_high <= shown.ceiling)
+    apart = (shown.x_high < shown.floor) | (shown.ceiling < shown.x_low)
+    assert (within == (shown.verdict == "reproduced")).all()
+    assert (apart == (shown.verdict == "not reproduced")).all()
 
 
 def test_claims_without_a_needed_column_are_rejected(tmp_path):

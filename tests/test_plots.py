@@ -163,6 +163,106 @@ def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
     assert alt.renderers.active == "offline"
 
 
+def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three_lists(judged):
+    table = judged.assign(
+        paper="Dieter & Zisgen 2023", group=["accuracy", "accuracy"], key=["a", "b"], bound="",
+        command="make", profile="laptop", arm=["A", "B"],
+        x=[0.5, np.nan], x_low=[0.4, np.nan], x_high=[0.6, np.nan], floor=-1, ceiling=1,
+    )  # fmt: skip
+
+    spec = plots.claim_chart(table, limit=4, description="claims").to_dict()
+
+    rows = next(iter(spec["datasets"].values()))
+    assert [row["x"] for row in rows] == [0.5, -7]
+    assert [row["reported"].strip() for row in rows] == ["8,902", "44.14 ± 0.5"]
+    assert sorted(p["bind"]["name"] for p in spec["params"]) == ["arm ", "paper ", "verdict "]
+    assert all(p["bind"]["options"][0] is None for p in spec["params"])
+
+
+def test_every_verdict_has_a_shape_of_its_own():
+    looks = plots.VERDICT_LOOKS
+
+    assert looks.keys() == plots.MARKS.keys()
+    assert len({shape for _, shape in looks.values()}) == len(looks)
+
+
+@pytest.fixture
+def ranked():
+    """Two methods and a control in two measures; the last has a gap in one."""
+    return pd.DataFrame(
+        {
+            "network": "net",
+            "test": ["decision"] * 3 + ["keeping"] * 3,
+            "paper": "",
+            "measure": "share",
+            "method": ["LIME", "RISE", "random"] * 2,
+            "kind": ["black box", "black box", "control"] * 2,
+            "value": [3.0, 2, 1, 5, 6, np.nan],
+            "low": [2.5, 1.5, 0.5, 4.5, 5.5, np.nan],
+            "high": [3.5, 2.5, 1.5, 5.5, 6.5, np.nan],
+            "n": 9,
+            "better": 1,
+            "decides": True,
+            "gap": [""] * 5 + ["no map"],
+            "place": [1.0, 2, 3, 2, 1, np.nan],
+            "of": [3, 3, 3, 2, 2, 2],
+            "seconds": [9.0, 8, 0] * 2,
+            "cost": "seconds",
+            "front": [True, True, True, False, True, False],
+        }
+    )
+
+
+def data_of(chart):
+    spec = chart.to_dict()
+    return spec, pd.DataFrame(next(iter(spec["datasets"].values())))
+
+
+def test_leaderboard_offers_each_measure_and_puts_gaps_last(ranked):
+    spec, shown = data_of(plots.leaderboard_chart(ranked, description="board"))
+
+    offered = {p["bind"]["name"]: p["bind"]["options"] for p in spec["params"]}
+    assert offered["measure "] == [
+        "decision: share, higher is better",
+        "keeping: share, higher is better",
+    ]
+    assert shown.method[shown.missing].tolist() == ["random"]
+    assert shown.place.tolist() == [1, 2, 3, 2, 1, 3]
+    assert shown.control.tolist() == [False, False, True, False, False, False]
+
+
+def test_controls_have_a_shape_and_a_color_that_no_other_kind_has():
+    others = [look for kind, look in plots.KIND_LOOKS.items() if kind != "control"]
+
+    assert not set(plots.KIND_LOOKS["control"]) & {part for look in others for part in look}
+    assert len({shape for _, shape in others}) == len(others)
+
+
+def test_cost_chart_leaves_out_gaps_and_draws_what_takes_no_time_at_its_edge(ranked):
+    spec, shown = data_of(plots.cost_chart(ranked, description="cost"))
+
+    assert len(shown) == 5
+    assert shown.seconds[shown.method == "random"].tolist() == [0.0001]
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+
+
+def test_chart_on_a_page_has_its_lists_above_it(ranked):
+    shown = plots.on_page(plots.cost_chart(ranked, description="cost"))
+
+    assert shown.startswith('<div class="chart">')
+    assert shown == plots.on_page(plots.cost_chart(ranked, description="cost"))
+
+
+def test_color_table_of_signed_maps_is_white_at_level_128_and_even_to_both_sides():
+    signed, plain = (np.array(plots.color_table(kind)) for kind in (True, False))
+
+    assert signed.shape == plain.shape == (256, 3)
+    assert signed[128].tolist() == [247, 247, 247]
+    assert signed[255].tolist() == plots.SCALE_COLORS[-1].tolist()
+    assert signed[1].tolist() == plots.SCALE_COLORS[0].tolist()
+    assert plain[[0, 255]].tolist() == plots.SHARE_COLORS[[0, -1]].tolist()
+
+
 def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
     table = plots.verdict_table(judged)
 

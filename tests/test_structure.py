@@ -10,7 +10,7 @@ LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims", "boxes", "evolve"},
     {"models", "plots", "cams", "corruptions", "faces"},
-    {"training", "provenance", "methods"},
+    {"training", "provenance", "methods", "pages"},
     {"own"},
     {"book", "run"},
 ]
