@@ -180,6 +180,9 @@ def included() -> dict[Path, str]:
         MADE / "verdicts.md": summary(scorecards, cards),
         MADE / "scorecard.md": scorecard_page(scorecards, cards),
         MADE / "status.md": status_page(cards),
+        MADE / "findings.md": findings(
+            {file.stem: json.loads(file.read_text()) for file in paths.RUNS.glob("*.ipynb")}
+        ),
         MADE / "leaderboard.md": pages.leaderboard_page(pages.matrix(), compared),
         MADE / "explorer.md": pages.explorer_page(pictures),
         BUNDLE: vega_bundle(),
@@ -197,6 +200,27 @@ def summaries() -> dict[Path, str]:
         SCORECARD.with_suffix(".csv"): table.to_csv(index=False),
         SCORECARD.with_suffix(".json"): json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
     }
+
+
+def finding(notebook: dict) -> str:
+    """The last two sentences of the verdict that an executed notebook computed, if it has one."""
+    for cell in notebook["cells"]:
+        if "verdict" in cell["metadata"].get("tags", []):
+            shown = "".join(
+                "".join(o.get("data", {}).get("text/markdown", "")) for o in cell["outputs"]
+            )
+            return " ".join(re.split(r"(?<=[.!?])\s+(?=[A-Z*])", shown.strip())[-2:])
+    return ""
+
+
+def findings(runs: dict[str, dict]) -> str:
+    """Write what each chapter found, a paragraph a paper that was run, in the papers' order."""
+    said = {paper: finding(runs[paper.chapter]) for paper in _papers(runs) if paper.chapter in runs}
+    return "\n".join(
+        f"[{paper.name}](runs/{paper.chapter}.ipynb)\n: {text}\n"
+        for paper, text in said.items()
+        if text
+    )
 
 
 def picture(notebook: dict) -> bytes | None:

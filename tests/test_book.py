@@ -215,3 +215,18 @@ def test_run_cards_of_committed_results_are_complete():
     for chapter in book.chapters():
         card = claims.run_card(chapter)
         assert not card or wanted <= card.keys(), json.dumps(card, indent=1)
+
+
+def test_a_finding_is_the_last_two_sentences_of_the_verdict():
+    text = "**Verdict.** Of 9 claims 3 are. A map has 0.5 of it, e.g. here. HayCAM+ is 0.2 worse."
+    verdict = {"metadata": {"tags": ["verdict"]}, "outputs": [{"data": {"text/markdown": text}}]}
+    other = {"metadata": {}, "outputs": []}
+
+    found = book.finding({"cells": [other, verdict]})
+
+    assert found == "A map has 0.5 of it, e.g. here. HayCAM+ is 0.2 worse."
+    assert book.finding({"cells": [other]}) == ""
+    runs = {"decam": {"cells": [verdict]}, "haycam": {"cells": [other]}}
+    assert book.findings(runs) == (
+        "[Karatsiolis & Kamilaris 2022](runs/decam.ipynb)\n: " + found + "\n"
+    )
