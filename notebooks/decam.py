@@ -467,12 +467,13 @@ shown.fillna("–")
 
 # %%
 chart = alt.Chart(table1, description="DiffAUC of each method on each network, with 95 % intervals")
+legend = alt.Legend(columns=2)  # or a phone cuts it
 alt.layer(
-    chart.mark_rule().encode(x="low:Q", x2="high:Q", color=alt.Color("network:N", legend=None)),
+    chart.mark_rule().encode(x="low:Q", x2="high:Q", color=alt.Color("network:N", title=None, legend=legend)),
     chart.mark_point(filled=True, size=70).encode(
         x=alt.X("DiffAUC:Q", title="DiffAUC (points)"),
-        color=alt.Color("network:N", title=None),
-        shape=alt.Shape("network:N", title=None),
+        color=alt.Color("network:N", title=None, legend=legend),
+        shape=alt.Shape("network:N", title=None, legend=legend),
         tooltip=["network", "method", "DiffAUC", "low", "high", "paper", "n"],
     ),
 ).encode(
