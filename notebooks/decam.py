@@ -467,17 +467,21 @@ shown.fillna("–")
 
 # %%
 chart = alt.Chart(table1, description="DiffAUC of each method on each network, with 95 % intervals")
+each = alt.Scale(domain=NAMES)
+legend = alt.Legend(labelExpr="replace(datum.label, 'tf_efficientnet_', '')")  # or a phone cuts it
 alt.layer(
-    chart.mark_rule().encode(x="low:Q", x2="high:Q", color=alt.Color("network:N", legend=None)),
+    chart.mark_rule().encode(x="low:Q", x2="high:Q", color=alt.Color("network:N", legend=None, scale=each)),
     chart.mark_point(filled=True, size=70).encode(
         x=alt.X("DiffAUC:Q", title="DiffAUC (points)"),
-        color=alt.Color("network:N", title=None),
-        shape=alt.Shape("network:N", title=None),
+        color=alt.Color("network:N", title=None, legend=legend, scale=each),
+        shape=alt.Shape("network:N", title=None, legend=legend, scale=each),
         tooltip=["network", "method", "DiffAUC", "low", "high", "paper", "n"],
     ),
 ).encode(
     y=alt.Y("method:N", sort=list(scores[first]), title=None), yOffset=alt.YOffset("network:N")
-).properties(width="container", height=alt.Step(14))  # fmt: skip
+).resolve_legend(color="independent", shape="independent").properties(
+    width="container", height=alt.Step(14)
+)  # fmt: skip
 
 # %% [markdown]
 # *DiffAUC, mean over the images with its 95 % interval. A method that controls reach has not shown that
@@ -625,8 +629,8 @@ for method in INSIDE:
     measure(f"fewer/{method}", 100 * smaller)
     rows.append(
         {"DE-CAM and": method, "rank correlation": same.mean(), "with another image's map": apart.mean(),
-         f"area on {last}, DE-CAM (%)": 100 * area(maps[last]["DE-CAM"]).mean(),
-         "the other's (%)": 100 * area(maps[last][method]).mean()}
+         f"area on {last}, DE-CAM (%)": 100 * float(area(maps[last]["DE-CAM"]).mean()),
+         "the other's (%)": 100 * float(area(maps[last][method]).mean())}
     )  # fmt: skip
 pd.DataFrame(rows).set_index("DE-CAM and").round(2)
 
@@ -658,7 +662,7 @@ pd.DataFrame(costs).set_index(["network", "method"]).round(3)
 #
 # ### Does the population get better, and does the map?
 #
-# Left what the search maximises, right what it is judged by, against the number of questions asked.
+# First what the search maximises, then what it is judged by, against the number of questions asked.
 
 # %%
 history, quality = [], []
@@ -666,7 +670,7 @@ for name in NAMES:
     fitness = searches[name]["mean"]
     for generation in range(0, iterations + 1, max(iterations // 50, 1)):
         value, low, high = mean_of(fitness[generation])
-        history.append({"network": name, "questions": population * (generation + 1),
+        history.append({"network": name.removeprefix("tf_efficientnet_"), "questions": population * (generation + 1),
                         "fitness": value, "low": low, "high": high})  # fmt: skip
 asked_at = [population * (t + 1) for t in early_at(iterations)]
 early = [diff_auc(curves_of(first, some.cpu())) for some in searches[first]["early"]]

@@ -444,14 +444,15 @@ for (name, i), label in zip(keys, pictured * len(NAMES), strict=True):
     ]
 dots = pd.DataFrame(dots)
 kinds = alt.Scale(domain=KINDS)
+rows_of_two = alt.Legend(columns=2)  # or a phone cuts it
 alt.Chart(dots, description="Probability of the class by what is shown of the image").mark_point(
     filled=True, size=45, opacity=0.6
 ).encode(
     x=alt.X("probability:Q", title="probability of the class", scale=alt.Scale(domain=[0, 1])),
     y=alt.Y("pair:N", title=None, sort=None),
     yOffset=alt.YOffset("shown:N", scale=kinds),
-    color=alt.Color("shown:N", title=None, scale=kinds),
-    shape=alt.Shape("shown:N", title=None, scale=kinds),
+    color=alt.Color("shown:N", title=None, scale=kinds, legend=rows_of_two),
+    shape=alt.Shape("shown:N", title=None, scale=kinds, legend=rows_of_two),
     tooltip=["pair", "shown", "probability"],
 ).properties(width="container", height=max(120, 40 * len(keys)))
 
