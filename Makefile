@@ -2,6 +2,9 @@
 PROFILE ?= smoke
 PY := .venv/bin/python
 STAMP := .venv/.installed
+# keep large tensors' memory (see MEMORY in helpers/run.py)
+export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
+export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 
 .DEFAULT_GOAL := help
 .PHONY: help env pins browser report run book test bench lint format readme clean

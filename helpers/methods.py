@@ -255,7 +255,7 @@ def e_lime(
     population: int = 20,
 ) -> Tensor:
     """The superpixels that :func:`helpers.evolve.e_lime` selects: 1 there, and 0 elsewhere."""
-    segments = _segments(images)
+    segments = segments_of(images)
     score = models.class_score(model, classes, probability=True)
     found = evolve.e_lime(
         _quietly(score), images, segments, population=population, fill=GREY,
@@ -275,7 +275,7 @@ def lime(
             return model(data.to_unit(shown.to(images.device))).softmax(1).cpu().double().numpy()
 
     maps = []
-    for image, label, segments in zip(images, classes.tolist(), _segments(images), strict=True):
+    for image, label, segments in zip(images, classes.tolist(), segments_of(images), strict=True):
         seed = int(torch.randint(2**31, ()))
         with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
             explained = LimeImageExplainer(random_state=seed).explain_instance(
@@ -290,7 +290,8 @@ def lime(
     return torch.stack(maps)
 
 
-def _segments(images: Tensor) -> Tensor:
+def segments_of(images: Tensor) -> Tensor:
+    """The superpixels of images in [0, 1], (N, H, W): :func:`helpers.evolve.superpixels`."""
     pixels = (255 * images).round().byte().cpu()
     found = [_superpixels(some.numpy().tobytes(), tuple(some.shape)) for some in pixels]
     return torch.stack(found).to(images.device)

@@ -15,12 +15,13 @@ from helpers import methods, models, paths
 
 
 class Cost(NamedTuple):
-    """Of some maps: seconds, images forward and backward through the network, and megabytes."""
+    """Of some maps: seconds, images forward and backward through the network, megabytes, dice."""
 
     seconds: float
     forward: int
     backward: int
-    megabytes: float  # at most allocated beyond what was there before; NaN where unknown
+    megabytes: float  # at most held beyond what was there before; NaN where unknown or not asked
+    drew: bool  # whether torch's random numbers were asked for: if not, no seed changes the maps
 
 
 def named(spec: str) -> object:
@@ -64,7 +65,7 @@ def method(spec: str) -> methods.Explain:
     return found
 
 
-def network(spec: str) -> nn.Module:
+def network(spec: str, size: int | None = None) -> nn.Module:
     """A network from images in [0, 1] to logits, frozen, in evaluation mode, on the device.
 
     Parameters
@@ -73,6 +74,9 @@ def network(spec: str) -> nn.Module:
         A name of :data:`helpers.models.IMAGENET`; ``torchvision:NAME`` or ``timm:NAME``, with the
         weights that these libraries download, behind ImageNet's normalisation; or
         ``module:loader``, a function without arguments that gives a network.
+    size
+        To which a network of IMAGENET brings its images, if not to its own: any does, for they end
+        in a mean over the last map, and a smaller one is faster and less sure.
 
     Raises
     ------
@@ -80,7 +84,9 @@ def network(spec: str) -> nn.Module:
         If it is not there, cannot be had, or is no network.
     """
     if spec in models.IMAGENET:
-        return models.imagenet(spec).network
+        found = models.imagenet(spec).network
+        found.size = size or found.size
+        return found
     origin, _, name = spec.partition(":")
     if origin == "torchvision":
         found = models.imagenet(name).network if name in models.IMAGENET else _torchvision(name)
@@ -120,11 +126,13 @@ def measured(
     classes: Tensor,
     *,
     seed: int,
+    memory: bool = False,
 ) -> tuple[Tensor, Cost]:
     """A method's maps, checked by :func:`helpers.methods.explained`, and what they cost.
 
     Passes are counted where they reach the network's last layer with weights; a backward pass that
-    starts there counts wherever it ends. Memory is torch's on a GPU, and on Linux the process's.
+    starts there counts wherever it ends. Memory is torch's on a GPU, and on Linux the process's; it
+    is asked for, because on Linux the process first gives back what it has, which slows the method.
     """
     counts = {"forward": 0, "backward": 0}
 
@@ -136,18 +144,32 @@ def measured(
         if output.requires_grad:
             output.register_hook(backward)
 
+    def watched(*given: object) -> Tensor:
+        nonlocal drew
+        before = _dice()
+        maps = explain(*given)
+        drew = not all(map(torch.equal, before, _dice()))
+        return maps
+
+    drew = False
     weighted = [m for m in model.modules() if any(True for _ in m.parameters(recurse=False))]
-    before = _memory(reset=True)
+    before = _memory(reset=True) if memory else float("nan")
     hook = weighted[-1].register_forward_hook(forward)
     started = time.perf_counter()
     try:
-        maps = methods.explained(explain, model, images, classes, seed=seed)
+        maps = methods.explained(watched, model, images, classes, seed=seed)
         if images.is_cuda:
             torch.cuda.synchronize()
     finally:
         hook.remove()
     seconds = time.perf_counter() - started
-    return maps, Cost(seconds, **counts, megabytes=(_memory() - before) / 2**20)
+    most = _memory() - before if memory else before
+    return maps, Cost(seconds, **counts, megabytes=most / 2**20, drew=drew)
+
+
+def _dice() -> list[Tensor]:
+    """Where torch's random numbers stand."""
+    return [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
 
 
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")

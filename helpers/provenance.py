@@ -99,7 +99,7 @@ def commit() -> str:
 # What computes numbers; the modules that show, check or store them do not change a result.
 COMPUTING = (
     "data", "models", "training", "lrp", "attacks", "cams", "corruptions", "evolve", "metrics",
-    "stats", "boxes", "faces", "methods", "own",
+    "stats", "boxes", "faces", "methods", "own", "trials",
 )  # fmt: skip
 
 

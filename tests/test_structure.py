@@ -10,7 +10,7 @@ LAYERS = [
     {"paths"},
     {"data", "lrp", "attacks", "metrics", "stats", "claims", "boxes", "evolve"},
     {"models", "plots", "cams", "corruptions", "faces"},
-    {"training", "provenance", "methods", "pages"},
+    {"training", "provenance", "methods", "pages", "trials"},
     {"own"},
     {"book", "run"},
 ]
