@@ -15,8 +15,6 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
-from timm.layers import BatchNormAct2d
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from zennit.canonizers import SequentialMergeBatchNorm
@@ -26,8 +24,10 @@ from zennit.layer import Sum
 from helpers import cams, data, evolve, lrp, metrics, models
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # it wishes for widgets
+    warnings.filterwarnings("ignore", message="IProgress")  # they wish for widgets
+    from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
     from lime.lime_image import LimeImageExplainer
+    from timm.layers import BatchNormAct2d
 
 Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
 GREY = 0.5  # in place of what a black box's mask hides, as RISE's evaluation has it

@@ -23,7 +23,7 @@ CONTROL = "control"
 COST, SECONDS = "cost", "seconds an image"
 _COLUMNS = [
     "network", "test", "paper", "measure", "method", "kind", "value", "low", "high", "n", "better",
-    "decides", "gap",
+    "decides", "rank_low", "rank_high", "gap",
 ]  # fmt: skip
 _EACH = """## Each measure
 
@@ -37,7 +37,8 @@ methods that no faster one surpasses. A time below 0.0001 s is drawn at 0.0001 s
 """
 _TOGETHER = """## All tests
 
-↑: higher is better, ↓: lower is better. In brackets stands the place, in bold the first.
+↑: higher is better, ↓: lower is better. Behind each value stand its 95 % interval and, in round
+brackets, its place with the interval of that; the first is in bold.
 """
 _JPEG, _PNG = "/9j/", "iVBORw0KGgo"  # how they begin in base64
 _EXPLORER = """<div id="two-maps" hidden>
@@ -70,7 +71,8 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     Columns: ``network``; ``test``; ``paper`` (whose test it is, or nothing); ``measure`` (with its
     unit); ``method``; ``kind`` (one of `plots.KIND_LOOKS`); ``value`` with its 95 % interval
     ``low``, ``high``; ``n`` (observations); ``better`` (1: more is better, -1: less, 0: neither);
-    ``decides`` (the one measure of a test that ranks); ``gap`` (why there is no value, or nothing).
+    ``decides`` (the one measure of a test that ranks); ``rank_low``, ``rank_high`` (95 % interval
+    of its rank); ``gap`` (why there is no value, or nothing).
 
     Raises
     ------
@@ -177,10 +179,10 @@ def explorer(folder: Path = paths.RESULTS) -> dict | None:
     """Photographs, maps and scores to look at, by network; None before the first run.
 
     ``{"networks": [{"name", "images": [{"name", "class", "probability", "picture"}], "maps":
-    {method: [map, ...]}, "scale": {method: "signed" or "zero to maximum"}, "scores": {method:
-    {measure: [value, ...]}}}]}``, the lists in the order of the images; a picture is a JPEG and a
-    map a grey PNG, both in base64. Grey 0 to 255 is 0 to the map's own maximum, or, where signed,
-    128 is 0 and 255 its largest absolute value.
+    {method: [map, ...]}, "scale": {method: "signed" or "unsigned"}, "scores": {method: {measure:
+    [value, ...]}}}]}``, the lists in the order of the images; a picture is a JPEG and a map a grey
+    PNG, both in base64. Grey 0 to 255 is 0 to where the strongest 1 % of the map begin, or, where
+    signed, 128 is 0 and 255 where the strongest 1 % by magnitude begin.
 
     Raises
     ------
@@ -218,7 +220,7 @@ def explorer_page(content: dict | None) -> str:
 
 def explorer_script(content: dict) -> str:
     """Write the explorer's data and its maps' colors as a script, which needs no server."""
-    colors = {"zero to maximum": plots.color_table(False), "signed": plots.color_table(True)}
+    colors = {"unsigned": plots.color_table(False), "signed": plots.color_table(True)}
     return f"window.EXPLORER = {json.dumps({**content, 'colors': colors})};\n"
 
 

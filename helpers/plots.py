@@ -461,13 +461,14 @@ def cost_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
 
 
 def rank_table(ranked: pd.DataFrame) -> Html:
-    """Methods by tests: the deciding value, and in brackets its place; it scrolls within the page.
+    """Methods by tests: the deciding value and its place, both with intervals; it scrolls.
 
     An arrow tells whether higher or lower values are better.
     `ranked` holds the deciding rows of one network, as `pages.ranked` gives them.
     """
     tests = ranked.drop_duplicates("test")
-    head = ["method", *(_test_head(row) for row in tests.itertuples())]
+    counts = ranked[ranked.n > 0].groupby("test").n.agg(["min", "max"])
+    head = ["method", *(_test_head(row, counts) for row in tests.itertuples())]
     cells = "".join(f'<th scope="col">{text}</th>' for text in head)
     body = []
     for (method, kind), rows in ranked.groupby(["method", "kind"], sort=False):
@@ -576,8 +577,10 @@ def _told(ranked: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _test_head(row) -> str:
-    lines = [f"{row.measure} {'↑' if row.better == 1 else '↓'}", row.paper]
+def _test_head(row, counts: pd.DataFrame) -> str:
+    ends = dict.fromkeys(map(number, counts.loc[row.test])) if row.test in counts.index else ["0"]
+    arrow = "↑" if row.better == 1 else "↓"
+    lines = [f"{row.measure} {arrow}", row.paper, f"n = {' to '.join(ends)}"]
     small = "<br>".join(html.escape(line) for line in lines if line)
     return f"{html.escape(row.test)}<br><small>{small}</small>"
 
@@ -585,7 +588,10 @@ def _test_head(row) -> str:
 def _placed(row) -> str:
     if pd.isna(row.value):
         return "gap"
-    text = f"{number(row.value)} <small>({row.place:.0f})</small>"
+    place = f"{row.place:.0f}"
+    if row.rank_low < row.rank_high:
+        place += f", {row.rank_low:.0f}–{row.rank_high:.0f}"
+    text = f"{number(row.value)} <small>{_interval(row)} ({place})</small>"
     return f"<b>{text}</b>" if row.place == 1 else text
 
 

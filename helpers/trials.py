@@ -25,7 +25,6 @@ def reach(maps: Tensor, segments: Tensor, generator: torch.Generator) -> Tensor:
     none = torch.zeros(len(maps), int(index.max()) + 1, dtype=torch.float64, device=maps.device)
     means = none.scatter_reduce(1, index, maps.flatten(1).double(), "mean", include_self=False)
     areas = none.scatter_add(1, index, torch.ones_like(index, dtype=torch.float64))
-    means = means.masked_fill(areas == 0, -torch.inf)  # numbers that this image does not use
     order = metrics.ranking(metrics.break_ties(means[..., None], generator))
     total = areas.gather(1, order).cumsum(1) / index.shape[1]
     return torch.empty_like(total).scatter_(1, order, total).gather(1, index).view_as(maps)

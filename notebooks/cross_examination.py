@@ -66,7 +66,7 @@ import foolbox
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from PIL import Image
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -82,6 +82,7 @@ from helpers import (
     metrics,
     models,
     own,
+    pages,
     paths,
     plots,
     provenance,
@@ -109,9 +110,7 @@ print(
 )
 
 # %%
-reported.groupby("group", sort=False).agg(
-    claims=("says", "size"), bound=("reported", "max"), unit=("unit", "first")
-)
+reported.groupby("group", sort=False).agg(questions=("says", "size"), bound=("reported", "max"))
 
 # %% [markdown]
 # ## Networks, images, conditions
@@ -314,34 +313,44 @@ pd.Series({f"{name}, {condition}": said for (name, condition), said in gaps.item
 # %% [markdown]
 # ### What they look like
 
-# %% tags=["picture"]
+# %%
 shown = [name for name in EXPLAIN if cell(name, "clean")]
-rows = []
-for i in range(min(n, 3)):
-    whole = x[i].permute(1, 2, 0).cpu().numpy()
-    tops = []
-    for name in shown:
-        one = cell(name, "clean")["maps"][i].clamp(min=0)
-        tops.append(plots.overlaid(whole, (one / one.max().clamp(min=1e-12)).numpy()))
-    rows += [[whole, *tops[: len(tops) // 2]], [whole, *tops[len(tops) // 2 :]]]
-cut = len(shown) // 2
-pictures = [
-    plots.described(
-        plots.heatmap_grid(
-            rows[k::2],
-            row_labels=[class_name(label) for label in c[: min(n, 3)]],
-            column_labels=["image", *some],
-            signed=False,
-            cell=88,
-        ),
-        "Photographs and the positive part of each method's map over them",
-    )
-    for k, some in ((0, shown[:cut]), (1, shown[cut:]))
-]
-plots.beside(pictures)
+
+
+def beginning(maps):
+    """Where the strongest 1 % by magnitude of each map begin, (N, 1, 1)."""
+    return maps.abs().flatten(1).quantile(0.99, dim=1).clamp(min=1e-12)[:, None, None]
+
+
+def row(i, names):
+    """A photograph, and over it the positive parts of some methods' maps."""
+    photo = x[i].permute(1, 2, 0).cpu().numpy()
+    maps = torch.stack([cell(name, "clean")["maps"][i] for name in names])
+    return [
+        photo,
+        *(plots.overlaid(photo, one.numpy()) for one in (maps / beginning(maps)).clamp(0, 1)),
+    ]
+
+
+plots.beside(
+    [
+        plots.described(
+            plots.heatmap_grid(
+                [row(i, names) for i in range(min(n, 2))],
+                row_labels=[class_name(label) for label in c[: min(n, 2)]],
+                column_labels=["image", *names],
+                signed=False,
+                cell=96,
+            ),
+            f"Photographs, and over them maps by {', '.join(names)}",
+        )
+        for names in (shown[k : k + 6] for k in range(0, len(shown), 6))
+    ]
+)
 
 # %% [markdown]
-# *The positive part of each map, every one stretched to its own maximum, over the photograph in grey.*
+# *The positive part of each map over the photograph in grey; each scale ends where the strongest 1 % of its
+# map begin.*
 #
 # ## The tests
 #
@@ -377,7 +386,7 @@ def overlaps(before, after):
 
 
 # %% [markdown]
-# ### 1. Does it change when the decision changes? (Dieter & Zisgen)
+# ### Does it change when the decision changes? (Dieter & Zisgen)
 #
 # The overlap of the most relevant pixels before and after an attack that one cannot see. It means
 # nothing alone: so it stands beside the overlap with another class's map of the same image, with the
@@ -414,7 +423,7 @@ for name in EXPLAIN:
     )
 
 # %% [markdown]
-# ### 2. Does it stay when the image is corrupted and the decision stays? (Arya)
+# ### Does it stay when the image is corrupted and the decision stays? (Arya)
 #
 # The rank correlation of a map with that of the corrupted image, for the same class; under rotation,
 # with the clean image's map turned alike. And the same over the stages of chapter 2's training, with
@@ -456,11 +465,11 @@ for name in EXPLAIN:
             )
 
 # %% [markdown]
-# ### 3. Does it name the pixels that carry the score? (Karatsiolis & Kamilaris)
+# ### Does it name the pixels that carry the score? (Karatsiolis & Kamilaris)
 #
 # Insertion, deletion and their difference DiffAUC, as in the paper's chapter, over all seeds.
 #
-# ### 5. Is what it keeps enough? (Wang et al.)
+# ### Is what it keeps enough? (Wang et al.)
 #
 # A map selects whole superpixels, as E-LIME does: those first in which its mean is largest. Only they
 # are shown, the rest is grey. How much of the image must be shown until the class is as probable as in
@@ -544,7 +553,7 @@ for name in tqdm(EXPLAIN, desc="curves"):
         score("corruption", "rank correlation of two seeds", name, agreement, better=1)
 
 # %% [markdown]
-# ### 4. Does it lie on the object? (Ornek & Ceylan)
+# ### Does it lie on the object? (Ornek & Ceylan)
 #
 # The middle halves of two photographs stand side by side, and the class of the left one is explained:
 # the truth is known exactly, for any network. As many pixels as the region has are taken, the first of
@@ -596,12 +605,12 @@ for name in EXPLAIN:
         )
 
 # %% [markdown]
-# ### 6. Does it outlive the weights? (Adebayo et al.)
+# ### Does it outlive the weights? (Adebayo et al.)
 #
 # The network forgets its layers from the top, and the map is compared with that of the network that
 # remembers. A high correlation means that the map does not show what was learned.
 #
-# ### 7. What does it cost?
+# ### What does it cost?
 #
 # Seconds, and passes through the network, of every run over the photographs but those in which memory
 # is looked at, since that slows them: memory is what a method holds beyond what was there before.
@@ -634,15 +643,17 @@ for name in EXPLAIN:
             better=-1,
             decides=True,
         )
-    there = [k for k in (*PAIRS, *angles) if cell(name, k)]
-    bills = [cell(name, k)["cost"] / n for k in there if k not in WEIGHED]
-    bills = torch.stack(bills) if bills else torch.full((1, 4), torch.nan)
+    bills = {
+        k: cell(name, k).get("cost", torch.full((4,), torch.nan))
+        for k in (*PAIRS, *angles, "clean")
+    }
+    paid = torch.stack([bill / n for k, bill in bills.items() if k not in WEIGHED])
     for k, measure in enumerate(
         ("seconds an image", "forward passes an image", "backward passes an image")
     ):
-        score("cost", measure, name, bills[:, k], better=-1, decides=not k)
-    memory = torch.stack([cell(name, k)["cost"][3] for k in WEIGHED if cell(name, k)])
-    score("cost", "peak memory (MB)", name, memory, better=-1)
+        score("cost", measure, name, paid[:, k], better=-1, decides=not k)
+    held = torch.stack([bills[k][3] for k in WEIGHED])
+    score("cost", "peak memory (MB)", name, held, better=-1)
 
 # %% [markdown]
 # ## The matrix
@@ -669,7 +680,7 @@ for test, measure in BETTER:
             {"network": model, "test": test, "paper": PAPERS[test], "measure": measure, "method": name,
              "kind": KIND[name], "value": value, "low": low, "high": high,
              "n": int((~np.isnan(values)).any(1).sum()), "seeds": values.shape[1],
-             "better": BETTER[test, measure], "decides": DECIDES.get(test) == measure, "gap": ""}
+             "better": BETTER[test, measure], "decides": DECIDES.get(test) == measure, "gap": "" if np.isfinite(value) else "no image is left"}
         )  # fmt: skip
 USES = {
     "decision": ["clean", *PAIRS], "corruption": ["clean", *angles], "insertion and deletion": ["clean"],
@@ -680,35 +691,119 @@ for test, used in USES.items():
     for name in EXPLAIN:
         said = [gaps[name, condition] for condition in used if (name, condition) in gaps]
         if said:
-            rows.append({"network": model, "test": test, "paper": PAPERS[test], "measure": DECIDES.get(test, ""),
-                         "method": name, "kind": KIND[name], "n": 0, "seeds": 0, "better": 0, "decides": True, "gap": said[0]})  # fmt: skip
+            measure = DECIDES.get(test, "")
+            rows.append({"network": model, "test": test, "paper": PAPERS[test], "measure": measure, "method": name, "kind": KIND[name],
+                         "n": 0, "seeds": 0, "better": BETTER.get((test, measure), 0), "decides": True, "gap": said[0]})  # fmt: skip
 matrix = pd.DataFrame(rows)
-TESTS = [test for test in USES if test in DECIDES]
-ranked = {  # test: the ranks of the methods, in every draw
-    test: (means[test, measure] * -BETTER[test, measure]).rank(axis=1)
-    for test, measure in DECIDES.items()
-}
-shown = {}
+ranked = {}  # test: the ranks of the methods, in every draw
+for test in USES:
+    found = means.get((test, DECIDES.get(test)), pd.DataFrame()).dropna(axis=1, how="all")
+    if not found.empty:
+        ranked[test] = (found * -BETTER[test, DECIDES[test]]).rank(axis=1)
+TESTS = list(ranked)
 for test, ranks in ranked.items():
-    deciding = matrix[(matrix.test == test) & matrix.decides & (matrix.gap == "")].set_index(
-        "method"
-    )
-    low, high = ranks.quantile(0.025), ranks.quantile(0.975)
-    shown[f"{test}: {DECIDES[test]}"] = {
-        name: f"{deciding.value[name]:.3g} [{deciding.low[name]:.3g}, {deciding.high[name]:.3g}] · "
-        f"{ranks.iloc[0][name]:.0f} ({low[name]:.0f}–{high[name]:.0f})"
-        for name in ranks
-    }
-overview = pd.DataFrame(shown).reindex(list(EXPLAIN)).fillna("gap")
-overview
+    deciding = (matrix.test == test) & matrix.decides & (matrix.gap == "")
+    for column, share in (("rank_low", 0.025), ("rank_high", 0.975)):
+        matrix.loc[deciding, column] = matrix.method[deciding].map(ranks.iloc[1:].quantile(share))
+placed = pages.ranked(matrix)
+plots.rank_table(placed[placed.decides])
 
 # %% [markdown]
-# *Deciding measure with its interval, and the rank with its interval; [](../leaderboard.md) sorts it.*
+# *The deciding measure of each test with its interval, and in round brackets the rank with its interval;
+# ↑ higher, ↓ lower is better. [](../leaderboard.md) sorts by any measure.*
 #
+# ### Beneath the ranks: what stays, by condition
+#
+# The first two tests and the sanity check hold two maps of a method against one another. Here are all
+# their conditions. A map should stay (orange) under noise and corruption and should not (white, or blue)
+# under the attack, for another class, on another image, and when the network forgets.
+
+
+# %%
+def heat(test, description, cut=""):
+    """What a test holds against one another, methods by conditions."""
+    some = matrix[(matrix.test == test) & (matrix.gap == "") & ~matrix.measure.str.contains("lost")]
+    under = some.measure.str.removeprefix(cut).str.replace(" of the layers randomised", "")
+    frame = some[["method", "n"]].assign(under=under, **some[["value", "low", "high"]].round(3))
+    return (
+        alt.Chart(frame, description=description)
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "under:N", sort=None, title=None, axis=alt.Axis(labelAngle=-50, labelLimit=220)
+            ),
+            y=alt.Y("method:N", sort=None, title=None),
+            color=alt.Color("value:Q", title=None, scale=HEAT),
+            tooltip=["method", "under", "value", "low", "high", "n"],
+        )
+        .properties(width="container", height=alt.Step(17))
+        .configure_axis(grid=False, labelOverlap=False)
+    )
+
+
+HEAT = alt.Scale(scheme="blueorange", domain=[-1, 1], domainMid=0)
+ASKED = [name for name in EXPLAIN if name not in CONTROLS]
+
+
+def typical(test, measure):
+    """Mean of a measure over the methods that are no controls."""
+    found = means.get((test, measure))
+    return np.nan if found is None else found.loc[0, found.columns.intersection(ASKED)].mean()
+
+
+stay = {other: typical("decision", f"top 10 % in common, {other}") for other in PAIRS}
+display(
+    heat("decision", "What of a map stays under the attack, and in each control"),
+    Markdown(
+        "*Shares of the first hundredth and tenth of the pixels that two maps have in common, and their "
+        "rank correlation; by chance 0.01, 0.1 and 0.* "
+        f"Over the {len(ASKED)} methods **{stay['attacked']:.2f}** of the first tenth stay under the "
+        f"attack, {stay['noise as large']:.2f} under noise as large, {stay['another class']:.2f} when the "
+        "class of the attack is explained in the clean image, "
+        f"{stay['another image']:.2f} from one image to another."
+    ),
+)
+
+# %%
+fallen = {text: typical("corruption", f"rank correlation, {text}") for text in angles}
+trained = {
+    s: typical("corruption", f"rank correlation, epoch {s} of chapter 2, noise") for s in STAGES
+}
+display(
+    heat("corruption", "Rank correlation with the clean image's map", "rank correlation, "),
+    Markdown(
+        "*Rank correlation of the map of the clean image and of the corrupted one, for decisions that "
+        "stay; the last columns are chapter 2's checkpoints under noise, and the same image under two "
+        "seeds.* Over the methods it is "
+        + ", ".join(f"{value:.2f} ({text})" for text, value in fallen.items())
+        + "; over the stages of training "
+        + ", ".join(f"{value:.2f} (epoch {s})" for s, value in trained.items())
+        + "."
+    ),
+)
+
+# %%
+outlive = {
+    k: typical("randomisation", f"rank correlation, {100 * k:.0f} % of the layers randomised")
+    for k in LEVELS
+}
+display(
+    heat("randomisation", "Rank correlation with a randomised network's map", "rank correlation, "),
+    Markdown(
+        "*Rank correlation with the map of a network whose upper layers are shuffled.* Over the methods "
+        "it is "
+        + ", ".join(f"{value:.2f} ({100 * k:.0f} % of the layers)" for k, value in outlive.items())
+        + "."
+    ),
+)
+
+# %% [markdown]
 # ### Do the tests agree on who is good?
 #
 # The rank correlation of two tests over the methods. If all measured "a good explanation", it would be
-# high everywhere.
+# high everywhere. Two cannot agree: staying under corruption rewards what never moves, such as the
+# centre, and forgetting with the network what always does, such as dice. Each is won for nothing, so
+# that only both together say something.
 
 
 # %%
@@ -735,15 +830,16 @@ table = pd.DataFrame(
     ]
 )  # fmt: skip
 base = alt.Chart(table, description="Rank correlation of every two tests over the methods").encode(
-    x=alt.X("test:N", title=None, sort=TESTS), y=alt.Y("other:N", title=None, sort=TESTS)
+    x=alt.X("test:N", title=None, sort=TESTS, axis=alt.Axis(labelAngle=-50)),
+    y=alt.Y("other:N", title=None, sort=TESTS),
 )
 alt.layer(
     base.mark_rect().encode(
-        color=alt.Color("correlation:Q", scale=alt.Scale(scheme="blueorange", domain=[-1, 1], domainMid=0)),
+        color=alt.Color("correlation:Q", title=None, scale=HEAT),
         tooltip=["test", "other", "correlation", "low", "high"],
     ),
-    base.mark_text(fontSize=11).encode(text=alt.Text("correlation:Q", format="+.2f")),
-).properties(width="container", height=300)  # fmt: skip
+    base.mark_text(fontSize=11).encode(text=alt.Text("correlation:Q", format=".1f")),
+).properties(width="container", height=alt.Step(30)).configure_axis(grid=False, labelOverlap=False)  # fmt: skip
 
 # %%
 mutual = np.nanmean(
@@ -766,8 +862,12 @@ for test in MEASURING:
     best = stands[[name for name in CONTROLS if name in stands]]
     on_trial[test] = (best.iloc[0].idxmax(), best.iloc[0].max())
     claimed(f"controls/{test}", best.max(axis=1).to_numpy())
+pairs = {pair: values[0] for pair, values in agreement.items() if "cost" not in pair}
+alike, apart = (choose(pairs, key=pairs.get) for choose in (max, min))
 Markdown(
-    f"Over the six tests the mean rank correlation of two is **{mutual[0]:+.2f}** "
+    "*Rank correlation of two tests over all methods and controls.* Most alike are "
+    f"{' and '.join(alike)} ({pairs[alike]:+.2f}), most apart {' and '.join(apart)} ({pairs[apart]:+.2f}). "
+    f"Over the tests the mean rank correlation of two is **{mutual[0]:+.2f}** "
     f"[{np.nanquantile(mutual, 0.025):+.2f}, {np.nanquantile(mutual, 0.975):+.2f}]. The best control "
     "stands (1 is first, 0 last): "
     + "; ".join(f"{test}: {name} {place:.2f}" for test, (name, place) in on_trial.items())
@@ -791,10 +891,10 @@ CHAMPIONS = {
 }  # fmt: skip
 rows = []
 for test, name in CHAMPIONS.items():
+    if test not in ranked or name not in ranked[test]:
+        continue
     measure = DECIDES[test]
     sign = BETTER[test, measure]
-    if (test, measure, name) not in scores:
-        continue
     drawn_here = sign * means[test, measure]
     rivals = [k for k in CONTROLS if k in drawn_here]
     best = drawn_here.loc[0, rivals].idxmax()
@@ -822,28 +922,63 @@ champions.round(2)
 # %% [markdown]
 # *Standing: 1 is the first of all methods, 0 the last.*
 #
-# ### Is what is good also dear?
+# ### All tests alike, and is what is good also dear?
 
 # %%
-points = matrix[matrix.decides & (matrix.gap == "")].pivot_table(index=["method", "kind"], columns="test", values="value", sort=False).reset_index()  # fmt: skip
-alt.Chart(points, description="DiffAUC of each method against the seconds that one image takes").mark_point(
-    filled=True, size=80
+LOOKS = [
+    alt.Scale(domain=list(plots.KIND_LOOKS), range=list(look))
+    for look in zip(*plots.KIND_LOOKS.values(), strict=True)
+]
+stands = [standing(ranked[test]) for test in MEASURING]
+overall = pd.concat(stands).groupby(level=0).mean()  # (draws + 1, M)
+overall = overall[[name for name in EXPLAIN if name in overall]]  # gaps in all tests are left out
+places = pd.DataFrame(
+    [{"method": name, "kind": KIND[name], **dict(zip(("standing", "low", "high"), np.round(trials.ends(overall[name].to_numpy()), 3), strict=True))}
+     for name in overall]
+).merge(matrix[(matrix.test == "cost") & matrix.decides][["method", "value"]].rename(columns={"value": "seconds an image"}))  # fmt: skip
+base = alt.Chart(
+    places, description="Mean standing of each method over the tests, with its interval"
 ).encode(
-    x=alt.X("cost:Q", title="seconds an image", scale=alt.Scale(type="symlog", constant=0.01)),
-    y=alt.Y("insertion and deletion:Q", title="DiffAUC (points)"),
-    color=alt.Color("kind:N", title=None, sort=None),
-    shape=alt.Shape("kind:N", title=None, sort=None),
-    tooltip=["method", "kind", "cost", "insertion and deletion"],
-).properties(width="container", height=320)  # fmt: skip
+    y=alt.Y("method:N", title=None, sort=alt.SortField("standing", order="descending")),
+    color=alt.Color("kind:N", title=None, scale=LOOKS[0], legend=alt.Legend(columns=3)),
+    tooltip=["method", "kind", "standing", "low", "high", "seconds an image"],
+)
+alt.layer(
+    base.mark_rule().encode(x=alt.X("low:Q", title="mean standing: 1 first, 0 last"), x2="high:Q"),
+    base.mark_point(filled=True, size=60, opacity=1).encode(
+        x="standing:Q", shape=alt.Shape("kind:N", title=None, scale=LOOKS[1])
+    ),
+).properties(width="container", height=alt.Step(18))
 
+# %%
+best = overall.loc[0].sort_values(ascending=False)
+cheap = standing(ranked["cost"]).loc[0].reindex(overall.columns)
+worth = {
+    label: trials.ends(np.array([row[names].corr(cheap[names]) for _, row in overall.iterrows()]))
+    for label, names in (
+        ("all", overall.columns),
+        ("the methods without the controls", overall.columns.intersection(ASKED)),
+    )
+}
+Markdown(
+    "*Mean standing over the tests, every test counting alike.* At the top are "
+    + ", ".join(f"{name} ({value:.2f})" for name, value in best.head(3).items())
+    + f"; the best control is {best[CONTROLS].idxmax()} ({best[CONTROLS].max():.2f}). With how cheap a "
+    "method is the standing correlates by "
+    + " and ".join(f"{value:+.2f} [{low:+.2f}, {high:+.2f}] over {label}" for label, (value, low, high) in worth.items())
+    + "."
+)  # fmt: skip
 
 # %% [markdown]
 # ## For the explorer
 #
-# Small pictures of the maps go to [](../explorer.md), with their scores.
+# Small pictures of the first images and their maps go to [](../explorer.md), with their scores.
 
 
 # %%
+SHOWN = 8  # images of a network in the explorer
+
+
 def encoded(array, kind, size):
     """An image (H, W) or (H, W, 3) in [0, 1], small, as base64."""
     picture = Image.fromarray((255 * array).round().astype("uint8")).resize((size, size))
@@ -853,16 +988,18 @@ def encoded(array, kind, size):
 
 
 def small_maps(name, condition):
-    """A method's maps as grey pictures: from 0 to the maximum, or, where negative, about the middle."""
-    maps = cell(name, condition)["maps"]
-    largest = maps.abs().amax((1, 2), keepdim=True).clamp(min=1e-12)
-    scaled = (maps / largest + 1) / 2 if (maps < 0).any() else maps / largest
-    return [encoded(one.numpy(), "PNG", 56) for one in scaled]
+    """A method's maps as grey pictures: from 0 to the strongest, or, where negative, about the middle."""
+    maps = cell(name, condition)["maps"][:SHOWN]
+    small = F.interpolate(maps[:, None], (56, 56), mode="area")[:, 0]
+    shares = (small / beginning(small)).clamp(-1, 1)
+    shares = (shares + 1) / 2 if (maps < 0).any() else shares
+    return [encoded(one.numpy(), "PNG", 56) for one in shares]
 
 
 def gallery(title, condition, names):
     """One network's part of the explorer's file."""
     net, some, wanted = CONDITIONS[condition]
+    some, wanted = some[:SHOWN], wanted[:SHOWN]
     sure = answers(net, some).softmax(1).gather(1, wanted[:, None])[:, 0].tolist()
     there = [name for name in EXPLAIN if cell(name, condition)]
     per_image = [(test, measure) for test, measure in DECIDES.items() if test != "cost"]
@@ -871,13 +1008,13 @@ def gallery(title, condition, names):
         "images": [
             {"name": str(i + 1), "class": label, "probability": round(p, 3),
              "picture": encoded(picture.permute(1, 2, 0).cpu().numpy(), "JPEG", 160)}
-            for i, (label, p, picture) in enumerate(zip(names, sure, some, strict=True))
+            for i, (label, p, picture) in enumerate(zip(names, sure, some, strict=False))
         ],
         "maps": {name: small_maps(name, condition) for name in there},
-        "scale": {name: "signed" if (cell(name, condition)["maps"] < 0).any() else "zero to maximum" for name in there},
+        "scale": {name: "signed" if (cell(name, condition)["maps"] < 0).any() else "unsigned" for name in there},
         "scores": {
             name: {
-                f"{test}: {measure}": [None if np.isnan(v) else round(float(v), 3) for v in scores[test, measure, name].mean(1)]
+                f"{test}: {measure}": [None if np.isnan(v) else round(float(v), 3) for v in scores[test, measure, name][:SHOWN].mean(1)]
                 for test, measure in per_image
                 if condition == "clean" and (test, measure, name) in scores
             }
@@ -915,7 +1052,6 @@ plots.verdict_table(judged)
 tally = judged.verdict.value_counts()
 first = {test: ranks.iloc[0].idxmin() for test, ranks in ranked.items()}
 beaten = [test for test, (_, place) in on_trial.items() if place >= 0.5]
-overall = pd.concat([standing(ranked[test]).iloc[0] for test in MEASURING], axis=1).mean(axis=1).sort_values(ascending=False)  # fmt: skip
 sentences = [
     f"**{tally.get(claims.REPRODUCED, 0)} of {tally.sum()}** questions are answered with yes, "
     f"{tally.get(claims.NOT_REPRODUCED, 0)} with no, {tally.get(claims.INCONCLUSIVE, 0)} are open and "
@@ -923,11 +1059,11 @@ sentences = [
     "First are " + ", ".join(f"{name} ({test})" for test, name in first.items() if test != "cost") + ".",
     f"The tests' orders agree by a rank correlation of {mutual[0]:+.2f} on average; a control is in the "
     + (f"better half of {len(beaten)} of {len(MEASURING)} tests ({', '.join(beaten)})." if beaten else "better half of none."),
-    f"Over all tests alike {overall.index[0]} stands best ({overall.iloc[0]:.2f}; 1 would be first everywhere).",
+    f"Over all tests alike {best.index[0]} stands best ({best.iloc[0]:.2f}; 1 would be first everywhere).",
 ]  # fmt: skip
-if "Yours" in overall:
+if "Yours" in best:
     sentences.insert(
-        0, f"**Your method** stands at {overall['Yours']:.2f} on average (1: first, 0: last)."
+        0, f"**Your method** stands at {best['Yours']:.2f} on average (1: first, 0: last)."
     )
 Markdown("**Verdict.** " + " ".join(sentences))
 

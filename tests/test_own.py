@@ -1,11 +1,13 @@
+import math
 import re
 import sys
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
-from helpers import cams, methods, models, own
+from helpers import cams, lrp, methods, models, own
 
 MODULE = """
 import torch
@@ -86,12 +88,17 @@ def test_an_unknown_network_is_named(spec, said):
         own.network(spec)
 
 
-def test_a_known_name_gives_its_network():
+def test_a_known_name_gives_its_network_at_any_size():
     assert own.network("tf_efficientnet_lite0").size == 224
 
+    small = own.network("tf_efficientnet_lite0", 64)
 
-def cost_of(explain, network, images):
-    return own.measured(explain, network, images, torch.tensor([0, 1]), seed=0)
+    assert small(torch.rand(1, 3, 64, 64)).shape == (1, 1000)
+    assert small.size == 64
+
+
+def cost_of(explain, network, images, **options):
+    return own.measured(explain, network, images, torch.tensor([0, 1]), seed=0, **options)
 
 
 def test_passes_are_counted_where_they_are_made(small_network, small_images):
@@ -121,6 +128,22 @@ def test_a_backward_pass_that_ends_early_counts(small_network, small_images):
     assert (cost.forward, cost.backward) == (2, 2)
 
 
+def test_passes_through_a_copy_of_the_network_count(small_network, small_images):
+    rule = lrp.zero(batchnorm="merged")
+
+    _, cost = cost_of(partial(methods.relevance, rule), small_network, small_images[:2])
+
+    assert (cost.forward, cost.backward) == (2, 2)
+
+
+def test_a_method_that_asks_for_random_numbers_is_found_out(small_network, small_images):
+    _, gradient = cost_of(methods.gradient, small_network, small_images[:2])
+    _, dice = cost_of(methods.dice, small_network, small_images[:2])
+
+    assert not gradient.drew
+    assert dice.drew
+
+
 def test_measuring_leaves_no_hook_even_where_the_method_fails(small_network, small_images):
     with pytest.raises(ValueError, match="expected"):
         cost_of(lambda m, i, c: i, small_network, small_images[:2])
@@ -136,9 +159,11 @@ def test_memory_is_what_a_method_holds_beyond_what_was_there():
         torch.ones(50 * 2**20 // 4)  # 50 MB, written to
         return images.mean(1)
 
-    cost_of(large, network, images)  # once for what the first call loads
-    _, much = cost_of(large, network, images)
-    _, little = cost_of(lambda m, i, c: i.mean(1), network, images)
+    cost_of(large, network, images, memory=True)  # once for what the first call loads
+    _, much = cost_of(large, network, images, memory=True)
+    _, little = cost_of(lambda m, i, c: i.mean(1), network, images, memory=True)
+    _, unasked = cost_of(large, network, images)
 
     assert 45 < much.megabytes < 80
     assert little.megabytes < 10
+    assert math.isnan(unasked.megabytes)

@@ -57,6 +57,8 @@ def rows(test, values, better=1, decides=True, network="net", **others):
             "n": 0 if failed else 20,
             "better": better,
             "decides": decides,
+            "rank_low": 1.5 if decides and not failed else None,
+            "rank_high": 3 if decides and not failed else None,
             "gap": value if failed else None,
             **others,
         }
@@ -109,7 +111,7 @@ def content():
                     "LIME": [png([0, 0]), png([0, 0])],
                     "<b>LRP</b>": [png([0, 0]), png([128, 1])],
                 },
-                "scale": {"Grad-CAM": "zero to maximum", "LIME": "signed", "<b>LRP</b>": "signed"},
+                "scale": {"Grad-CAM": "unsigned", "LIME": "signed", "<b>LRP</b>": "signed"},
                 "scores": {"Grad-CAM": {"IoU": [1, 2]}, "<b>LRP</b>": {"IoU": [3, None]}},
             }
         ]
@@ -180,11 +182,11 @@ def test_table_shows_values_with_places_and_the_first_in_bold(table):
 
     gradient = re.search(r"<tr><th scope=\"row\">Gradient.*", shown).group()
     assert re.findall(r"<td>(.*?)</td>", gradient) == [
-        "<b>9 <small>(1)</small></b>",
-        "9 <small>(4)</small>",
-        "<b>9 <small>(1)</small></b>",
+        "<b>9 <small>[8, 10] (1, 2–3)</small></b>",
+        "9 <small>[8, 10] (4, 2–3)</small>",
+        "<b>9 <small>[8, 10] (1, 2–3)</small></b>",
     ]
-    assert "guessing<br><small>guessing measure ↓</small>" in shown
+    assert "guessing<br><small>guessing measure ↓<br>n = 20</small>" in shown
 
 
 def test_page_has_a_table_for_each_network(tmp_path):
@@ -266,7 +268,7 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
         "labels": [
             f"saliency map of {m} for <b>dog</b> on b.png" for m in ("Grad-CAM", "<b>LRP</b>")
         ],
-        "ends": ["0its maximum", "− its largest0its largest"],
+        "ends": ["0top 1 %", "−0top 1 %"],
         "scores": ["2", "–"],
         "pixels": [dark + yellow, white + blue],
         "injected": 0,

@@ -99,8 +99,11 @@ def a_notebook(tmp_path, monkeypatch, code):
 
 
 def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")  # what is set already stays
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
     code = (
-        "import pandas as pd\nfrom helpers import claims\n"
+        "import os\nimport pandas as pd\nfrom helpers import claims\n"
+        "print([value for key, value in sorted(os.environ.items()) if key.startswith('MALLOC_')])\n"
         "measured = pd.DataFrame([claims.measurement('k', 'B', 2, 1, 3, 9)])\n"
         "claims.publish(measured, {'-more.csv': 'a,b'})"
     )
@@ -117,6 +120,9 @@ def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     assert "papermill" not in notebook.metadata
     assert notebook.cells[1].outputs[0].text == "the verdict 7\n"  # moved below the title
     assert "Run card" in notebook.cells[2].source
+    assert "['4294967296', '7']" in [
+        o.text.strip() for o in notebook.cells[-1].outputs if "text" in o
+    ]
     assert "k,B,2.0,1.0,3.0,9" in (tmp_path / "out/small.csv").read_text()
     assert (tmp_path / "out/small-more.csv").read_text() == "a,b"
     assert card.digest in (tmp_path / "out/small.json").read_text()

@@ -6,7 +6,7 @@
   const root = document.getElementById("two-maps");
   const chosen = (name) => root.querySelector(`[name=${name}]`);
   const [photo, ...maps] = root.querySelectorAll("figure");
-  const ends = { "zero to maximum": ["0", "its maximum"], signed: ["− its largest", "0", "its largest"] };
+  const ends = { unsigned: ["0", "top 1 %"], signed: ["−", "0", "top 1 %"] };
 
   function made(tag, properties = {}, children = []) {
     const element = Object.assign(document.createElement(tag), properties);
