@@ -22,7 +22,7 @@
 # check that two of the papers cite {cite:p}`adebayo2018`, and the bill. Then the tests themselves are on
 # trial: one that an edge detector wins says little about an explanation.
 #
-# [](../bring-your-own.md) says how a method or a network of yours takes its place in the tables.
+# [](/book/bring-your-own.md) says how a method or a network of yours takes its place in the tables.
 
 # %% [markdown]
 # ## What is asked, and what would count
@@ -710,7 +710,7 @@ plots.rank_table(placed[placed.decides])
 
 # %% [markdown]
 # *The deciding measure of each test with its interval, and in round brackets the rank with its interval;
-# ↑ higher, ↓ lower is better. [](../leaderboard.md) sorts by any measure.*
+# ↑ higher, ↓ lower is better. [](/book/leaderboard.md) sorts by any measure.*
 #
 # ### Beneath the ranks: what stays, by condition
 #
@@ -976,7 +976,7 @@ Markdown(
 # %% [markdown]
 # ## For the explorer
 #
-# Small pictures of the first images and their maps go to [](../explorer.md), with their scores.
+# Small pictures of the first images and their maps go to [](/book/explorer.md), with their scores.
 
 
 # %%

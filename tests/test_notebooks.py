@@ -1,4 +1,5 @@
 import json
+import re
 
 import jupytext
 import nbformat
@@ -104,6 +105,14 @@ def test_notebook_survives_the_way_to_ipynb_and_back(name):
     again = jupytext.reads(jupytext.writes(notebook, fmt="ipynb"), fmt="ipynb")
 
     assert [c.source for c in again.cells] == [c.source for c in notebook.cells]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_pages_from_wherever_the_run_is_put(name):
+    text = (paths.NOTEBOOKS / f"{name}.py").read_text()
+
+    links = re.findall(r"\]\(([^)]+\.(?:md|ipynb))\)", text)
+    assert all(link.startswith("/") and (paths.ROOT / link[1:]).exists() for link in links), links
 
 
 @pytest.mark.parametrize("name", NAMES)
