@@ -186,7 +186,7 @@ def finished(notebook: dict, card: dict) -> dict:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+            cell.outputs = [output for output in cell.outputs if not _is_aside(output)]
             tags = cell.metadata.setdefault("tags", [])
             if "verdict" in tags:
                 tags.append("remove-input")
@@ -204,10 +204,9 @@ def finished(notebook: dict, card: dict) -> dict:
     return notebook
 
 
-def _is_progress(output: dict) -> bool:
-    if output.output_type != "stream" or output.name != "stderr":
-        return False
-    return "\r" in output.text or not output.text.strip()
+def _is_aside(output: dict) -> bool:
+    """Progress and warnings: they went to the terminal, and warnings name paths of the machine."""
+    return output.output_type == "stream" and output.name == "stderr"
 
 
 def _card(name: str, values: dict[str, Any], seconds: float) -> dict:

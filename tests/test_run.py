@@ -102,7 +102,8 @@ def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")  # what is set already stays
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
     code = (
-        "import os\nimport pandas as pd\nfrom helpers import claims\n"
+        "import os, warnings\nimport pandas as pd\nfrom helpers import claims\n"
+        "warnings.warn('in a file of this machine')\n"
         "print([value for key, value in sorted(os.environ.items()) if key.startswith('MALLOC_')])\n"
         "measured = pd.DataFrame([claims.measurement('k', 'B', 2, 1, 3, 9)])\n"
         "claims.publish(measured, {'-more.csv': 'a,b'})"
@@ -127,6 +128,7 @@ def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     assert (tmp_path / "out/small-more.csv").read_text() == "a,b"
     assert card.digest in (tmp_path / "out/small.json").read_text()
     assert "results+json" not in file.read_text()
+    assert not [o for o in notebook.cells[-1].outputs if o.get("name") == "stderr"]
 
 
 def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, monkeypatch):
