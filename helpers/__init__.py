@@ -1,10 +1,20 @@
-"""What the notebooks share: the papers' methods and measures, and how results are kept and shown.
+"""Five papers' methods and tests in rooms that say what they are and what one may touch.
 
-Each word means one thing here. *Relevance* is what LRP gives each input component: signed, and
-adding up (where the rule conserves it) to the logit. An *attribution* is any method's number for
-each component, a *saliency map* is an attribution laid out over the pixels, and a *heatmap* is the
-picture of one. The *logit* is a class's score before the softmax.
+=============  ==============================================================  ====================
+room           what stands there                                               may import
+=============  ==============================================================  ====================
+``papers``     the papers' equations: change one only with the paper open      nothing of ours
+``measures``   numbers from maps: every change needs an example by hand        nothing of ours
+``store``      files, digests, kept results                                    nothing of ours
+``inputs``     images, networks, training                                      papers.checks, store
+``saliency``   every method under one signature: add yours here                the rooms above
+``trials``     each paper's test of a method, and the engine that runs them    the rooms above
+``report``     claims, figures, tables, pages; knows no torch                  store
+``run``        parameters, execution, run card                                 all
+=============  ==============================================================  ====================
 
-Imports point one way: paths, then data, then models; lrp, attacks, metrics and stats know tensors;
-claims and plots know tables; provenance, book and run put things together; notebooks know all.
+Notebooks know all rooms; no room knows a notebook. *Relevance* is what LRP gives each input
+component: signed, and adding up (where the rule conserves it) to the logit. An *attribution* is any
+method's number for each component, a *saliency map* is an attribution laid out over the pixels, and
+a *heatmap* is the picture of one. The *logit* is a class's score before the softmax.
 """

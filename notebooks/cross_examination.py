@@ -39,7 +39,9 @@ model = "tf_efficientnet_lite0"  # or torchvision:NAME, timm:NAME, or module:loa
 method = ""  # one more method, as module:function; it is called Yours
 images = ""  # a folder of photographs instead of Foolbox's twenty
 count = 2  # photographs to explain
-side = 160  # pixels of their sides, as a network of helpers.models.IMAGENET then sees them
+side = (
+    160  # pixels of their sides, as a network of helpers.inputs.classifiers.IMAGENET then sees them
+)
 questions = 24  # to the network, that a black box may ask for one map
 samples = 3  # of SmoothGrad, and steps of Integrated Gradients; 50 are common
 precision = "bfloat16"  # or float32: of the network while black boxes question it
@@ -71,43 +73,40 @@ from PIL import Image
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from helpers import (
-    boxes,
-    claims,
+from helpers.inputs import (
+    checkpoints,
+    cifar,
+    classifiers,
+    conversion,
     corruptions,
-    data,
-    evolve,
     faces,
-    methods,
-    metrics,
-    models,
-    own,
-    pages,
-    paths,
-    plots,
-    provenance,
-    trials,
+    photographs,
 )
+from helpers.measures import insertion_deletion, intervals, localization, rankings
+from helpers.papers import black_box
+from helpers.report import claims, figures, leaderboard, tables, theme
+from helpers.run import card
+from helpers.saliency import black_boxes, cost_meter, gradients, registry, relevance, user_code
+from helpers.store import cache, digests, paths
+from helpers.trials import randomization
 
-plots.theme()
-device = models.device()
+theme.apply_theme()
+device = classifiers.default_device()
 chapter = "cross_examination"
 reported = claims.reported(chapter)
 BATCH = 32 if device.type == "cpu" else 256
-KIND = {name: kind for kind, some in methods.METHODS.items() for name in some}
-EXPLAIN = {name: explain for some in methods.METHODS.values() for name, explain in some.items()}
+KIND = {name: kind for kind, some in registry.METHODS.items() for name in some}
+EXPLAIN = {name: explain for some in registry.METHODS.values() for name, explain in some.items()}
 EXPLAIN |= {
     name: partial(explain, questions=questions)
-    for name, explain in methods.METHODS["black box"].items()
+    for name, explain in registry.METHODS["black box"].items()
 }
-EXPLAIN["SmoothGrad"] = partial(methods.smooth_grad, samples=samples)
-EXPLAIN["Integrated Gradients"] = partial(methods.integrated_gradients, steps=samples)
+EXPLAIN["SmoothGrad"] = partial(gradients.smooth_grad, samples=samples)
+EXPLAIN["Integrated Gradients"] = partial(gradients.integrated_gradients, steps=samples)
 if method:
-    EXPLAIN, KIND = {"Yours": own.method(method)} | EXPLAIN, {"Yours": "yours"} | KIND
-CONTROLS = list(methods.METHODS["control"])
-print(
-    f"{provenance.device_name()}; {model}; {len(EXPLAIN)} methods, {len(CONTROLS)} of them controls"
-)
+    EXPLAIN, KIND = {"Yours": user_code.load_method(method)} | EXPLAIN, {"Yours": "yours"} | KIND
+CONTROLS = list(registry.METHODS["control"])
+print(f"{card.device_name()}; {model}; {len(EXPLAIN)} methods, {len(CONTROLS)} of them controls")
 
 # %%
 reported.groupby("group", sort=False).agg(questions=("says", "size"), bound=("reported", "max"))
@@ -120,13 +119,15 @@ reported.groupby("group", sort=False).agg(questions=("says", "size"), bound=("re
 # the truth. Unless it says otherwise, the class is the one that the network names.
 
 # %%
-network = own.network(model, side)
+network = user_code.load_network(model, side)
 if images:
-    photos = data.imagenet_sample(Path(images), count, side)
+    photos = photographs.load_folder(Path(images), count, side)
 else:
-    photos = data.foolbox_imagenet(side)
-    photos = data.Photographs(photos.pixels[:count], photos.labels[:count], photos.names[:count])
-x = data.to_unit(photos.pixels.to(device)).contiguous(memory_format=torch.channels_last)
+    photos = photographs.foolbox_imagenet(side)
+    photos = photographs.Photographs(
+        photos.pixels[:count], photos.labels[:count], photos.names[:count]
+    )
+x = conversion.to_unit(photos.pixels.to(device)).contiguous(memory_format=torch.channels_last)
 n = len(x)
 
 
@@ -175,21 +176,29 @@ for text in strengths.split(";"):
     name, strength = text.strip().rsplit(" ", 1)
     CONDITIONS[text.strip()] = (network, corruptions.corrupt(x, name, float(strength), drawn()), c)
     angles[text.strip()] = (
-        corruptions.drawn_angles(n, float(strength), drawn()) if name == "rotation" else None
+        corruptions.draw_angles(n, float(strength), drawn()) if name == "rotation" else None
     )
 halves = x[..., side // 4 : side // 4 + side // 2]
 CONDITIONS["side by side"] = (network, torch.cat([halves, halves.roll(-1, 0)], 3), c)
 LEVELS = [float(level) for level in levels.split()]
 for level in LEVELS:
-    CONDITIONS[f"randomised {level:g}"] = (methods.randomised(network, level, seed=seed), x, c)
-few = data.foolbox_cifar10()
-small = F.interpolate(data.to_unit(few.pixels[:cifar_count].to(device)), (96, 96), mode="bilinear")
+    CONDITIONS[f"randomised {level:g}"] = (
+        randomization.randomized(network, level, seed=seed),
+        x,
+        c,
+    )
+few = cifar.foolbox_cifar10()
+small = F.interpolate(
+    conversion.to_unit(few.pixels[:cifar_count].to(device)), (96, 96), mode="bilinear"
+)
 rough = corruptions.corrupt(small, "gaussian noise", 0.1, drawn())
 STAGES = [int(stage) for stage in stages.split()]
 for stage in STAGES:
     file = paths.MODELS / f"gradcam_training-epoch-{stage:02d}.safetensors"
-    learned = models.timm_network("tf_efficientnet_lite0", classes=10, size=96, pretrained=False)
-    models.load_weights(learned, file.read_bytes(), file.name).to(device)
+    learned = classifiers.timm_network(
+        "tf_efficientnet_lite0", classes=10, size=96, pretrained=False
+    )
+    checkpoints.load_weights(learned, file.read_bytes(), file.name).to(device)
     named = answers(learned, small).argmax(1)
     CONDITIONS[f"epoch {stage}"] = (learned, small, named)
     CONDITIONS[f"epoch {stage}, noise"] = (learned, rough, named)
@@ -206,19 +215,19 @@ Markdown(
 
 # %%
 MASKS = (570, 643, 691, 796)  # gas mask, mask, oxygen mask, ski mask
-folder = data.xai_data() / "masks" / "localise" if data.xai_data() else None
+folder = paths.xai_data() / "masks" / "localise" if paths.xai_data() else None
 regions = None
 if localise_images and CLASSES == 1000 and folder is not None and folder.is_dir():
-    located = faces.located(folder, side)
+    located = faces.load_located(folder, side)
     if located.masks is not None:
         pixels = located.pixels
-        said = models.logits(network, pixels, batch_size=BATCH).argmax(1)
+        said = classifiers.logits(network, pixels, batch_size=BATCH).argmax(1)
         chosen = torch.isin(said, torch.tensor(MASKS)).nonzero()[:localise_images, 0]
         if len(chosen) > 1:
             regions = located.masks[chosen].to(device)
             CONDITIONS["faces"] = (
                 network,
-                data.to_unit(pixels[chosen].to(device)),
+                conversion.to_unit(pixels[chosen].to(device)),
                 said[chosen].to(device),
             )
 print("no faces" if regions is None else f"{len(regions)} faces")
@@ -243,14 +252,14 @@ def identity(explain):
     if not file.is_relative_to(paths.HELPERS):
         return [told, file]
     beneath = [paths.HELPERS / f"{name}.py" for name in ("cams", "evolve", "lrp", "metrics")]
-    return [told, explain, methods.layered, *beneath]
+    return [told, explain, relevance.with_layers_for_lrp, *beneath]
 
 
 WEIGHED = ("clean", "another image")  # where memory is looked at
-WHO = {name: provenance.digest(*identity(explain)) for name, explain in EXPLAIN.items()}
+WHO = {name: digests.digest(*identity(explain)) for name, explain in EXPLAIN.items()}
 WEIGHTS = {}
 for net, _, _ in CONDITIONS.values():
-    WEIGHTS[id(net)] = WEIGHTS.get(id(net)) or provenance.digest(
+    WEIGHTS[id(net)] = WEIGHTS.get(id(net)) or digests.digest(
         type(net).__name__, getattr(net, "size", 0), *net.state_dict().values()
     )
 SEED = seed
@@ -265,16 +274,18 @@ def cell(name, condition, seed=seed):
         return cell(name, condition)  # no seed changes it
     net, some, wanted = CONDITIONS[condition]
     black = KIND[name] == "black box"
-    asked = models.Bfloat16(net) if black and precision == "bfloat16" else net
-    digest = provenance.digest(
+    asked = classifiers.Bfloat16(net) if black and precision == "bfloat16" else net
+    digest = digests.digest(
         WHO[name], WEIGHTS[id(net)], precision if black else "", str(device), some, wanted,
         condition, seed,
     )  # fmt: skip
-    fresh = int(provenance.digest(condition, seed), 16) % 2**31  # each condition draws anew
+    fresh = int(digests.digest(condition, seed), 16) % 2**31  # each condition draws anew
 
     def make():
         parts = [
-            own.measured(EXPLAIN[name], asked, part, k, seed=fresh + i, memory=condition in WEIGHED)
+            cost_meter.maps_and_cost(
+                EXPLAIN[name], asked, part, k, seed=fresh + i, memory=condition in WEIGHED
+            )
             for i, (part, k) in enumerate(zip(some.split(BATCH), wanted.split(BATCH), strict=True))
         ]
         maps, costs = zip(*parts, strict=True)
@@ -286,13 +297,15 @@ def cell(name, condition, seed=seed):
         }
 
     try:
-        return provenance.kept(f"{chapter}/{digest}", make)
+        return cache.kept(f"{chapter}/{digest}", make)
     except Exception as error:  # a method of anybody's may fail in any way; the others go on
         gaps[name, condition] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         return {}
 
 
-own.measured(methods.gradient, network, x, c, seed=seed)  # what a first pass prepares, nobody pays
+cost_meter.maps_and_cost(
+    gradients.gradient, network, x, c, seed=seed
+)  # what a first pass prepares, nobody pays
 jobs = [(name, "clean", seed + more) for more in range(seeds) for name in EXPLAIN]
 jobs += [(name, condition, seed) for condition in CONDITIONS for name in EXPLAIN]
 jobs = list(dict.fromkeys(jobs))
@@ -303,7 +316,7 @@ for job in tqdm(jobs, desc="cells"):
 def ordered(name, condition, seed=seed):
     """A method's maps with their ties broken in one fixed random order; None for a gap."""
     found = cell(name, condition, seed)
-    return metrics.break_ties(found["maps"], drawn()) if found else None
+    return rankings.break_ties(found["maps"], drawn()) if found else None
 
 
 pd.Series({f"{name}, {condition}": said for (name, condition), said in gaps.items()}, name="gap").to_frame() if gaps else Markdown(
@@ -328,14 +341,14 @@ def row(i, names):
     maps = torch.stack([cell(name, "clean")["maps"][i] for name in names])
     return [
         photo,
-        *(plots.overlaid(photo, one.numpy()) for one in (maps / beginning(maps)).clamp(0, 1)),
+        *(figures.overlay(photo, one.numpy()) for one in (maps / beginning(maps)).clamp(0, 1)),
     ]
 
 
-plots.beside(
+figures.side_by_side(
     [
-        plots.described(
-            plots.heatmap_grid(
+        figures.with_alt_text(
+            figures.heatmap_grid(
                 [row(i, names) for i in range(min(n, 2))],
                 row_labels=[class_name(label) for label in c[: min(n, 2)]],
                 column_labels=["image", *names],
@@ -381,8 +394,8 @@ def overlaps(before, after):
     """Shares of the first 1 % and 10 % of the pixels that two orders have in common, (N,) each."""
     pixels = before[0].numel()
     cuts = {share: max(pixels * share // 100, 1) for share in (1, 10)}
-    moved = metrics.new_positions(metrics.ranking(before), metrics.ranking(after), cuts[10])
-    return {share: metrics.overlap(moved[:, :cut], cut) for share, cut in cuts.items()}
+    moved = rankings.new_positions(rankings.ranking(before), rankings.ranking(after), cuts[10])
+    return {share: rankings.overlap(moved[:, :cut], cut) for share, cut in cuts.items()}
 
 
 # %% [markdown]
@@ -411,7 +424,7 @@ for name in EXPLAIN:
     for other, counts in PAIRS.items():
         for share, values in common[other].items():
             score("decision", f"top {share} % in common, {other}", name, where(counts, values))
-        agreement = metrics.spearman(cell(name, "clean")["maps"], cell(name, other)["maps"])
+        agreement = rankings.spearman(cell(name, "clean")["maps"], cell(name, other)["maps"])
         score("decision", f"rank correlation, {other}", name, where(counts, agreement.nan_to_num()))
     score(
         "decision",
@@ -439,7 +452,7 @@ for name in EXPLAIN:
             continue
         turned = clean if turn is None else corruptions.rotate(clean[:, None], turn)[:, 0]
         stays = answers(network, CONDITIONS[text][1]).argmax(1) == c
-        agreement = where(stays, metrics.spearman(turned, cell(name, text)["maps"]).nan_to_num())
+        agreement = where(stays, rankings.spearman(turned, cell(name, text)["maps"]).nan_to_num())
         score("corruption", f"rank correlation, {text}", name, agreement, better=1)
         mean.append(agreement)
     if len(mean) == len(angles):
@@ -455,7 +468,7 @@ for name in EXPLAIN:
         both = [cell(name, f"epoch {stage}"), cell(name, f"epoch {stage}, noise")]
         if all(both):
             net, some, wanted = CONDITIONS[f"epoch {stage}, noise"]
-            agreement = metrics.spearman(both[0]["maps"], both[1]["maps"]).nan_to_num()
+            agreement = rankings.spearman(both[0]["maps"], both[1]["maps"]).nan_to_num()
             score(
                 "corruption",
                 f"rank correlation, epoch {stage} of chapter 2, noise",
@@ -478,8 +491,8 @@ for name in EXPLAIN:
 # it asked which maps are smooth; this one was fixed before the run that you see.)
 
 # %%
-GREY = methods.GREY
-segments = methods.segments_of(x).cpu()
+GREY = black_boxes.GREY
+segments = black_boxes.segments_of(x).cpu()
 share_of = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
 
 
@@ -487,30 +500,30 @@ def curves(maps):
     """Deletion, insertion and keeping curves of maps of the clean images: (N, 3, steps + 1), kept."""
 
     def make():
-        rated = models.class_score(network, c, probability=True)
+        rated = classifiers.class_score(network, c, probability=True)
         how = {"steps": steps, "fill": GREY, "batch_size": BATCH}
         maps_there = maps.to(device)
-        chosen = trials.reach(maps, segments, drawn())[:, None] <= share_of[:, None, None]
+        chosen = (
+            rankings.selection_share(maps, segments, drawn())[:, None] <= share_of[:, None, None]
+        )
         chosen = chosen.to(device)
         return {
             "curves": torch.stack(
                 [
-                    metrics.deletion_curve(rated, x, maps_there, **how),
-                    metrics.insertion_curve(rated, x, maps_there, **how),
-                    evolve.masked_scores(rated, x, chosen, fill=GREY, batch_size=BATCH),
+                    insertion_deletion.deletion_curve(rated, x, maps_there, **how),
+                    insertion_deletion.insertion_curve(rated, x, maps_there, **how),
+                    black_box.masked_scores(rated, x, chosen, fill=GREY, batch_size=BATCH),
                 ],
                 1,
             )
         }
 
-    digest = provenance.digest(
-        CURVES, WEIGHTS[id(network)], x, c, maps, steps, str(device), segments
-    )
-    return torch.no_grad()(lambda: provenance.kept(f"{chapter}/curves-{digest}", make)["curves"])()
+    digest = digests.digest(CURVES, WEIGHTS[id(network)], x, c, maps, steps, str(device), segments)
+    return torch.no_grad()(lambda: cache.kept(f"{chapter}/curves-{digest}", make)["curves"])()
 
 
-CURVES = provenance.digest(
-    metrics.deletion_curve, metrics.insertion_curve, metrics.ranking, evolve.masked_scores, trials.reach
+CURVES = digests.digest(
+    insertion_deletion.deletion_curve, insertion_deletion.insertion_curve, rankings.ranking, black_box.masked_scores, rankings.selection_share
 )  # fmt: skip
 whole = logits.softmax(1).gather(1, c[:, None])[:, 0].cpu().double()
 fifth = int(torch.argmin((share_of - 0.2).abs()))
@@ -519,7 +532,7 @@ for name in tqdm(EXPLAIN, desc="curves"):
     if any(one is None for one in every):
         continue
     found = torch.stack([curves(one) for one in every], -1)  # (N, 3, steps + 1, seeds)
-    areas = 100 * metrics.auc(found.movedim(2, -1))  # (N, 3, seeds)
+    areas = 100 * insertion_deletion.auc(found.movedim(2, -1))  # (N, 3, seeds)
     score("insertion and deletion", "deletion (points)", name, areas[:, 0], better=-1)
     score("insertion and deletion", "insertion (points)", name, areas[:, 1], better=1)
     score(
@@ -547,7 +560,7 @@ for name in tqdm(EXPLAIN, desc="curves"):
         "keeping", "highest probability kept, less the whole image's", name, less.amax(1), better=1
     )
     if seeds > 1:
-        agreement = metrics.spearman(
+        agreement = rankings.spearman(
             cell(name, "clean")["maps"], cell(name, "clean", seed + 1)["maps"]
         ).nan_to_num()
         score("corruption", "rank correlation of two seeds", name, agreement, better=1)
@@ -571,36 +584,40 @@ for name in EXPLAIN:
         found = cell(name, place)
         if not found:
             continue
-        maps, order = found["maps"], metrics.ranking(ordered(name, place))
+        maps, order = found["maps"], rankings.ranking(ordered(name, place))
         size = truth.flatten(1).sum(1, keepdim=True)
         first = torch.zeros_like(truth.flatten(1)).scatter(
             1, order, torch.arange(order.shape[1]) < size
         )
-        box = boxes.box_of(boxes.thresholded(maps, 0.5))
-        inside = metrics.share_within(maps.clamp(min=0), truth.double())
+        box = localization.box_of(localization.thresholded(maps, 0.5))
+        inside = localization.share_within(maps.clamp(min=0), truth.double())
         decides = place == "side by side"
-        iou = boxes.mask_iou(first.view(truth.shape), truth)
+        iou = localization.mask_iou(first.view(truth.shape), truth)
         score(
             "localisation", f"IoU of as many pixels, {place}", name, iou, better=1, decides=decides
         )
         dice = 2 * iou / (1 + iou)
         score("localisation", f"Dice of as many pixels, {place}", name, dice, better=1)
         score(
-            "localisation", f"pointing game, {place}", name, boxes.pointing(maps, truth), better=1
+            "localisation",
+            f"pointing game, {place}",
+            name,
+            localization.pointing(maps, truth),
+            better=1,
         )
         score("localisation", f"mass inside, {place}", name, inside, better=1)
         score(
             "localisation",
             f"IoU of boxes, {place}",
             name,
-            boxes.box_iou(box, boxes.box_of(truth)),
+            localization.box_iou(box, localization.box_of(truth)),
             better=1,
         )
         score(
             "localisation",
             f"Dice of boxes, {place}",
             name,
-            boxes.box_dice(box, boxes.box_of(truth)),
+            localization.box_dice(box, localization.box_of(truth)),
             better=1,
         )
 
@@ -623,7 +640,7 @@ for name in EXPLAIN:
     for level in LEVELS:
         if cell(name, f"randomised {level:g}"):
             outlived.append(
-                metrics.spearman(
+                rankings.spearman(
                     cell(name, "clean")["maps"], cell(name, f"randomised {level:g}")["maps"]
                 ).nan_to_num()
             )
@@ -672,10 +689,10 @@ means = {}  # test, measure: the means of the methods that have it, as they are 
 for test, measure in BETTER:
     names = [name for name in EXPLAIN if (test, measure, name) in scores]
     table = np.stack([scores[test, measure, name] for name in names])  # (M, N, seeds)
-    drawn_means = trials.drawn_means(table, draws=bootstrap_draws, seed=seed)
+    drawn_means = intervals.bootstrap_means(table, draws=bootstrap_draws, seed=seed)
     means[test, measure] = pd.DataFrame(drawn_means, columns=names)
     for name, values, drawn_values in zip(names, table, drawn_means.T, strict=True):
-        value, low, high = trials.ends(drawn_values)
+        value, low, high = intervals.estimate_and_interval(drawn_values)
         rows.append(
             {"network": model, "test": test, "paper": PAPERS[test], "measure": measure, "method": name,
              "kind": KIND[name], "value": value, "low": low, "high": high,
@@ -705,8 +722,8 @@ for test, ranks in ranked.items():
     deciding = (matrix.test == test) & matrix.decides & (matrix.gap == "")
     for column, share in (("rank_low", 0.025), ("rank_high", 0.975)):
         matrix.loc[deciding, column] = matrix.method[deciding].map(ranks.iloc[1:].quantile(share))
-placed = pages.ranked(matrix)
-plots.rank_table(placed[placed.decides])
+placed = leaderboard.ranked(matrix)
+tables.rank_table(placed[placed.decides])
 
 # %% [markdown]
 # *The deciding measure of each test with its interval, and in round brackets the rank with its interval;
@@ -851,7 +868,9 @@ measured = []
 def claimed(key, values, count=n):
     """Note a measured question: the first is the value, the rest are draws."""
     measured.append(
-        claims.measurement(key, claims.INDEPENDENT, *trials.ends(np.asarray(values)), count)
+        claims.measurement(
+            key, claims.INDEPENDENT, *intervals.estimate_and_interval(np.asarray(values)), count
+        )
     )
 
 
@@ -899,7 +918,7 @@ for test, name in CHAMPIONS.items():
     rivals = [k for k in CONTROLS if k in drawn_here]
     best = drawn_here.loc[0, rivals].idxmax()
     apart = (drawn_here[name] - drawn_here[best]).to_numpy()
-    ahead = trials.ends(apart)
+    ahead = intervals.estimate_and_interval(apart)
     claimed(f"own/{test}", apart, int((~np.isnan(scores[test, measure, name])).any(1).sum()))
     others = [
         standing(ranked[other])[name]
@@ -927,14 +946,14 @@ champions.round(2)
 
 # %%
 LOOKS = [
-    alt.Scale(domain=list(plots.KIND_LOOKS), range=list(look))
-    for look in zip(*plots.KIND_LOOKS.values(), strict=True)
+    alt.Scale(domain=list(theme.KIND_LOOKS), range=list(look))
+    for look in zip(*theme.KIND_LOOKS.values(), strict=True)
 ]
 stands = [standing(ranked[test]) for test in MEASURING]
 overall = pd.concat(stands).groupby(level=0).mean()  # (draws + 1, M)
 overall = overall[[name for name in EXPLAIN if name in overall]]  # gaps in all tests are left out
 places = pd.DataFrame(
-    [{"method": name, "kind": KIND[name], **dict(zip(("standing", "low", "high"), np.round(trials.ends(overall[name].to_numpy()), 3), strict=True))}
+    [{"method": name, "kind": KIND[name], **dict(zip(("standing", "low", "high"), np.round(intervals.estimate_and_interval(overall[name].to_numpy()), 3), strict=True))}
      for name in overall]
 ).merge(matrix[(matrix.test == "cost") & matrix.decides][["method", "value"]].rename(columns={"value": "seconds an image"}))  # fmt: skip
 base = alt.Chart(
@@ -958,7 +977,9 @@ alt.layer(
 best = overall.loc[0].sort_values(ascending=False)
 cheap = standing(ranked["cost"]).loc[0].reindex(overall.columns)
 worth = {
-    label: trials.ends(np.array([row[names].corr(cheap[names]) for _, row in overall.iterrows()]))
+    label: intervals.estimate_and_interval(
+        np.array([row[names].corr(cheap[names]) for _, row in overall.iterrows()])
+    )
     for label, names in (
         ("all", overall.columns),
         ("the methods without the controls", overall.columns.intersection(ASKED)),
@@ -1050,7 +1071,7 @@ claims.publish(
     measured,
     {"-matrix.csv": matrix.round(6).to_csv(index=False), "-explorer.json": explorer},
 )
-plots.verdict_table(judged)
+tables.verdict_table(judged)
 
 # %% tags=["verdict"]
 tally = judged.verdict.value_counts()

@@ -60,26 +60,21 @@ from IPython.display import Markdown
 from lime.lime_image import LimeImageExplainer
 from tqdm import tqdm
 
-from helpers import (
-    cams,
-    claims,
-    data,
-    evolve,
-    metrics,
-    models,
-    plots,
-    provenance,
-    stats,
-)
+from helpers.inputs import classifiers, conversion, photographs
+from helpers.measures import insertion_deletion, intervals, localization, rankings, sobel
+from helpers.papers import black_box, cams, decam, peers
+from helpers.report import charts, claims, figures, tables, theme
+from helpers.run import card
+from helpers.store import cache, digests, paths
 
-plots.theme()
-device = models.device()
+theme.apply_theme()
+device = classifiers.default_device()
 chapter = "decam"
 reported = claims.reported(chapter)
 NAMES = networks.split()
 PAPERS = dict(zip(NAMES, ("VGG19", "ResNet50", "MobileNetV2"), strict=False))
 BATCH = 32 if device.type == "cpu" else 256
-print(f"{provenance.device_name()}; {', '.join(NAMES)}")
+print(f"{card.device_name()}; {', '.join(NAMES)}")
 
 # %%
 reported.groupby("group", sort=False).agg(
@@ -96,32 +91,38 @@ reported.groupby("group", sort=False).agg(
 # be run in bfloat16, as this run's parameter `precision` says; every map is judged in float32.
 
 # %%
-photos = data.foolbox_imagenet()
-photos = data.Photographs(photos.pixels[:images], photos.labels[:images], photos.names[:images])
-more = data.xai_data() / "imagenet-sample" if sample_images and data.xai_data() else None
+photos = photographs.foolbox_imagenet()
+photos = photographs.Photographs(
+    photos.pixels[:images], photos.labels[:images], photos.names[:images]
+)
+more = paths.xai_data() / "imagenet-sample" if sample_images and paths.xai_data() else None
 if more is not None and more.is_dir():
-    found = data.imagenet_sample(more, sample_images)
-    photos = data.Photographs(
+    found = photographs.load_folder(more, sample_images)
+    photos = photographs.Photographs(
         torch.cat([photos.pixels, found.pixels]),
         torch.cat([photos.labels, found.labels]),
         photos.names + found.names,
     )
 n = len(photos.names)
-inputs = data.to_unit(photos.pixels.to(device)).contiguous(memory_format=torch.channels_last)
-nets = {name: models.imagenet(name) for name in NAMES}
+inputs = conversion.to_unit(photos.pixels.to(device)).contiguous(memory_format=torch.channels_last)
+nets = {name: classifiers.load_imagenet(name) for name in NAMES}
 asked_net = {
-    name: models.Bfloat16(net.network) if precision == "bfloat16" else net.network
+    name: classifiers.Bfloat16(net.network) if precision == "bfloat16" else net.network
     for name, net in nets.items()
 }
-named = {name: models.logits(nets[name].network, photos.pixels, batch_size=BATCH) for name in NAMES}
-rounded = {name: models.logits(asked_net[name], photos.pixels, batch_size=BATCH) for name in NAMES}
+named = {
+    name: classifiers.logits(nets[name].network, photos.pixels, batch_size=BATCH) for name in NAMES
+}
+rounded = {
+    name: classifiers.logits(asked_net[name], photos.pixels, batch_size=BATCH) for name in NAMES
+}
 classes = {name: answers.argmax(1) for name, answers in named.items()}
 FILL = {name: nets[name].network.mean[0] for name in NAMES}  # zero, once normalised
 
 
 def mean_of(values):
     """Mean over the first axis, with the ends of its 95 % bootstrap interval."""
-    return stats.mean_interval(values, draws=bootstrap_draws, seed=seed)
+    return intervals.mean_interval(values, draws=bootstrap_draws, seed=seed)
 
 
 pd.DataFrame(
@@ -170,14 +171,14 @@ def searched(name, chosen, **changes):
     groups = torch.as_tensor(chosen).split(at_once)
     for group in tqdm(groups, desc=f"DE-CAM, {name}", disable=len(groups) < 2):
         made_by = [
-            evolve.de_cam, evolve.differential_evolution, evolve.ellipse_masks, evolve.random_ellipses,
-            evolve.within_limits, evolve.masked_scores, evolve.ellipse_map, evolve.selected,
-            models.class_score, models.Enlarged, one_search,
+            decam.de_cam, decam.differential_evolution, decam.ellipse_masks, decam.random_ellipses,
+            decam.within_limits, black_box.masked_scores, decam.ellipse_map, decam.selected,
+            classifiers.class_score, classifiers.Preprocessed, one_search,
         ]  # fmt: skip
         wanted = classes[name][group]
-        digest = provenance.digest(*made_by, name, given, photos.pixels[group], wanted)
+        digest = digests.digest(*made_by, name, given, photos.pixels[group], wanted)
         parts.append(
-            provenance.kept(
+            cache.kept(
                 f"{chapter}/search-{digest}",
                 lambda group=group, wanted=wanted: one_search(name, inputs[group], wanted, **given),
             )
@@ -192,19 +193,19 @@ def early_at(iterations):
 
 
 def one_search(name, images, wanted, *, seed, fill, precision, **given):
-    """One group of images through `evolve.de_cam`; what `searched` gives, for them."""
+    """One group of images through `decam.de_cam`; what `searched` gives, for them."""
     network = asked_net[name]
     size, maps, times = images.shape[-2:], [], early_at(given["iterations"])
 
     def watch(search):
         for number, state in enumerate(search):
             if number in times:
-                maps.append(evolve.ellipse_map(state, size, given["ellipses"], given["share"]))
+                maps.append(decam.ellipse_map(state, size, given["ellipses"], given["share"]))
             yield state
 
     started = time.perf_counter()
-    found = evolve.de_cam(
-        models.class_score(network, wanted, probability=False), images, **given,
+    found = decam.de_cam(
+        classifiers.class_score(network, wanted, probability=False), images, **given,
         fill=torch.tensor(fill, device=device).view(-1, 1, 1), batch_size=BATCH,
         generator=torch.Generator().manual_seed(seed), watch=watch,
     )  # fmt: skip
@@ -215,7 +216,7 @@ def one_search(name, images, wanted, *, seed, fill, precision, **given):
         "early": torch.stack(maps),
         "mean": found.history.mean(2),
         "best": found.history.amax(2),
-        "area": evolve.ellipse_masks(best, size).float().mean((1, 2)),
+        "area": decam.ellipse_masks(best, size).float().mean((1, 2)),
         "seconds": torch.full((len(images),), seconds),
     }
 
@@ -237,16 +238,16 @@ def curves_of(name, maps, chosen=None):
     for places in torch.arange(len(chosen)).split(at_once):
         some, group = maps[places], chosen[places]
         made_by = [
-            metrics.deletion_curve,
-            metrics.insertion_curve,
-            metrics.blurred,
-            metrics.ranking,
+            insertion_deletion.deletion_curve,
+            insertion_deletion.insertion_curve,
+            insertion_deletion.blurred,
+            rankings.ranking,
         ]
-        digest = provenance.digest(
+        digest = digests.digest(
             *made_by, name, steps, photos.pixels[group], classes[name][group], some.float()
         )
         parts.append(
-            provenance.kept(
+            cache.kept(
                 f"{chapter}/curves-{digest}",
                 lambda some=some, group=group: {"curves": _curves(name, some, group)},
             )["curves"]
@@ -255,18 +256,18 @@ def curves_of(name, maps, chosen=None):
 
 
 def _curves(name, maps, group):
-    score = models.class_score(nets[name].network, classes[name][group], probability=True)
+    score = classifiers.class_score(nets[name].network, classes[name][group], probability=True)
     how = {"steps": steps, "fill": FILL[name], "batch_size": BATCH}
     both = [
         curve(score, inputs[group], maps.to(device), **how)
-        for curve in (metrics.deletion_curve, metrics.insertion_curve)
+        for curve in (insertion_deletion.deletion_curve, insertion_deletion.insertion_curve)
     ]
     return torch.stack(both, 1)
 
 
 def diff_auc(curves):
     """The paper's score, 100 (insertion - deletion), an image: (N,)."""
-    areas = 100 * metrics.auc(curves)
+    areas = 100 * insertion_deletion.auc(curves)
     return (areas[:, 1] - areas[:, 0]).numpy()
 
 
@@ -279,10 +280,10 @@ def diff_auc(curves):
 
 # %%
 first = NAMES[0]
-genes = evolve.random_ellipses(
+genes = decam.random_ellipses(
     (1, ellipses), (224, 224), (224 / 20, 224 * largest), torch.Generator().manual_seed(seed)
 )
-mask = evolve.ellipse_masks(genes, (224, 224))[0].cpu()
+mask = decam.ellipse_masks(genes, (224, 224))[0].cpu()
 
 
 def as_picture(image):
@@ -290,8 +291,8 @@ def as_picture(image):
 
 
 fill_cpu = FILL[first].cpu()
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [[as_picture(inputs[0]), mask.float().numpy(), as_picture(torch.where(mask, inputs[0].cpu(), fill_cpu))]],
         row_labels=[""], column_labels=["image", "mask", "what is kept"], signed=False, cell=144,
     ),
@@ -356,8 +357,8 @@ ASKED = population * (iterations + 1)  # questions of one search
 def white_box(name):
     """Maps of the methods that look inside, with their seconds an image; kept."""
     network, layer = nets[name]
-    made_by = [cams.record, cams.grad_cam, cams.full_gradients, cams.full_grad, timed]
-    digest = provenance.digest(*made_by, name, layer, photos.pixels, classes[name])
+    made_by = [cams.record, cams.grad_cam, peers.full_gradients, peers.full_grad, timed]
+    digest = digests.digest(*made_by, name, layer, photos.pixels, classes[name])
 
     def integrated(some, wanted):
         found = IntegratedGradients(network).attribute(
@@ -366,13 +367,13 @@ def white_box(name):
         return found.abs().sum(1)
 
     def full(some, wanted):
-        return cams.full_grad(cams.full_gradients(network, some, wanted), 224)
+        return peers.full_grad(peers.full_gradients(network, some, wanted), 224)
 
     def grad_cam(some, wanted):
         return cams.upsample(cams.grad_cam(*cams.record(network, some, wanted, layer)), 224)
 
     methods = {"Grad-CAM": grad_cam, "FullGrad": full, "Integrated Gradients": integrated}
-    return provenance.kept(
+    return cache.kept(
         f"{chapter}/inside-{digest}",
         lambda: {
             key: value
@@ -398,9 +399,9 @@ def rise(name, chosen):
     parts = []
     for group in tqdm(torch.as_tensor(chosen).split(at_once), desc=f"RISE, {name}"):
         wanted = classes[name][group]
-        digest = provenance.digest(
-            evolve.rise,
-            evolve.masked_scores,
+        digest = digests.digest(
+            peers.rise,
+            black_box.masked_scores,
             name,
             ASKED,
             seed,
@@ -410,16 +411,16 @@ def rise(name, chosen):
         )
 
         def make(group=group, wanted=wanted):
-            score = models.class_score(asked_net[name], wanted, probability=True)
+            score = classifiers.class_score(asked_net[name], wanted, probability=True)
             generator = torch.Generator().manual_seed(seed)
             return {
-                "maps": evolve.rise(
+                "maps": peers.rise(
                     score, inputs[group], masks=ASKED, fill=FILL[name], batch_size=BATCH,
                     generator=generator,
                 )
             }  # fmt: skip
 
-        parts.append(provenance.kept(f"{chapter}/rise-{digest}", make)["maps"])
+        parts.append(cache.kept(f"{chapter}/rise-{digest}", make)["maps"])
     return torch.cat(parts)
 
 
@@ -429,7 +430,7 @@ CENTRE = -((ROWS - 111.5) ** 2 + (COLUMNS - 111.5) ** 2)
 controls = {
     "random": dice,
     "centre": CENTRE.expand(n, -1, -1),
-    "edges": metrics.edges(inputs).sum(1).cpu(),
+    "edges": sobel.edge_magnitude(inputs).sum(1).cpu(),
 }
 searches = {name: searched(name, range(n)) for name in NAMES}
 INSIDE = ["Grad-CAM", "FullGrad", "Integrated Gradients"]
@@ -552,7 +553,7 @@ def gallery(name, chosen, cell=112):
         scaled = [cams.display_scaled(maps[name][m][i : i + 1].float())[0].numpy() for m in methods]
         pictures.append([as_picture(inputs[i]), *scaled])
         captions.append(["", *(f"{scores[name][m][i]:.0f}" for m in methods)])
-    return plots.heatmap_grid(
+    return figures.heatmap_grid(
         pictures, row_labels=[str(i + 1) for i in chosen], column_labels=["image", *methods],
         captions=captions, cell=cell, signed=False,
     )  # fmt: skip
@@ -561,15 +562,15 @@ def gallery(name, chosen, cell=112):
 shown_images = list(range(min(4, images)))
 
 # %% tags=["picture"]
-plots.described(
+figures.with_alt_text(
     gallery(first, shown_images),
     f"Photographs and five methods' maps of them on {first}, with the DiffAUC of each",
 )
 
 # %%
-plots.beside(
+figures.side_by_side(
     [
-        plots.described(
+        figures.with_alt_text(
             gallery(name, list(range(4, min(7, images))), cell=80),
             f"Photographs and four methods' maps of them on {name}",
         )
@@ -621,8 +622,8 @@ for method in INSIDE:
     same, apart = [], []
     for name in NAMES:
         own, other = maps[name]["DE-CAM"].float(), maps[name][method].float()
-        same.append(metrics.spearman(own, other).nan_to_num())
-        apart.append(metrics.spearman(own, other.roll(1, 0)).nan_to_num())
+        same.append(rankings.spearman(own, other).nan_to_num())
+        apart.append(rankings.spearman(own, other.roll(1, 0)).nan_to_num())
     same, apart = torch.stack(same).mean(0).numpy(), torch.stack(apart).mean(0).numpy()
     smaller = area(maps[last]["DE-CAM"]) - area(maps[last][method])
     measure(f"similar/{method}", same - apart)
@@ -686,14 +687,14 @@ for method in ("Grad-CAM", "RISE", "random"):
         for asked in (asked_at[0], asked_at[-1])
     ]
 measure("fitness", (searches[first]["mean"][-1] - searches[first]["mean"][0]).numpy())
-plots.curve(
+charts.curve(
     pd.DataFrame(history), x="questions", y="fitness", low="low", high="high", color="network",
     x_title="questions to the network", y_title="mean fitness of the population (logits)",
     description="Mean fitness of DE-CAM's population against the questions asked",
 )  # fmt: skip
 
 # %%
-plots.curve(
+charts.curve(
     pd.DataFrame(quality), x="questions", y="DiffAUC", low="low", high="high", color="map",
     x_title="questions to the network", y_title="DiffAUC (points)",
     description="DiffAUC of DE-CAM's map against the questions asked, beside other methods",
@@ -722,12 +723,12 @@ Markdown(
 runs = [searched(first, chosen, seed=seed + 1 + run)["maps"].cpu() for run in range(spread_runs)]
 run_scores = np.stack([diff_auc(curves_of(first, some, chosen)) for some in runs])
 agree = torch.stack(
-    [metrics.spearman(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
+    [rankings.spearman(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :]]
 ).nan_to_num()
 orders = []
 for draw in range(3):
     generator = torch.Generator().manual_seed(draw)
-    mixed = metrics.break_ties(maps[first]["DE-CAM"][chosen], generator)
+    mixed = rankings.break_ties(maps[first]["DE-CAM"][chosen], generator)
     orders.append(diff_auc(curves_of(first, mixed, chosen)))
 tie_spread = np.ptp(orders, axis=0)
 Markdown(
@@ -739,8 +740,8 @@ Markdown(
 )
 
 # %%
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [
             [as_picture(inputs[i]), *(some[k].numpy() for some in runs[:5])]
             for k, i in enumerate(chosen[:3])
@@ -808,9 +809,9 @@ for kind in ("two classes", "twice the same"):
         right = halves[j] if kind == "two classes" else halves[i].flip(2)
         both = torch.cat([halves[i], right], 2)[None].contiguous(memory_format=torch.channels_last)
         wanted = classes[first][i : i + 1]
-        digest = provenance.digest(
+        digest = digests.digest(
             one_search,
-            evolve.de_cam,
+            decam.de_cam,
             first,
             both,
             wanted,
@@ -820,7 +821,7 @@ for kind in ("two classes", "twice the same"):
             seed,
             precision,
         )
-        found = provenance.kept(
+        found = cache.kept(
             f"{chapter}/search-{digest}",
             lambda both=both, wanted=wanted: one_search(
                 first, both, wanted, seed=seed, precision=precision, fill=FILL[first].flatten().tolist(),
@@ -834,7 +835,7 @@ for kind in ("two classes", "twice the same"):
             ("DE-CAM", found["maps"].cpu()),
             ("Grad-CAM", cams.upsample(cams.grad_cam(*recorded), 224).cpu()),
         ):
-            left = metrics.share_within(some, (COLUMNS < 112)[None]).nan_to_num(0.5).item()
+            left = localization.share_within(some, (COLUMNS < 112)[None]).nan_to_num(0.5).item()
             rows.append(
                 {"image": kind, "map": method, "left": left, "weaker side": min(left, 1 - left)}
             )
@@ -869,7 +870,7 @@ def limed(name, chosen):
     made = []
     for i in tqdm(chosen, desc="LIME"):
         wanted = int(classes[name][i])
-        digest = provenance.digest(name, ASKED, seed, precision, photos.pixels[i], wanted)
+        digest = digests.digest(name, ASKED, seed, precision, photos.pixels[i], wanted)
 
         def make(i=i, wanted=wanted):
             explained = LimeImageExplainer(random_state=seed, verbose=False).explain_instance(
@@ -881,19 +882,19 @@ def limed(name, chosen):
                 weights[segment] = float(value)
             return {"maps": weights[torch.from_numpy(explained.segments).long()]}
 
-        made.append(provenance.kept(f"{chapter}/lime-{digest}", make)["maps"])
+        made.append(cache.kept(f"{chapter}/lime-{digest}", make)["maps"])
     return torch.stack(made)
 
 
 lime_scores = diff_auc(curves_of(first, limed(first, chosen), chosen))
-peers = pd.DataFrame(
+peer_scores = pd.DataFrame(
     {
         m: scores[first][m][chosen]
         for m in ("DE-CAM", "RISE", "Grad-CAM", "random", "centre", "edges")
     }
     | {"LIME": lime_scores}
 )
-peers.agg(["mean", "min", "max"]).T.sort_values("mean", ascending=False).round(1)
+peer_scores.agg(["mean", "min", "max"]).T.sort_values("mean", ascending=False).round(1)
 
 # %% [markdown]
 # *DiffAUC on the images of this section.*
@@ -926,12 +927,12 @@ sentences = [
     + (", ".join(beaten) if beaten else "none")
     + ".",
 ]
-if any(name not in models.IMAGENET or name.startswith("tf_") for name in NAMES):
+if any(name not in classifiers.IMAGENET or name.startswith("tf_") for name in NAMES):
     sentences.insert(1, f"The networks are **stand-ins**: {', '.join(NAMES)}.")
 Markdown("**Verdict.** " + " ".join(sentences))
 
 # %%
-plots.verdict_table(judged[judged.verdict != claims.REPRODUCED])
+tables.verdict_table(judged[judged.verdict != claims.REPRODUCED])
 
 # %% [markdown]
 # *What is not reproduced, open or not run.*

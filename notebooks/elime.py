@@ -69,22 +69,28 @@ import torch
 from IPython.display import Markdown
 from tqdm import tqdm
 
-from helpers import claims, data, evolve, faces, metrics, models, plots, provenance, stats
+from helpers.inputs import classifiers, conversion, faces, photographs
+from helpers.measures import insertion_deletion, intervals, rankings
+from helpers.papers import black_box, elime
+from helpers.report import charts, claims, figures, tables, theme
+from helpers.run import card
+from helpers.store import cache, digests, paths
 
-plots.theme()
-device = models.device()
+theme.apply_theme()
+device = classifiers.default_device()
 chapter = "elime"
 reported = claims.reported(chapter)
 NAMES = networks.split()
-WHOLE = {name: models.imagenet(name).network for name in NAMES}
+WHOLE = {name: classifiers.load_imagenet(name).network for name in NAMES}
 NETWORKS = {
-    name: models.Bfloat16(net) if precision == "bfloat16" else net for name, net in WHOLE.items()
+    name: classifiers.Bfloat16(net) if precision == "bfloat16" else net
+    for name, net in WHOLE.items()
 }
 FIRST = NAMES[0]
 EVALUATIONS = population + generations * (
     population - elite
 )  # of one run: the elite is not rated anew
-print(f"{provenance.device_name()}; {EVALUATIONS} evaluations a run")
+print(f"{card.device_name()}; {EVALUATIONS} evaluations a run")
 
 # %%
 reported.groupby("group", sort=False).agg(
@@ -110,14 +116,14 @@ def class_name(label):
 
 
 LAST_ANIMAL = 397  # ImageNet's classes 0 to 397 are animals
-twenty = data.foolbox_imagenet()
+twenty = photographs.foolbox_imagenet()
 answers = {
-    name: models.logits(network, twenty.pixels, batch_size=20).softmax(1)
+    name: classifiers.logits(network, twenty.pixels, batch_size=20).softmax(1)
     for name, network in NETWORKS.items()
 }
 rounding = max(
     (
-        models.logits(net, twenty.pixels, batch_size=20).softmax(1) - answers[name]
+        classifiers.logits(net, twenty.pixels, batch_size=20).softmax(1) - answers[name]
     ).abs().amax().item()
     for name, net in WHOLE.items()
 )  # fmt: skip
@@ -165,7 +171,7 @@ SETTINGS = {
 def hidden_behind(fill, image, segments):
     """What stands in place of a hidden superpixel: a number, or an image (1, 3, H, W)."""
     if fill == "mean":
-        return evolve.segment_means(image[None], segments[None])
+        return elime.segment_means(image[None], segments[None])
     return {"grey": GREY, "black": 0.0}[fill]
 
 
@@ -173,8 +179,8 @@ def evolved(
     network, image, segments, label, *, rows, seed, fill=fill, batch_size=batch_size, **more
 ):
     """Independent runs of E-LIME on one image (3, H, W): one row a run."""
-    score = models.class_score(network, torch.full((rows,), int(label)), probability=True)
-    return evolve.e_lime(
+    score = classifiers.class_score(network, torch.full((rows,), int(label)), probability=True)
+    return elime.e_lime(
         score, image.expand(rows, -1, -1, -1), segments.expand(rows, -1, -1), **SETTINGS, **more,
         fill=hidden_behind(fill, image, segments), batch_size=batch_size,
         generator=torch.Generator().manual_seed(seed),
@@ -183,10 +189,10 @@ def evolved(
 
 def rated(network, image, segments, label, bits, fill=fill):
     """The class's probability under each of the selections (N, S), float64 (N,)."""
-    score = models.class_score(network, torch.tensor([int(label)]), probability=True)
+    score = classifiers.class_score(network, torch.tensor([int(label)]), probability=True)
     found = [
-        evolve.masked_scores(
-            score, image[None], evolve.superpixel_masks(some[None], segments[None]),
+        black_box.masked_scores(
+            score, image[None], elime.superpixel_masks(some[None], segments[None]),
             fill=hidden_behind(fill, image, segments), batch_size=batch_size,
         )[0]
         for some in bits.split(256)
@@ -225,7 +231,7 @@ def lime_explained(network, pixels, segmentation, label, *, samples, seed):
         nonlocal asked
         asked += len(batch)
         inputs = torch.from_numpy(np.asarray(batch)).permute(0, 3, 1, 2).to(device)
-        inputs = data.to_unit(inputs).contiguous(memory_format=torch.channels_last)
+        inputs = conversion.to_unit(inputs).contiguous(memory_format=torch.channels_last)
         return network(inputs).softmax(1).cpu().double().numpy()
 
     explainer = lime_package().LimeImageExplainer(random_state=seed)
@@ -233,7 +239,7 @@ def lime_explained(network, pixels, segmentation, label, *, samples, seed):
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
         explanation = explainer.explain_instance(
             pixels.permute(1, 2, 0).numpy(), classify, num_samples=samples,
-            segmentation_fn=lambda _: evolve.superpixels(pixels, segmentation).numpy(),
+            segmentation_fn=lambda _: elime.superpixels(pixels, segmentation).numpy(),
         )  # fmt: skip
         _, mask = explanation.get_image_and_mask(
             label, positive_only=True, num_features=5, hide_rest=True
@@ -250,9 +256,9 @@ def lime_explained(network, pixels, segmentation, label, *, samples, seed):
 def timed_run(network, pixels, segmentation, label, seed):
     """Seconds of one explanation by E-LIME alone, and of its segmentation."""
     started = time.perf_counter()
-    segments = evolve.superpixels(pixels, segmentation).to(device)
+    segments = elime.superpixels(pixels, segmentation).to(device)
     cut = time.perf_counter()
-    image = data.to_unit(pixels).to(device)
+    image = conversion.to_unit(pixels).to(device)
     evolved(network, image, segments, label, rows=1, seed=seed, batch_size=10)
     return time.perf_counter() - started, cut - started
 
@@ -260,8 +266,8 @@ def timed_run(network, pixels, segmentation, label, seed):
 # %%
 def explained(network, pixels, label):
     """All searches on one image and network: tensors to keep."""
-    image = data.to_unit(pixels).to(device)
-    segments = evolve.superpixels(pixels, segmentation).to(device)
+    image = conversion.to_unit(pixels).to(device)
+    segments = elime.superpixels(pixels, segmentation).to(device)
     count = int(segments.max()) + 1
     score = lambda bits: rated(network, image, segments, label, bits.to(device)).cpu()  # noqa: E731
     ends = score(torch.stack([torch.ones(count), torch.zeros(count)]).bool())
@@ -291,10 +297,10 @@ def explained(network, pixels, label):
     }
 
 
-WEIGHTS = {name: provenance.digest(*n.state_dict().values()) for name, n in NETWORKS.items()}
+WEIGHTS = {name: digests.digest(*n.state_dict().values()) for name, n in NETWORKS.items()}
 SEARCH = [
-    evolve.e_lime, evolve.genetic_algorithm, evolve.superpixels, evolve.superpixel_masks,
-    evolve.segment_means, evolve.masked_scores, models.class_score, models.Enlarged,
+    elime.e_lime, elime.genetic_algorithm, elime.superpixels, elime.superpixel_masks,
+    elime.segment_means, black_box.masked_scores, classifiers.class_score, classifiers.Preprocessed,
     hidden_behind, evolved, rated, SETTINGS, segmentation, fill, seed,
 ]  # fmt: skip
 
@@ -302,7 +308,7 @@ SEARCH = [
 def kept(make, name, pixels, label, *more):
     """What make() gives for one image and network, kept under all that it depends on."""
     content = [WEIGHTS[name], name, str(device), precision, pixels, int(label), *more]
-    return provenance.kept(f"{chapter}/{provenance.digest(*SEARCH, *content)}", make)
+    return cache.kept(f"{chapter}/{digests.digest(*SEARCH, *content)}", make)
 
 
 def piece(name, i):
@@ -320,12 +326,12 @@ pieces = {key: piece(*key) for key in tqdm(keys, desc="images and networks")}
 
 # %%
 def as_picture(pixels):
-    return data.to_unit(pixels).permute(1, 2, 0).numpy()
+    return conversion.to_unit(pixels).permute(1, 2, 0).numpy()
 
 
 def shown_alone(i, bits, segments):
     """The photograph with only the selected superpixels, as the network sees it."""
-    image, segments = data.to_unit(twenty.pixels[i]), segments.cpu()
+    image, segments = conversion.to_unit(twenty.pixels[i]), segments.cpu()
     behind = torch.as_tensor(hidden_behind(fill, image, segments))
     mask = bits.cpu()[segments]
     return torch.where(mask, image, behind.expand(1, 3, *mask.shape)[0]).permute(1, 2, 0).numpy()
@@ -342,7 +348,7 @@ for i in fitting:
     whole = as_picture(twenty.pixels[i])
     rows.append(
         [whole, shown_alone(i, some["bits"][0], some["segments"]),
-         plots.overlaid(whole, frequency(some).numpy()),
+         figures.overlay(whole, frequency(some).numpy()),
          shown_alone(i, some["lime bits"][0], some["segments"])]
     )  # fmt: skip
     captions.append(
@@ -350,8 +356,8 @@ for i in fitting:
     )
 
 # %% tags=["picture"]
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         rows,
         row_labels=pictured,
         column_labels=["image", "E-LIME, a run", f"all {runs} runs", "LIME"],
@@ -379,7 +385,7 @@ plots.described(
 # %%
 def mean_of(values):
     """Mean over the first axis, with the ends of its 95 % bootstrap interval."""
-    return stats.mean_interval(np.asarray(values), draws=bootstrap_draws, seed=seed)
+    return intervals.mean_interval(np.asarray(values), draws=bootstrap_draws, seed=seed)
 
 
 def rises(key):
@@ -585,7 +591,7 @@ for label, some in zip(pictured, first, strict=True):
                 COUNTED, best.mean(0), *np.quantile(best, [0.05, 0.95], axis=0), strict=True
             )
         ]  # fmt: skip
-plots.curve(
+charts.curve(
     pd.DataFrame(points), x="evaluations", y="probability", low="low", high="high", color="search",
     x_title="evaluations of the network", y_title="best probability so far", select="image",
     description="Best probability so far over the number of evaluations, by kind of search",
@@ -627,10 +633,10 @@ by_network = pd.DataFrame(
 by_network.round(3)
 
 # %%
-grids = [[plots.overlaid(as_picture(twenty.pixels[i]), frequency(pieces[n, i]).numpy()) for n in NAMES]
+grids = [[figures.overlay(as_picture(twenty.pixels[i]), frequency(pieces[n, i]).numpy()) for n in NAMES]
          for i in fitting]  # fmt: skip
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         grids,
         row_labels=pictured,
         column_labels=[name.removeprefix("tf_efficientnet_") for name in NAMES],
@@ -671,31 +677,36 @@ Markdown(
 def curves(name, i):
     """Insertion and deletion curves by map, and probability by size of the selection."""
     network, some, label = NETWORKS[name], pieces[name, i], int(twenty.labels[i])
-    image, segments = data.to_unit(twenty.pixels[i]).to(device), some["segments"].to(device)
+    image, segments = conversion.to_unit(twenty.pixels[i]).to(device), some["segments"].to(device)
     generator = torch.Generator().manual_seed(seed)
     count = some["bits"].shape[1]
     order = torch.stack(
         [some["bits"].double().mean(0), some["bits"][0].double(), some["lime weights"][0],
          *torch.rand(random_runs, count, generator=generator, dtype=torch.float64)]
     )  # fmt: skip
-    maps = metrics.break_ties(order[:, some["segments"]], generator).to(device)
-    score = models.class_score(network, torch.full((len(maps),), label), probability=True)
+    maps = rankings.break_ties(order[:, some["segments"]], generator).to(device)
+    score = classifiers.class_score(network, torch.full((len(maps),), label), probability=True)
     same = image.expand(len(maps), -1, -1, -1)
     settings = {"steps": steps, "fill": GREY, "batch_size": batch_size}
     ranked = order.argsort(dim=1, descending=True).argsort(dim=1)  # place of each superpixel
     cuts = torch.linspace(1, count, sizes).round().long()
     largest = (ranked[:, None] < cuts[:, None]).flatten(0, 1).to(device)  # (maps x sizes, S)
     return {
-        "insertion": metrics.insertion_curve(score, same, maps, **settings),
-        "deletion": metrics.deletion_curve(score, same, maps, **settings),
+        "insertion": insertion_deletion.insertion_curve(score, same, maps, **settings),
+        "deletion": insertion_deletion.deletion_curve(score, same, maps, **settings),
         "by size": rated(network, image, segments, label, largest).view(-1, sizes),
         "shares": cuts / count,
     }
 
 
 def curves_piece(name, i):
-    made_by = [curves, metrics.insertion_curve, metrics.deletion_curve, metrics.break_ties]
-    made_by += [metrics.blurred, steps, sizes, random_runs]
+    made_by = [
+        curves,
+        insertion_deletion.insertion_curve,
+        insertion_deletion.deletion_curve,
+        rankings.break_ties,
+    ]
+    made_by += [insertion_deletion.blurred, steps, sizes, random_runs]
     made_by += [pieces[name, i][key] for key in ("segments", "bits", "lime weights")]
     label = int(twenty.labels[i])
     return kept(lambda: curves(name, i), name, twenty.pixels[i], label, *made_by)
@@ -714,7 +725,9 @@ def by_map(found):
 
 def area(measure):
     """Area under the curve by image and map, mean over networks: (images, maps)."""
-    found = [[metrics.auc(by_map(curved[n, i][measure])) for n in NAMES] for i in fitting]
+    found = [
+        [insertion_deletion.auc(by_map(curved[n, i][measure])) for n in NAMES] for i in fitting
+    ]
     return np.array([torch.stack(some).mean(0).numpy() for some in found])
 
 
@@ -749,7 +762,7 @@ for measure in areas:
         for name, line in zip(MAPS, some, strict=True)
         for k, v in enumerate(line)
     ]  # fmt: skip
-plots.curve(
+charts.curve(
     pd.DataFrame(points), x="share", y="probability", low="low", high="high", color="map",
     x_title="pixels changed (%)", y_title="probability of the class", select="measure",
     description="Probability of the class while pixels are inserted or deleted, by map",
@@ -768,14 +781,14 @@ plots.curve(
 
 # %%
 MASKS = (570, 643, 691, 796)  # gas mask, mask, oxygen mask, ski mask
-folder = data.xai_data() / "masks" / "localise" if data.xai_data() and localise_images else None
+folder = paths.xai_data() / "masks" / "localise" if paths.xai_data() and localise_images else None
 real = folder is not None and folder.is_dir()
 looked, named = 0, []
 if real:
-    located = faces.located(folder, 224)
+    located = faces.load_located(folder, 224)
     real = located.masks is not None
     for batch in located.pixels.split(32) if real else ():
-        said = models.logits(NETWORKS[FIRST], batch, batch_size=32).argmax(1)
+        said = classifiers.logits(NETWORKS[FIRST], batch, batch_size=32).argmax(1)
         named += [(looked + k, int(c)) for k, c in enumerate(said) if int(c) in MASKS]
         looked += len(batch)
         if len(named) >= localise_images:
@@ -785,7 +798,7 @@ if real:
 
 def localised(pixels, label):
     """E-LIME's and LIME's selections on one photograph."""
-    image, segments = data.to_unit(pixels).to(device), evolve.superpixels(pixels, segmentation)
+    image, segments = conversion.to_unit(pixels).to(device), elime.superpixels(pixels, segmentation)
     network = NETWORKS[FIRST]
     found = evolved(network, image, segments.to(device), label, rows=localise_runs, seed=seed)
     _, lime, *_ = lime_explained(
@@ -797,7 +810,7 @@ def localised(pixels, label):
 # %%
 def on_object(bits, segments, true):
     """Share of the selected pixels that lie on the object, and IoU with it: (N,) each."""
-    chosen = evolve.superpixel_masks(bits[None], segments[None])[0]  # (N, H, W)
+    chosen = elime.superpixel_masks(bits[None], segments[None])[0]  # (N, H, W)
     both = (chosen & true).sum((1, 2)).double()
     either = (chosen | true).sum((1, 2))
     return both / chosen.sum((1, 2)).clamp(min=1), both / either
@@ -915,7 +928,7 @@ for label, i in zip(pictured, fitting, strict=True):
         if name != "E-LIME, one run"
         for s, v in zip(some["shares"], line, strict=True)
     ]  # fmt: skip
-plots.curve(
+charts.curve(
     pd.DataFrame(points), x="share", y="probability", low="low", high="high", color="order",
     x_title="superpixels shown (%)", y_title="probability of the class", select="image",
     description="Probability of the class by the share of superpixels shown, by their order",
@@ -962,12 +975,12 @@ VARIANTS = {
 
 def varied(pixels, label, segmentation=segmentation, **more):
     """Probabilities, share of superpixels and share of the area of some runs on one image."""
-    image = data.to_unit(pixels).to(device)
-    segments = evolve.superpixels(pixels, segmentation).to(device)
+    image = conversion.to_unit(pixels).to(device)
+    segments = elime.superpixels(pixels, segmentation).to(device)
     found = evolved(
         NETWORKS[FIRST], image, segments, label, rows=sensitivity_runs, seed=seed, **more
     )
-    chosen = evolve.superpixel_masks(found.bits[None], segments[None])[0]
+    chosen = elime.superpixel_masks(found.bits[None], segments[None])[0]
     return {
         "probability": found.probability,
         "superpixels": found.bits.double().mean(1),
@@ -979,7 +992,7 @@ def variant(i, pixels, label, setting):
     """From the main runs where nothing is changed, else made and kept."""
     if not setting:
         main = pieces[FIRST, i]
-        chosen = evolve.superpixel_masks(main["bits"][None], main["segments"][None])[0]
+        chosen = elime.superpixel_masks(main["bits"][None], main["segments"][None])[0]
         return {"probability": main["probability"], "superpixels": main["bits"].double().mean(1),
                 "area": chosen.double().mean((1, 2))}  # fmt: skip
     made_by = [varied, sensitivity_runs, setting]
@@ -1071,7 +1084,7 @@ Markdown(
 measured = pd.DataFrame(measured)
 judged = claims.judge(measured, chapter)
 claims.publish(measured)
-plots.verdict_table(judged)
+tables.verdict_table(judged)
 
 # %% tags=["verdict"]
 tally = judged.verdict.value_counts()

@@ -65,35 +65,28 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from helpers import (
-    cams,
-    claims,
-    corruptions,
-    data,
-    metrics,
-    models,
-    paths,
-    plots,
-    provenance,
-    stats,
-    training,
-)  # fmt: skip
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions, training
+from helpers.measures import intervals, localization, rankings, sobel
+from helpers.papers import cams
+from helpers.report import charts, claims, figures, tables, theme
+from helpers.run import card
+from helpers.store import cache, digests, paths  # fmt: skip
 
-plots.theme()
+theme.apply_theme()
 pd.set_option("display.max_colwidth", None)
-device = models.device()
+device = classifiers.default_device()
 chapter = "gradcam_training"
 reported = claims.reported(chapter)
 try:
-    test = data.cifar10("test", download=download)
+    test = cifar.cifar10("test", download=download)
 except FileNotFoundError:
-    test = data.foolbox_cifar10()
+    test = cifar.foolbox_cifar10()
 complete = len(test.labels) == 10_000  # the whole test set, or Foolbox's twenty of it
 if not train_images:  # a run that does not train does not take the time for all of them either
-    evaluated = data.Images(test.pixels[:test_images], test.labels[:test_images])
+    evaluated = cifar.Images(test.pixels[:test_images], test.labels[:test_images])
 else:
     evaluated = test
-print(f"{provenance.device_name()}; {len(evaluated.labels):,} of {len(test.labels):,} test images")
+print(f"{card.device_name()}; {len(evaluated.labels):,} of {len(test.labels):,} test images")
 
 # %%
 reported.groupby("group", sort=False).agg(
@@ -117,7 +110,7 @@ reported.groupby("group", sort=False).agg(
 # %%
 def network_at_start(seed, size=image_size, pretrained=pretrained):
     """The network before training: a new last layer, on ImageNet weights or on random ones."""
-    return models.timm_network(model, classes=10, size=size, pretrained=pretrained, seed=seed)
+    return classifiers.timm_network(model, classes=10, size=size, pretrained=pretrained, seed=seed)
 
 
 weights = sum(p.numel() for p in network_at_start(seed).parameters())
@@ -162,9 +155,9 @@ def trained(seed, images, *, size, lr, momentum, epochs):
     """Train with one setting, or read what is kept of it: the folder and each epoch's record."""
     network = network_at_start(seed, size)
     settings = {"lr": lr, "momentum": momentum, "batch_size": batch_size, "seed": seed}
-    name = provenance.digest(
+    name = digests.digest(
         training.fit,
-        models.Enlarged,
+        classifiers.Preprocessed,
         model,
         size,
         settings,
@@ -182,15 +175,15 @@ def trained(seed, images, *, size, lr, momentum, epochs):
 def some_of(images, count):
     """The first images of a fixed shuffle, so that a smaller choice lies within a larger one."""
     order = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:count]
-    return data.Images(images.pixels[order], images.labels[order])
+    return cifar.Images(images.pixels[order], images.labels[order])
 
 
 def answers(network, pixels):
     """The network's logits, kept under a digest of weights, input size and images."""
-    name = provenance.digest(network.size, *network.state_dict().values(), pixels)
-    return provenance.kept(
+    name = digests.digest(network.size, *network.state_dict().values(), pixels)
+    return cache.kept(
         f"{chapter}/answers-{name}",
-        lambda: {"logits": models.logits(network, pixels, batch_size=50)},
+        lambda: {"logits": classifiers.logits(network, pixels, batch_size=50)},
     )["logits"]
 
 
@@ -206,7 +199,7 @@ def answers(network, pixels):
 PILOT_EPOCHS = 3
 pilot = []
 if pilot_images:
-    few = some_of(data.cifar10("train", download=download), pilot_images)
+    few = some_of(cifar.cifar10("train", download=download), pilot_images)
     held = some_of(test, 2000)
     for size, rate in [(s, r) for s in (32, 64, 96, 128) for r in (0.003, 0.01)]:
         folder, records = trained(
@@ -217,7 +210,7 @@ if pilot_images:
         network = network_at_start(seed, size).to(device, memory_format=torch.channels_last)
         for epoch in range(1, PILOT_EPOCHS + 1):
             file = training.epoch_file(folder, epoch)
-            models.load_weights(network, file.read_bytes(), file.name)
+            checkpoints.load_weights(network, file.read_bytes(), file.name)
             hit = answers(network, held.pixels).argmax(1) == held.labels
             reached[f"test_{epoch}"] = 100 * hit.double().mean().item()
             row[f"test accuracy {epoch} (%)"] = reached[f"test_{epoch}"]
@@ -253,7 +246,7 @@ class Run(NamedTuple):
 
 STAGES = [0, 1, 2, 3, epochs]
 if train_images:
-    training_set = some_of(data.cifar10("train", download=download), train_images)
+    training_set = some_of(cifar.cifar10("train", download=download), train_images)
     settings = {"size": image_size, "lr": lr, "momentum": momentum, "epochs": epochs}
     runs = [Run(s, *trained(s, training_set, **settings)) for s in range(seed, seed + seeds)]
 else:
@@ -269,7 +262,7 @@ def network_after(epoch, run):
             if run.folder
             else paths.MODELS / f"{chapter}-epoch-{epoch:02d}.safetensors"
         )
-        models.load_weights(network, file.read_bytes(), file.name)
+        checkpoints.load_weights(network, file.read_bytes(), file.name)
     return network.eval().to(device, memory_format=torch.channels_last)
 
 
@@ -287,7 +280,7 @@ networks[RANDOM, runs[0].seed] = (
 # %%
 def means(values):
     """Mean over images of per-image values (N,) or (N, K), NaN left out, with its 95 % interval."""
-    return stats.mean_interval(values, draws=bootstrap_draws, seed=seed)
+    return intervals.mean_interval(values, draws=bootstrap_draws, seed=seed)
 
 
 def right(stage, run):
@@ -358,7 +351,7 @@ theirs = pd.DataFrame(
     {"epoch": [int(key.split("_")[1]) for key in theirs.index], "right": theirs.reported,
      "set": [{"train": "training", "test": "test"}[key.split("_")[0]] for key in theirs.index]}
 )  # fmt: skip
-ours = plots.curve(
+ours = charts.curve(
     curve, x="epoch", y="right", low="low", high="high", color="set", x_title="epoch",
     y_title="images classified correctly (%)",
     description="Accuracy on training and test images by epoch, ours and the paper's",
@@ -394,7 +387,7 @@ if complete and train_images and larger_size:
     folder, _ = trained(seed, training_set, **{**settings, "size": larger_size, "epochs": 1})
     network = network_at_start(seed, larger_size).to(device, memory_format=torch.channels_last)
     file = training.epoch_file(folder, 1)
-    models.load_weights(network, file.read_bytes(), file.name)
+    checkpoints.load_weights(network, file.read_bytes(), file.name)
     hit = answers(network, evaluated.pixels).argmax(1) == evaluated.labels
     share, low, high = means(100 * hit.double().numpy())
     theirs_is = reported.reported["test_1"]
@@ -476,7 +469,7 @@ def pictures(images, maps):
     large = F.interpolate(images, (image_size, image_size), mode="bilinear").clamp(0, 1)
     shares = cams.display_scaled(cams.upsample(maps, image_size)).double().numpy()
     return [
-        plots.overlaid(image, share)
+        figures.overlay(image, share)
         for image, share in zip(large.permute(0, 2, 3, 1).double().numpy(), shares, strict=True)
     ]
 
@@ -487,23 +480,23 @@ INDEX = (
     if complete
     else dict(enumerate(range(6), 1))
 )
-six = data.Images(test.pixels[list(INDEX.values())], test.labels[list(INDEX.values())])
-CLASSES = data.CIFAR10_CLASSES
+six = cifar.Images(test.pixels[list(INDEX.values())], test.labels[list(INDEX.values())])
+CLASSES = cifar.CIFAR10_CLASSES
 first = runs[0].seed
 
 
 def strip(stage):
     """The six images at one stage: pictures and predictions."""
     network = networks.get((stage, first)) or network_after(stage, runs[0])
-    images = data.to_unit(six.pixels)
+    images = conversion.to_unit(six.pixels)
     said = predicted(network, images)
     return pictures(images, explain(network, images, said)["maps"]), said
 
 
 shown = {stage: strip(stage) for stage in STAGES}
-originals = data.to_unit(six.pixels).permute(0, 2, 3, 1).double().numpy()
+originals = conversion.to_unit(six.pixels).permute(0, 2, 3, 1).double().numpy()
 label = {stage: "untrained" if stage == 0 else f"epoch {stage}" for stage in STAGES}
-grid = plots.heatmap_grid(
+grid = figures.heatmap_grid(
     [[originals[i], *(shown[s][0][i] for s in STAGES)] for i in range(6)],
     row_labels=[f"test image {index}" for index in INDEX.values()],
     column_labels=["image", *label.values()],
@@ -514,7 +507,7 @@ grid = plots.heatmap_grid(
 )  # fmt: skip
 
 # %% tags=["picture"]
-plots.described(
+figures.with_alt_text(
     grid,
     "Six test images and their Grad-CAM maps at five stages of training, with the predicted class "
     "below each: "
@@ -536,7 +529,7 @@ Markdown(
     "*Grad-CAM of the predicted class, from 0 (dark blue) to the map's own maximum (yellow), over the "
     "image in grey; below each the prediction.* "
     f"The trained stages are right on {later} of {6 * len(STAGES[1:])} of these, the untrained one on "
-    f"{hits[0]} of 6. The map has {explain(networks[1, first], data.to_unit(six.pixels[:1]), torch.tensor([0]))['maps'].shape[-1]} "
+    f"{hits[0]} of 6. The map has {explain(networks[1, first], conversion.to_unit(six.pixels[:1]), torch.tensor([0]))['maps'].shape[-1]} "
     "cells a side, so a bright corner is one cell: whiskers and wings, of which the paper speaks, are "
     "smaller than a cell."
 )
@@ -597,7 +590,7 @@ for figure, stage, true, named in CASES:
         }
     )  # fmt: skip
     if len(confused):
-        image = data.to_unit(evaluated.pixels[confused[:1]])
+        image = conversion.to_unit(evaluated.pixels[confused[:1]])
         maps = [
             explain(networks[stage, first], image, torch.tensor([c]))["maps"] for c in (named, true)
         ]
@@ -607,11 +600,11 @@ for figure, stage, true, named in CASES:
         labels.append(f"Fig. {figure}: test image {int(confused[0])}, epoch {stage}")
         captions.append([CLASSES[true], CLASSES[named], CLASSES[true]])
 if rows:
-    mistakes = plots.heatmap_grid(
+    mistakes = figures.heatmap_grid(
         rows, row_labels=labels, column_labels=["image", "class named", "true class"],
         captions=captions, signed=False,
     )  # fmt: skip
-plots.described(mistakes, "Mistaken images: " + "; ".join(labels)) if rows else Markdown(
+figures.with_alt_text(mistakes, "Mistaken images: " + "; ".join(labels)) if rows else Markdown(
     "*None of these confusions occurs among the images at hand.*"
 )
 
@@ -657,9 +650,9 @@ ROUNDS = [
 ]
 if not complete:
     ROUNDS = [(figure, i, name) for i, (figure, _, name) in enumerate(ROUNDS)]
-share_right, figures = [], {}
+share_right, grids = [], {}
 for figure, index, name in ROUNDS:
-    copies = data.to_unit(test.pixels[index]).expand(rounds, -1, -1, -1)
+    copies = conversion.to_unit(test.pixels[index]).expand(rounds, -1, -1, -1)
     worse = corruptions.corrupt(copies, name, PAPERS[name], torch.Generator().manual_seed(seed))
     rows, captions = [], []
     for stage in STAGES:
@@ -679,7 +672,7 @@ for figure, index, name in ROUNDS:
         maps = explain(networks[stage, first], worse[:3], said[:3])["maps"]
         rows.append(pictures(worse[:3], maps))
         captions.append([CLASSES[c] for c in said[:3]])
-    figures[figure] = plots.heatmap_grid(
+    grids[figure] = figures.heatmap_grid(
         rows, row_labels=list(label.values()), column_labels=["round 1", "round 2", "round 3"],
         captions=captions, signed=False, cell=80,
     )  # fmt: skip
@@ -689,10 +682,10 @@ share_right = pd.DataFrame(share_right)
 def rounds_of(figure):
     _, index, name = next(r for r in ROUNDS if r[0] == figure)
     text = f"Test image {index} under {name}, three rounds at five stages"
-    return plots.described(figures[figure], text)
+    return figures.with_alt_text(grids[figure], text)
 
 
-plots.beside([rounds_of(figure) for figure in figures])
+figures.side_by_side([rounds_of(figure) for figure in grids])
 
 # %% [markdown]
 # *Figures 13 (noise), 14 and 15 (rotation) and 16 (occlusion), in this order: three rounds, predictions
@@ -743,24 +736,22 @@ def settings_of(stage):
 
 def worse(setting, seed):
     """The sample's images in [0, 1] under a setting, at 32 pixels or enlarged."""
-    images = data.to_unit(sample.pixels)
+    images = conversion.to_unit(sample.pixels)
     if setting.grid == "enlarged":
         images = F.interpolate(images, (image_size, image_size), mode="bilinear").clamp(0, 1)
     generator = torch.Generator().manual_seed(seed)
     return corruptions.corrupt(images, setting.corruption, setting.strength, generator)
 
 
-named = {key: provenance.digest(n.size, *n.state_dict().values()) for key, n in networks.items()}
-METHOD = [explain, worse, some_of, cams.record, cams.grad_cam, models.Enlarged]
-METHOD += [*corruptions.CORRUPTIONS.values(), corruptions.rotate, corruptions.drawn_pixels]
+named = {key: digests.digest(n.size, *n.state_dict().values()) for key, n in networks.items()}
+METHOD = [explain, worse, some_of, cams.record, cams.grad_cam, classifiers.Preprocessed]
+METHOD += [*corruptions.CORRUPTIONS.values(), corruptions.rotate, corruptions.draw_pixels]
 
 
 def piece(key, setting, classes, layer=layer):
     """Logits and maps of one network under one setting, kept."""
-    name = provenance.digest(
-        *METHOD, named[key], list(setting), classes, layer, seed, sample.pixels
-    )
-    return provenance.kept(
+    name = digests.digest(*METHOD, named[key], list(setting), classes, layer, seed, sample.pixels)
+    return cache.kept(
         f"{chapter}/maps-{name}",
         lambda: explain(networks[key], worse(setting, seed), classes, layer),
     )
@@ -806,10 +797,10 @@ def foreground(images):
     return (smooth >= smooth.quantile(0.75, dim=1, keepdim=True)).view(-1, *images.shape[2:])
 
 
-clean_images = data.to_unit(sample.pixels)
+clean_images = conversion.to_unit(sample.pixels)
 objects = foreground(clean_images)
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [list(clean_images[:8].permute(0, 2, 3, 1).double().numpy()), list(objects[:8].double().numpy())],
         row_labels=["image", "taken for the object"], column_labels=[""] * 8, signed=False, cell=72,
     ),
@@ -823,9 +814,9 @@ def looks(maps):
     maps = cams.upsample(maps, SIDE).double()
     return torch.stack(
         [
-            100 * metrics.share_within(maps, middle),
-            100 * metrics.share_within(maps, objects),
-            metrics.entropy(maps),
+            100 * localization.share_within(maps, middle),
+            100 * localization.share_within(maps, objects),
+            localization.entropy(maps),
         ],
         dim=1,
     ).numpy()
@@ -852,7 +843,7 @@ other_class = (
 CONTROLS = {
     "Grad-CAM of a random class": piece((epochs, first), CLEAN, other_class)["maps"],
     "a bump in the centre": bump,
-    "edges of the image": metrics.edges(clean_images).sum(1),
+    "edges of the image": sobel.edge_magnitude(clean_images).sum(1),
     "even map": torch.ones(len(objects), SIDE, SIDE),
 }
 controls = {name: looks(maps) for name, maps in CONTROLS.items()}
@@ -906,9 +897,9 @@ def agreement(before, after, region=EVERYWHERE):
     """Spearman and shared top fifth (%) of maps (N, H, W) in a region, (N, 2); NaN for flat maps."""
     before, after = (maps.flatten(1)[:, region] for maps in (before, after))
     top = before.shape[1] // 5
-    ranks = [metrics.ranking(maps) for maps in (before, after)]
-    correlation = metrics.spearman(before, after)
-    shared = 100 * metrics.overlap(metrics.new_positions(*ranks, top), top).double()
+    ranks = [rankings.ranking(maps) for maps in (before, after)]
+    correlation = rankings.spearman(before, after)
+    shared = 100 * rankings.overlap(rankings.new_positions(*ranks, top), top).double()
     return torch.stack([correlation, shared.where(~correlation.isnan(), torch.nan)], 1).numpy()
 
 
@@ -952,7 +943,7 @@ def stability(key, setting):
     before, region = clean_map(key), EVERYWHERE
     if setting.corruption == "rotation":
         drawn = torch.Generator().manual_seed(seed)
-        angles = corruptions.drawn_angles(len(before), setting.strength, drawn)
+        angles = corruptions.draw_angles(len(before), setting.strength, drawn)
         before, region = corruptions.rotate(before[:, None], angles)[:, 0], DISC
     return agreement(before, cams.upsample(pieces[key, setting]["maps"], SIDE), region)
 
@@ -1001,7 +992,7 @@ for (stage, setting), values in stable.items():
          "Spearman where the decision stays": same}
     )  # fmt: skip
 points = pd.DataFrame(points)
-plots.curve(
+charts.curve(
     points, x="strength", y="Spearman", low="low", high="high", color="network", select="corruption",
     x_title="strength", y_title="agreement with the clean map (Spearman)",
     description="Agreement of clean and corrupted maps by strength, for five stages and a random network",
@@ -1084,14 +1075,14 @@ for (stage, setting), values in behaves.items():
          "high": high[0], "drop": mean[1], "drop_low": low[1], "drop_high": high[1]}
     )  # fmt: skip
 points = pd.DataFrame(points)
-plots.curve(
+charts.curve(
     points, x="strength", y="right", low="low", high="high", color="network",
     select="corruption", x_title="strength", y_title="right (%)",
     description="Accuracy by strength of a corruption, for five stages of training",
 )  # fmt: skip
 
 # %%
-plots.curve(
+charts.curve(
     points, x="strength", y="drop", low="drop_low", high="drop_high", color="network",
     select="corruption", x_title="strength", y_title="mean confidence drop (probability)",
     description="Confidence drop by strength of a corruption, for five stages of training",
@@ -1131,7 +1122,7 @@ if 1 < rights.sum() < len(rights) - 1:  # two groups of images, so not paired
     for column, group in enumerate((rights, ~rights)):
         sums[:, column, 0] = np.where(there & group, on_object, 0)
         sums[:, column, 1] = there & group
-    gap = stats.interval(
+    gap = intervals.bootstrap_groups(
         sums, lambda s: (s[1, 0] / max(s[1, 1], 1)) - (s[0, 0] / max(s[0, 1], 1)),
         draws=bootstrap_draws, seed=seed,
     )  # fmt: skip
@@ -1335,7 +1326,7 @@ sentences = [
 Markdown("**Verdict.** " + " ".join(sentences))
 
 # %%
-plots.verdict_table(judged[judged.verdict != claims.REPRODUCED])
+tables.verdict_table(judged[judged.verdict != claims.REPRODUCED])
 
 # %% [markdown]
 # *Claims that are not reproduced, open or not run.*

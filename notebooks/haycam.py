@@ -63,28 +63,28 @@ from IPython.display import Markdown
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from helpers import (
-    boxes,
-    cams,
-    claims,
-    data,
+from helpers.inputs import (
+    checkpoints,
+    cifar,
+    classifiers,
+    conversion,
     faces,
-    metrics,
-    models,
-    paths,
-    plots,
-    provenance,
-    stats,
+    portrait_painter,
     training,
 )
+from helpers.measures import intervals, localization, sobel
+from helpers.papers import cams, pca_cams
+from helpers.report import claims, figures, tables, theme
+from helpers.run import card
+from helpers.store import digests, files, paths
 
-plots.theme()
-device = models.device()
+theme.apply_theme()
+device = classifiers.default_device()
 chapter = "haycam"
 reported = claims.reported(chapter)
-folder = data.xai_data() / "masks" if use_photographs and data.xai_data() else None
+folder = paths.xai_data() / "masks" if use_photographs and paths.xai_data() else None
 real = folder is not None and folder.is_dir()
-print(f"{provenance.device_name()}; measured on {'photographs' if real else 'drawn portraits'}")
+print(f"{card.device_name()}; measured on {'photographs' if real else 'drawn portraits'}")
 
 # %%
 reported.groupby("group", sort=False).agg(
@@ -103,21 +103,21 @@ reported.groupby("group", sort=False).agg(
 
 # %%
 def drawn(count, side, seed):
-    found = faces.drawn_portraits(count, side, seed)
-    return data.Images(found.pixels, found.labels)
+    found = portrait_painter.paint_portraits(count, side, seed)
+    return cifar.Images(found.pixels, found.labels)
 
 
 def photographed(split, side):
-    found = faces.listed(folder / split)
-    return data.Images(faces.read(found.files, side), found.labels)
+    found = faces.list_images(folder / split)
+    return cifar.Images(faces.load_images(found.files, side), found.labels)
 
 
-sketches = faces.drawn_portraits(60, size, seed + 1)
+sketches = portrait_painter.paint_portraits(60, size, seed + 1)
 if real:
     test = photographed("test", size)
-    located = faces.located(folder / "localise", size)
+    located = faces.load_located(folder / "localise", size)
 else:
-    test = data.Images(sketches.pixels, sketches.labels)
+    test = cifar.Images(sketches.pixels, sketches.labels)
     worn = sketches.labels == 1
     located = faces.Faces(*(some[worn] for some in sketches))
 located = faces.Faces(*(None if some is None else some[:images] for some in located))
@@ -214,27 +214,29 @@ phases = [
 # %%
 def taught_once(pictures, phases, content, start=None):
     """A network trained in phases, or read where it was trained before, and the epochs' records."""
-    network = models.timm_network(backbone, classes=2, size=size, pretrained=pretrained, seed=seed)
+    network = classifiers.timm_network(
+        backbone, classes=2, size=size, pretrained=pretrained, seed=seed
+    )
     if start is not None:
         network.load_state_dict(start.state_dict())
         content = [*content, *start.state_dict().values()]
     phases = [phase for phase in phases if phase["epochs"]]
-    made_by = [augment, climb_and_fall, taught, training.fit, models.timm_network]
-    name = provenance.digest(*made_by, backbone, pretrained, seed, phases, *content)
+    made_by = [augment, climb_and_fall, taught, training.fit, classifiers.timm_network]
+    name = digests.digest(*made_by, backbone, pretrained, seed, phases, *content)
     place = paths.CACHE / chapter / name
     last = training.epoch_file(place / f"phase-{len(phases) - 1}", phases[-1]["epochs"])
     records = place / "history.json"
     if not (last.exists() and records.exists()):
         history = taught(network.to(device), pictures, phases, place)
-        paths.write_atomically(records, json.dumps(history).encode())
+        files.write_atomically(records, json.dumps(history).encode())
     network.size = size
-    network = models.load_weights(network, last.read_bytes(), last.name).to(device)
+    network = checkpoints.load_weights(network, last.read_bytes(), last.name).to(device)
     return network.to(memory_format=torch.channels_last), json.loads(records.read_text())
 
 
 of_portraits = [Path(faces.__file__), portraits]
 if real:
-    content = [faces.read, *faces.listed(folder / "train").files]
+    content = [faces.load_images, *faces.list_images(folder / "train").files]
     network, history = taught_once(partial(photographed, "train"), phases, content)
 else:
     network, history = taught_once(partial(drawn, portraits, seed=seed), phases, of_portraits)
@@ -243,10 +245,10 @@ else:
 # %%
 def mean_of(values):
     """Mean over images (N, ...), with the ends of its 95 % bootstrap interval."""
-    return stats.mean_interval(values, draws=bootstrap_draws, seed=seed)
+    return intervals.mean_interval(values, draws=bootstrap_draws, seed=seed)
 
 
-answers = models.logits(network, test.pixels, batch_size=64)
+answers = classifiers.logits(network, test.pixels, batch_size=64)
 correct = (answers.argmax(1) == test.labels).float()
 groups = {
     "accuracy": correct,
@@ -258,10 +260,10 @@ measured = [
     claims.measurement(key, claims.INDEPENDENT, *(100 * x for x in mean_of(some)), len(some))
     for key, some in groups.items()
 ]
-plots.verdict_table(claims.judge(pd.DataFrame(measured), chapter).query("value == value"))
+tables.verdict_table(claims.judge(pd.DataFrame(measured), chapter).query("value == value"))
 
 # %%
-alone = models.logits(network, located.pixels, batch_size=64).argmax(1).float().mean().item()
+alone = classifiers.logits(network, located.pixels, batch_size=64).argmax(1).float().mean().item()
 start = "ImageNet weights" if pretrained else "random weights: ImageNet's cannot be had here"
 Markdown(
     f"The network ({backbone}) started from {start}. It is right on **{100 * correct.mean():.1f} %** of "
@@ -314,9 +316,9 @@ METHODS = {
     "Grad-CAM": cams.grad_cam,
     "Grad-CAM++": cams.grad_cam_plus_plus,
     "LayerCAM": cams.layer_cam,
-    "EigenCAM": cams.eigen_cam,
-    "HayCAM": partial(cams.haycam, components=components),
-    "HayCAM+": partial(cams.haycam_plus, components=components),
+    "EigenCAM": pca_cams.eigen_cam,
+    "HayCAM": partial(pca_cams.haycam, components=components),
+    "HayCAM+": partial(pca_cams.haycam_plus, components=components),
 }
 LAYERS = layers.split()
 
@@ -324,7 +326,7 @@ LAYERS = layers.split()
 def recordings(network, pixels, label, layer):
     """Activations and gradients, a batch of images at a time."""
     for batch in pixels.split(32):
-        inputs = data.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
+        inputs = conversion.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
         yield cams.record(network, inputs, torch.full((len(batch),), label), layer)
 
 
@@ -360,7 +362,7 @@ Markdown(
 
 # %%
 sketched = network
-seen = models.logits(network, sketches.pixels, batch_size=64).argmax(1)
+seen = classifiers.logits(network, sketches.pixels, batch_size=64).argmax(1)
 right_before = (seen == sketches.labels).float().mean().item()
 if real and right_before < 0.95:
     sketched, _ = taught_once(
@@ -369,7 +371,7 @@ if real and right_before < 0.95:
         of_portraits,
         start=network,
     )
-    seen = models.logits(sketched, sketches.pixels, batch_size=64).argmax(1)
+    seen = classifiers.logits(sketched, sketches.pixels, batch_size=64).argmax(1)
 right_after = (seen == sketches.labels).float().mean().item()
 Markdown(
     f"The network above is right on {100 * right_before:.0f} % of {len(seen)} new drawn portraits"
@@ -384,15 +386,15 @@ Markdown(
 
 # %%
 def as_picture(pixels):
-    return data.to_unit(pixels).permute(1, 2, 0).numpy()
+    return conversion.to_unit(pixels).permute(1, 2, 0).numpy()
 
 
 def found_boxes(maps, cut):
     """The tightest box around the largest part of each map that a cut leaves, at the image's size."""
-    return boxes.box_of(boxes.largest_part(cut(cams.upsample(maps, size))))
+    return localization.box_of(localization.largest_part(cut(cams.upsample(maps, size))))
 
 
-main_cut = partial(boxes.thresholded, threshold=threshold)
+main_cut = partial(localization.thresholded, threshold=threshold)
 
 
 def gallery(network, some, chosen, cell=112):
@@ -404,11 +406,11 @@ def gallery(network, some, chosen, cell=112):
         found = found_boxes(maps, main_cut)
         shares = cams.upsample(maps.clamp(min=0), size)
         shares = shares / shares.amax((1, 2), keepdim=True).clamp(min=1e-20)
-        for i, iou in enumerate(boxes.box_iou(found, true)):
-            under = plots.overlaid(images[i], shares[i].numpy())
-            rows[i].append(plots.boxed(under, found[i].numpy(), true[i].numpy(), cell))
+        for i, iou in enumerate(localization.box_iou(found, true)):
+            under = figures.overlay(images[i], shares[i].numpy())
+            rows[i].append(figures.draw_boxes(under, found[i].numpy(), true[i].numpy(), cell))
             captions[i].append(f"{iou:.2f}")
-    return plots.heatmap_grid(
+    return figures.heatmap_grid(
         rows,
         row_labels=[str(i + 1) for i in range(len(rows))],
         column_labels=["image", *METHODS],
@@ -421,8 +423,8 @@ def gallery(network, some, chosen, cell=112):
 # %%
 worn = ((sketches.labels == 1) & (seen == 1)).nonzero()[:5, 0]
 some_maps = explained(sketched, sketches.pixels[worn[:3]])
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [
             [as_picture(sketches.pixels[worn[i]])]
             + [
@@ -443,7 +445,7 @@ plots.described(
 # EigenCAM has none either, because it takes no mean off activations that are never negative.
 
 # %% tags=["picture"]
-plots.described(
+figures.with_alt_text(
     gallery(sketched, sketches, worn),
     "Drawn portraits under the six maps, with the box each gives and the true box of the mask",
 )
@@ -455,7 +457,7 @@ plots.described(
 
 # %%
 if real and show_photographs:
-    shown = plots.described(
+    shown = figures.with_alt_text(
         gallery(network, located, torch.arange(min(8, n))),
         "Photographs under the six maps, with the box each gives and the true box of the mask",
     )
@@ -474,7 +476,7 @@ shown
 # \mathrm{Dice} = \frac{2 |B \cap T|}{|B| + |T|}.$$
 
 # %%
-MEASURES = {"IoU": boxes.box_iou, "Dice": boxes.box_dice}
+MEASURES = {"IoU": localization.box_iou, "Dice": localization.box_dice}
 found = {name: found_boxes(some, main_cut) for name, some in maps.items()}
 table = {
     measure: pd.DataFrame({name: by(b, located.boxes).numpy() for name, b in found.items()})
@@ -512,13 +514,13 @@ measured.append(
     )
 )
 judged = claims.judge(pd.DataFrame(measured), chapter)
-plots.verdict_table(judged[judged.group.str.startswith("boxes")])
+tables.verdict_table(judged[judged.group.str.startswith("boxes")])
 
 # %%
-plots.verdict_table(judged[judged.group.eq("order by IoU")])
+tables.verdict_table(judged[judged.group.eq("order by IoU")])
 
 # %%
-plots.verdict_table(judged[judged.group.eq("differences in IoU")])
+tables.verdict_table(judged[judged.group.eq("differences in IoU")])
 
 # %% [markdown]
 # *The order of the methods and their differences by IoU; those by Dice are in the scorecard.*
@@ -545,12 +547,12 @@ Markdown(
 
 # %%
 SHARES = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-CUTS = {f"{share:g}": partial(boxes.thresholded, threshold=share) for share in SHARES}
-CUTS["Otsu"] = boxes.otsu
+CUTS = {f"{share:g}": partial(localization.thresholded, threshold=share) for share in SHARES}
+CUTS["Otsu"] = localization.otsu
 rows = []
 for cut, rule in tqdm(CUTS.items(), desc="thresholds"):
     for name, some in maps.items():
-        value, low, high = mean_of(boxes.box_iou(found_boxes(some, rule), located.boxes))
+        value, low, high = mean_of(localization.box_iou(found_boxes(some, rule), located.boxes))
         rows.append({"cut": cut, "method": name, "IoU": value, "low": low, "high": high})
 swept = pd.DataFrame(rows)
 
@@ -607,7 +609,9 @@ Markdown(
 
 # %%
 stretched = {
-    name: mean_of(boxes.box_iou(found_boxes(cams.display_scaled(some), main_cut), located.boxes))
+    name: mean_of(
+        localization.box_iou(found_boxes(cams.display_scaled(some), main_cut), located.boxes)
+    )
     for name, some in maps.items()
 }
 pd.DataFrame(
@@ -630,9 +634,11 @@ pd.DataFrame(
 
 # %%
 variants = {
-    (reading, sign): partial(cams.haycam_plus, components=components, sign=sign, reading=reading)
+    (reading, sign): partial(
+        pca_cams.haycam_plus, components=components, sign=sign, reading=reading
+    )
     for reading in ("scores", "eigenvectors")
-    for sign in cams.SIGNS
+    for sign in pca_cams.SIGNS
 }
 turned = explained(network, located.pixels, methods=variants)
 
@@ -652,7 +658,7 @@ def pointing_away(maps):
 
 rows = []
 for (reading, sign), some in turned.items():
-    value, low, high = mean_of(boxes.box_iou(found_boxes(some, main_cut), located.boxes))
+    value, low, high = mean_of(localization.box_iou(found_boxes(some, main_cut), located.boxes))
     away = 100 * pointing_away(some).float().mean().item()
     rows.append(
         {"reading": reading, "sign": sign, "IoU": value, "low": low, "high": high,
@@ -669,7 +675,9 @@ Markdown(
     f"({', '.join(by_sign.idxmin())}) to **{by_sign.max():.3f}** ({', '.join(by_sign.idxmax())}). The "
     f"paper's lead of HayCAM+ over HayCAM, {paper['HayCAM+'] - paper['HayCAM']:.4f}, is "
     f"{'smaller' if by_sign.max() - by_sign.min() > paper['HayCAM+'] - paper['HayCAM'] else 'larger'} "
-    "than this spread. " + "; ".join(f"{sign}: {text}" for sign, text in cams.SIGNS.items()) + "."
+    "than this spread. "
+    + "; ".join(f"{sign}: {text}" for sign, text in pca_cams.SIGNS.items())
+    + "."
 )
 
 # %% [markdown]
@@ -681,16 +689,16 @@ for activations, _ in recordings(network, located.pixels, 1, LAYERS[-1]):
     matrix = activations.flatten(2)
     matrix = matrix - matrix.mean(2, keepdim=True)
     variances = torch.linalg.svdvals(matrix).square()
-    counts.append(cams.kept_components(variances, components).sum(1))
+    counts.append(pca_cams.kept_components(variances, components).sum(1))
 counts = torch.cat(counts)
 limit = min(filters, side * side)
 tried = {f"{k} component{'s' * (k > 1)}": k for k in (1, 2, 5, 10, 20, limit) if k <= limit}
 tried |= {f"{100 * share:g} % of the variance": share for share in (0.5, 0.8, 0.9, 0.95, 0.99)}
-methods = {(label, "HayCAM"): partial(cams.haycam, components=k) for label, k in tried.items()} | {
-    (label, "HayCAM+"): partial(cams.haycam_plus, components=k) for label, k in tried.items()
-}
+methods = {
+    (label, "HayCAM"): partial(pca_cams.haycam, components=k) for label, k in tried.items()
+} | {(label, "HayCAM+"): partial(pca_cams.haycam_plus, components=k) for label, k in tried.items()}
 by_number = {
-    key: boxes.box_iou(found_boxes(some, main_cut), located.boxes).mean().item()
+    key: localization.box_iou(found_boxes(some, main_cut), located.boxes).mean().item()
     for key, some in explained(network, located.pixels, methods=methods).items()
 }
 by_number = pd.Series(by_number).unstack(sort=False)
@@ -768,11 +776,13 @@ Markdown(
 generator = torch.Generator().manual_seed(seed)
 across = torch.linspace(-1, 1, side)
 middle = 2**0.5 - (across[:, None].square() + across[None].square()).sqrt()
-sobel = torch.cat([metrics.edges(data.to_unit(some)).mean(1) for some in located.pixels.split(64)])
+edge_maps = torch.cat(
+    [sobel.edge_magnitude(conversion.to_unit(some)).mean(1) for some in located.pixels.split(64)]
+)
 controls = {
     "random": torch.rand(n, side, side, generator=generator),
     "centre": middle.expand(n, side, side),
-    "edges": F.adaptive_avg_pool2d(sobel[:, None], side)[:, 0],
+    "edges": F.adaptive_avg_pool2d(edge_maps[:, None], side)[:, 0],
 }
 others = (located.boxes.sum(0) - located.boxes) / (n - 1)
 compared = maps | controls
@@ -780,21 +790,23 @@ compared = maps | controls
 
 def inside(maps):
     """Share of a map's positive mass that lies in the true mask; 0 where nothing is positive."""
-    return metrics.share_within(maps.clamp(min=0), truth).nan_to_num()
+    return localization.share_within(maps.clamp(min=0), truth).nan_to_num()
 
 
 truth = located.masks if exact else None
 scores = {}
 for name, some in compared.items():
     large = cams.upsample(some, size)
-    scores[name] = {"IoU of boxes": boxes.box_iou(found_boxes(some, main_cut), located.boxes)}
+    scores[name] = {
+        "IoU of boxes": localization.box_iou(found_boxes(some, main_cut), located.boxes)
+    }
     if exact:
         scores[name] |= {
-            "IoU of pixels": boxes.mask_iou(main_cut(large), truth),
-            "pointing game": boxes.pointing(large, truth).float(),
+            "IoU of pixels": localization.mask_iou(main_cut(large), truth),
+            "pointing game": localization.pointing(large, truth).float(),
             "mass inside": inside(large),
         }
-scores["average box"] = {"IoU of boxes": boxes.box_iou(others, located.boxes)}
+scores["average box"] = {"IoU of boxes": localization.box_iou(others, located.boxes)}
 
 # %%
 rows = [
@@ -864,9 +876,11 @@ for layer in tqdm(LAYERS, desc="layers"):
             "map": name,
             "cells": f"{m.shape[1]} x {m.shape[2]}",
         }
-        row["IoU of boxes"] = mean_of(boxes.box_iou(found_boxes(m, main_cut), located.boxes))[0]
+        row["IoU of boxes"] = mean_of(
+            localization.box_iou(found_boxes(m, main_cut), located.boxes)
+        )[0]
         if exact:
-            row["pointing game"] = boxes.pointing(large, truth).float().mean().item()
+            row["pointing game"] = localization.pointing(large, truth).float().mean().item()
             row["mass inside"] = inside(large).mean().item()
         rows.append(row)
 by_layer = pd.DataFrame(rows)
@@ -894,7 +908,9 @@ Markdown(
 
 # %%
 against = explained(network, located.pixels, label=0)
-untrained = models.timm_network(backbone, classes=2, size=size, pretrained=False, seed=seed + 1)
+untrained = classifiers.timm_network(
+    backbone, classes=2, size=size, pretrained=False, seed=seed + 1
+)
 untrained = untrained.to(device).eval().requires_grad_(False)
 blank = explained(untrained, located.pixels)
 
@@ -907,7 +923,7 @@ def alike(maps, others):
 
 
 def box_iou(maps):
-    return mean_of(boxes.box_iou(found_boxes(maps, main_cut), located.boxes))[0]
+    return mean_of(localization.box_iou(found_boxes(maps, main_cut), located.boxes))[0]
 
 
 rows = {
@@ -970,7 +986,7 @@ if not real:
 Markdown("**Verdict.** " + " ".join(sentences))
 
 # %%
-plots.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED)])
+tables.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED)])
 
 # %% [markdown]
 # *What is not reproduced.*

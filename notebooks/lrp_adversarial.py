@@ -59,15 +59,20 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from helpers import attacks, claims, data, lrp, metrics, models, paths, plots, provenance, stats
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, dieter2023
+from helpers.measures import distributions, intervals, rankings, sobel
+from helpers.papers import lbfgs, lbfgs_solver, lrp, lrp_layers
+from helpers.report import charts, claims, figures, tables, theme
+from helpers.run import card
+from helpers.store import cache, digests, paths
 
-plots.theme()
-device = models.device()
+theme.apply_theme()
+device = classifiers.default_device()
 chapter = "lrp_adversarial"
 rng = torch.Generator().manual_seed(seed)
 reported = claims.reported(chapter)
-authors = data.dieter2023()  # None where their material is not at hand
-print(f"{provenance.device_name()}; the authors' material is {'here' if authors else 'not here'}")
+authors = dieter2023.material()  # None where their material is not at hand
+print(f"{card.device_name()}; the authors' material is {'here' if authors else 'not here'}")
 
 # %%
 reported.groupby("group", sort=False).agg(
@@ -85,12 +90,12 @@ reported.groupby("group", sort=False).agg(
 
 # %%
 try:
-    test = data.cifar10("test", download=download)
+    test = cifar.cifar10("test", download=download)
 except FileNotFoundError:
-    test = data.foolbox_cifar10()
+    test = cifar.foolbox_cifar10()
 complete = len(test.labels) == 10_000  # the whole test set, or Foolbox's twenty of it
 torch.manual_seed(seed)
-network = models.table2_network()
+network = classifiers.dieter_cnn()
 weights = sum(p.numel() for p in network.parameters())
 biases = sum(m.bias.numel() for m in network if isinstance(m, nn.Conv2d | nn.Linear))
 Markdown(
@@ -178,21 +183,21 @@ def settle(network, images):
 
 # %%
 recipe = {"epochs": epochs, "batch_size": 160, "peak_lr": 3e-3, "seed": 2}
-recipe_digest = provenance.digest(train, augment, settle, models.table2_network, recipe)
+recipe_digest = digests.digest(train, augment, settle, classifiers.dieter_cnn, recipe)
 checkpoint = paths.MODELS / f"{chapter}.safetensors"
-if models.checkpoint_record(checkpoint).get("digest") != recipe_digest:
+if checkpoints.checkpoint_record(checkpoint).get("digest") != recipe_digest:
     checkpoint = paths.CACHE / f"{chapter}-{recipe_digest}.safetensors"
 if not checkpoint.exists():
-    training = data.cifar10("train", download=download)
+    training = cifar.cifar10("train", download=download)
     torch.manual_seed(recipe["seed"])
-    fresh = models.table2_network().to(device)
+    fresh = classifiers.dieter_cnn().to(device)
     bar = tqdm(total=epochs, desc="training")
     history = train(fresh, *training, **recipe, progress=lambda epoch, right: bar.update())
     settle(fresh, training.pixels)
     record = {"digest": recipe_digest, "history": history, **recipe}
-    models.save_checkpoint(checkpoint, fresh, record)
-network = models.load_weights(network, checkpoint.read_bytes(), checkpoint.name).to(device)
-history = models.checkpoint_record(checkpoint)["history"]
+    checkpoints.save_checkpoint(checkpoint, fresh, record)
+network = checkpoints.load_weights(network, checkpoint.read_bytes(), checkpoint.name).to(device)
+history = checkpoints.checkpoint_record(checkpoint)["history"]
 
 
 # %% [markdown]
@@ -205,15 +210,15 @@ class Arm(NamedTuple):
 
     name: str
     network: nn.Module
-    images: data.Images
-    adversarials: data.Adversarials
+    images: cifar.Images
+    adversarials: dieter2023.Adversarials
 
 
 def answers(network, pixels):
     """The network's logits, kept under a digest of weights and images."""
-    name = provenance.digest(*network.state_dict().values(), pixels)
-    return provenance.kept(
-        f"{chapter}/answers-{name}", lambda: {"logits": models.logits(network, pixels)}
+    name = digests.digest(*network.state_dict().values(), pixels)
+    return cache.kept(
+        f"{chapter}/answers-{name}", lambda: {"logits": classifiers.logits(network, pixels)}
     )["logits"]
 
 
@@ -223,9 +228,9 @@ def count_right(network, images):
 
 networks = {claims.INDEPENDENT: network}
 if authors:
-    theirs = data.checked(authors, "cnn.safetensors")
-    networks[claims.AUTHORS] = models.load_weights(
-        models.table2_network(), theirs, "cnn.safetensors"
+    theirs = dieter2023.read(authors, "cnn.safetensors")
+    networks[claims.AUTHORS] = checkpoints.load_weights(
+        classifiers.dieter_cnn(), theirs, "cnn.safetensors"
     ).to(device)
 
 # %%
@@ -241,7 +246,7 @@ measured.append(
     claims.measurement("train_accuracy", claims.INDEPENDENT, running, running, running, 50_000)
 )
 if complete and profile != "smoke":
-    training = data.cifar10("train", download=download)
+    training = cifar.cifar10("train", download=download)
     for arm, net in networks.items():
         count = count_right(net, training)
         measured.append(claims.measurement("train_correct", arm, count, count, count, 50_000))
@@ -282,11 +287,11 @@ def attack(network, pixels, targets):
     """Adversarial images (N, 3, H, W) in [0, 1] for each target, and whether each succeeded."""
     ends_in_softmax = nn.Sequential(network, nn.Softmax(1)).eval()
     model = foolbox.PyTorchModel(ends_in_softmax, bounds=(0, 1), device=str(device))
-    method = attacks.LBFGSAttack(
+    method = lbfgs.LBFGSAttack(
         distance="mae", maxiter=attack_iterations, batch_size=attack_batch, progress=True
     )
     criterion = foolbox.criteria.TargetedMisclassification(targets.to(device))
-    images = data.to_unit(pixels.to(device))
+    images = conversion.to_unit(pixels.to(device))
     found, _, success = method(model, images, criterion, epsilons=None)
     return {"images": found.cpu(), "success": success.cpu()}
 
@@ -301,21 +306,25 @@ def pairs_of(labels):
 # %%
 correct = (answers(network, test.pixels).argmax(1) == test.labels).nonzero()[:, 0]
 chosen = correct[torch.randperm(len(correct), generator=rng)[:arm_b_images]].sort().values
-ours = data.Images(test.pixels[chosen], test.labels[chosen])
+ours = cifar.Images(test.pixels[chosen], test.labels[chosen])
 source, target = pairs_of(ours.labels)
-attack_name = [Path(attacks.__file__), attack, attack_iterations, *network.state_dict().values()]
+attack_name = [
+    Path(lbfgs.__file__),
+    Path(lbfgs_solver.__file__),
+    attack,
+    attack_iterations,
+    *network.state_dict().values(),
+]
 parts = []
 for some in tqdm(torch.arange(len(source)).split(attack_batch), desc="attacks"):
     pixels, targets = ours.pixels[source[some]], target[some]
-    name = provenance.digest(*attack_name, pixels, targets)
+    name = digests.digest(*attack_name, pixels, targets)
     parts.append(
-        provenance.kept(
-            f"{chapter}/attack-{name}", lambda p=pixels, t=targets: attack(network, p, t)
-        )
+        cache.kept(f"{chapter}/attack-{name}", lambda p=pixels, t=targets: attack(network, p, t))
     )
 found = torch.cat([part["images"] for part in parts])
 success = torch.cat([part["success"] for part in parts])
-quantised = data.to_pixels(found)  # 8 bits, by floor, as the authors saved theirs
+quantised = conversion.to_pixels(found)  # 8 bits, by floor, as the authors saved theirs
 
 # %%
 arms = {
@@ -323,12 +332,12 @@ arms = {
         claims.INDEPENDENT,
         network,
         ours,
-        data.Adversarials(quantised[success], source[success], target[success]),
+        dieter2023.Adversarials(quantised[success], source[success], target[success]),
     )
 }
 attempts = {claims.INDEPENDENT: len(source)}
 if authors and complete:
-    made = data.dieter2023_adversarials(authors, test.pixels)
+    made = dieter2023.load_adversarials(authors, test.pixels)
     arms[claims.AUTHORS] = Arm(claims.AUTHORS, networks[claims.AUTHORS], test, made)
     attempts[claims.AUTHORS] = 9 * right[claims.AUTHORS]
 arms = dict(sorted(arms.items()))
@@ -384,9 +393,9 @@ def attack_claims(arm):
         rows.append(
             claims.measurement("second_class_is_true", arm.name, value, low, high, weak.sum())
         )
-    cats = weak & (adversarials.target.numpy() == data.CIFAR10_CLASSES.index("cat"))
+    cats = weak & (adversarials.target.numpy() == cifar.CIFAR10_CLASSES.index("cat"))
     if cats.sum() >= 10:
-        dogs = true.numpy()[cats] == data.CIFAR10_CLASSES.index("dog")
+        dogs = true.numpy()[cats] == cifar.CIFAR10_CLASSES.index("dog")
         value, low, high = 100 * np.array(clustered(dogs.astype(float), sources[cats]))
         rows.append(
             claims.measurement("low_confidence_dog_share", arm.name, value, low, high, cats.sum())
@@ -396,7 +405,7 @@ def attack_claims(arm):
 
 for arm in arms.values():
     measured += attack_claims(arm)
-plots.verdict_table(claims.judge(pd.DataFrame(measured), chapter).query("group == 'attack'"))
+tables.verdict_table(claims.judge(pd.DataFrame(measured), chapter).query("group == 'attack'"))
 
 # %% [markdown]
 # *The paper's claims on the attack, beside ours.* The picture below is the paper's Figure 3, made
@@ -407,17 +416,17 @@ spoiled = torch.bincount(source[success], minlength=len(ours.labels))
 horses = torch.where(ours.labels == 7, spoiled, -1)
 shown = int((horses if horses.max() > 0 else spoiled).argmax())
 mine = ((source == shown) & success).nonzero()[:, 0]
-as_picture = lambda pixels: data.to_unit(pixels).permute(1, 2, 0).numpy()  # noqa: E731
-change = data.to_unit(quantised[mine]) - data.to_unit(ours.pixels[shown])
+as_picture = lambda pixels: conversion.to_unit(pixels).permute(1, 2, 0).numpy()  # noqa: E731
+change = conversion.to_unit(quantised[mine]) - conversion.to_unit(ours.pixels[shown])
 row_of_images = [as_picture(ours.pixels[shown]), *map(as_picture, quantised[mine])]
 row_of_changes = [np.zeros((32, 32)), *change.mean(1).numpy()]
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [row_of_images, row_of_changes],
         row_labels=["image", "change (±0.05)"],
         column_labels=[
-            f"original: {data.CIFAR10_CLASSES[ours.labels[shown]]}",
-            *(data.CIFAR10_CLASSES[t] for t in target[mine]),
+            f"original: {cifar.CIFAR10_CLASSES[ours.labels[shown]]}",
+            *(cifar.CIFAR10_CLASSES[t] for t in target[mine]),
         ],
         vmax=0.05,
         cell=80,
@@ -458,10 +467,10 @@ def scores(network, pixels, classes, rule):
     place = next(network.parameters()).device
     batches = zip(pixels.split(256), classes.split(256), strict=True)
     relevance = [
-        lrp.relevance(network, data.to_unit(images.to(place)), chosen.to(place), rule)
+        lrp.relevance(network, conversion.to_unit(images.to(place)), chosen.to(place), rule)
         for images, chosen in batches
     ]
-    return lrp.max_normalised(torch.cat(relevance)).flatten(1)
+    return lrp.max_normalized(torch.cat(relevance)).flatten(1)
 
 
 # %% [markdown]
@@ -488,10 +497,10 @@ def heatmaps(pixels, classes):
 
 
 columns = ["image", *(rule.name for rule in SHOWN_RULES)]
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         heatmaps(ours.pixels[first], ours.labels[first]),
-        row_labels=[data.CIFAR10_CLASSES[c] for c in ours.labels[first]],
+        row_labels=[cifar.CIFAR10_CLASSES[c] for c in ours.labels[first]],
         column_labels=columns,
     ),
     "Original images and their LRP heatmaps by four rules (the paper's Figure 5)",
@@ -503,11 +512,11 @@ attacked = [
     for i in first
     for row in ((source == i) & (target == targets_shown[int(ours.labels[i])]) & success).nonzero()
 ]
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         heatmaps(quantised[attacked], target[attacked]),
         row_labels=[
-            f"{data.CIFAR10_CLASSES[ours.labels[source[i]]]} as {data.CIFAR10_CLASSES[target[i]]}"
+            f"{cifar.CIFAR10_CLASSES[ours.labels[source[i]]]} as {cifar.CIFAR10_CLASSES[target[i]]}"
             for i in attacked
         ],
         column_labels=columns,
@@ -521,14 +530,14 @@ both = [
     heatmaps(ours.pixels[source[few]], ours.labels[source[few]]),
     heatmaps(quantised[few], target[few]),
 ]
-plots.described(
-    plots.heatmap_grid(
+figures.with_alt_text(
+    figures.heatmap_grid(
         [
             [of_image[0], of_attacked[0], of_image[2], of_attacked[2], of_image[3], of_attacked[3]]
             for of_image, of_attacked in zip(*both, strict=True)
         ],
         row_labels=[
-            f"{data.CIFAR10_CLASSES[ours.labels[source[i]]]} as {data.CIFAR10_CLASSES[target[i]]}"
+            f"{cifar.CIFAR10_CLASSES[ours.labels[source[i]]]} as {cifar.CIFAR10_CLASSES[target[i]]}"
             for i in few
         ],
         column_labels=["image", "attacked", "LRP-ε 1", "attacked", "LRP-αβ 1", "attacked"],
@@ -553,8 +562,8 @@ plots.described(
 class Group(NamedTuple):
     """Some originals with all their adversarials: what a bootstrap draws as one."""
 
-    originals: data.Images
-    adversarials: data.Adversarials  # source: position in originals
+    originals: cifar.Images
+    adversarials: dieter2023.Adversarials  # source: position in originals
     logits: tuple[torch.Tensor, torch.Tensor]  # of the label's and of the target's class
 
 
@@ -571,8 +580,8 @@ def grouped(arm, groups):
         chosen = (place[adversarials.source] >= 0).nonzero()[:, 0]
         labels, targets = images.labels[members], adversarials.target[chosen]
         yield Group(
-            data.Images(images.pixels[members], labels),
-            data.Adversarials(
+            cifar.Images(images.pixels[members], labels),
+            dieter2023.Adversarials(
                 adversarials.pixels[chosen], place[adversarials.source[chosen]], targets
             ),
             (
@@ -589,14 +598,14 @@ def distribution(relevance, logits):
         torch.stack([(some < 0).sum(), (some == 0).sum(), (some > 0).sum()])
         for some in (relevance[logits < 0], relevance[logits >= 0])
     ]
-    return stats.grid_counts(relevance), torch.stack(signs)
+    return distributions.grid_counts(relevance), torch.stack(signs)
 
 
 def follow(before, after):
     """Overlaps (N, 5) and histograms (5, 613) of positional shifts, for FOLLOWED."""
-    positions = metrics.new_positions(before, after, TOP_10)  # (N, 307)
+    positions = rankings.new_positions(before, after, TOP_10)  # (N, 307)
     shifts = positions - torch.arange(TOP_10, device=positions.device) + (TOP_10 - 1)
-    overlaps = [metrics.overlap(positions[:, :top], cut) for top, cut in FOLLOWED]
+    overlaps = [rankings.overlap(positions[:, :top], cut) for top, cut in FOLLOWED]
     counts = [
         torch.bincount(shifts[:, :top][positions[:, :top] < cut], minlength=2 * TOP_10 - 1)
         for top, cut in FOLLOWED
@@ -612,8 +621,8 @@ def measure(network, group, rule):
     fine_before, fine_after = before.isfinite().all(1), after.isfinite().all(1)
     usable = fine_after & fine_before[group.adversarials.source]
     overlaps, shifts = follow(
-        metrics.ranking(before)[group.adversarials.source[usable.cpu()]],
-        metrics.ranking(after[usable]),
+        rankings.ranking(before)[group.adversarials.source[usable.cpu()]],
+        rankings.ranking(after[usable]),
     )
     pairs = [
         distribution(before[fine_before], group.logits[0].to(before.device)[fine_before]),
@@ -632,15 +641,15 @@ def measure(network, group, rule):
 # %%
 ALL_GROUPS = 50
 MEASURING = [
-    Path(lrp.__file__), metrics.ranking, metrics.new_positions, metrics.overlap,
-    stats.grid_counts, scores, distribution, follow, measure,
+    Path(lrp.__file__), Path(lrp_layers.__file__), rankings.ranking, rankings.new_positions, rankings.overlap,
+    distributions.grid_counts, scores, distribution, follow, measure,
 ]  # fmt: skip
-METHOD_DIGEST = provenance.digest(*MEASURING)
+METHOD_DIGEST = digests.digest(*MEASURING)
 
 
 def kept_measure(network, group, rule):
     """Measure a group, or read what was measured: an interrupted run goes on where it stopped."""
-    name = provenance.digest(
+    name = digests.digest(
         METHOD_DIGEST, rule.name, *network.state_dict().values(),
         group.originals.pixels, group.adversarials.pixels, group.adversarials.target,
     )  # fmt: skip
@@ -651,7 +660,7 @@ def kept_measure(network, group, rule):
             "seconds": torch.tensor(time.process_time() - started)
         }
 
-    return provenance.kept(f"{chapter}/measure-{name}", timed)
+    return cache.kept(f"{chapter}/measure-{name}", timed)
 
 
 # %%
@@ -686,7 +695,7 @@ def estimate(arm, counts, statistic):
     if whole(arm) or len(counts) < 2:
         value = statistic(counts.sum(0))
         return value, value, value
-    return stats.interval(counts, statistic, draws=bootstrap_draws, seed=seed)
+    return intervals.bootstrap_groups(counts, statistic, draws=bootstrap_draws, seed=seed)
 
 
 sizes = {arm: column(arm, RULES[4].name, "images").sum(0) for arm in arms}
@@ -716,7 +725,7 @@ def quantile_claims(arm):
     rows = []
     for rule in RULES:
         grid = column(arm, rule.name, "grid")  # (G, 2, 20001)
-        found, low, high = estimate(arm, grid, lambda g: stats.grid_quantiles(g, LEVELS))
+        found, low, high = estimate(arm, grid, lambda g: distributions.grid_quantiles(g, LEVELS))
         for k, kind in enumerate(KINDS):
             n = grid[:, k].sum()
             for q, level in enumerate(LEVELS):
@@ -732,7 +741,7 @@ judged = claims.judge(pd.DataFrame(measured), chapter)
 quantiles = judged[judged.key.str.startswith("quantile") & judged.arm.notna()].copy()
 quantiles[["images", "rule", "quantile"]] = quantiles.key.str.split("/", expand=True)[[1, 2, 3]]
 best = min(arms)
-plots.quantile_chart(
+charts.quantile_chart(
     quantiles[quantiles.arm == best],
     value=f"arm {best} minus paper (share of the largest score)",
     description="Differences between our quantiles and those of Tables 3 and 4, by rule",
@@ -805,7 +814,7 @@ def distribution_claims(arm):
         moments = estimate(
             arm,
             column(arm, rule, "grid"),
-            lambda g: np.stack(stats.grid_mean_and_deviation(g)),
+            lambda g: np.stack(distributions.grid_mean_and_deviation(g)),
         )
         for m, word in enumerate(("mean", "deviation")):
             for k, kind in enumerate(KINDS):
@@ -815,7 +824,7 @@ def distribution_claims(arm):
                     rows.append(claims.measurement(key, arm, *numbers, n[k]))
     epsilons = [rule.name for rule in RULES if rule.name.startswith("LRP-ε")]
     grids = np.stack([column(arm, rule, "grid") for rule in epsilons], axis=1)
-    largest = estimate(arm, grids, lambda g: stats.grid_mean_and_deviation(g)[1].max())
+    largest = estimate(arm, grids, lambda g: distributions.grid_mean_and_deviation(g)[1].max())
     rows.append(claims.measurement("largest_deviation/LRP-ε", arm, *largest, n.sum()))
     negative = estimate(
         arm,
@@ -831,7 +840,7 @@ def distribution_claims(arm):
 for arm in arms:
     measured += distribution_claims(arm)
 judged = claims.judge(pd.DataFrame(measured), chapter)
-plots.verdict_table(judged.query("group == 'distribution'"))
+tables.verdict_table(judged.query("group == 'distribution'"))
 
 # %%
 rows = []
@@ -932,7 +941,7 @@ def below(counts, level):
 for arm in arms:
     measured += ranking_claims(arm)
 judged = claims.judge(pd.DataFrame(measured), chapter)
-plots.verdict_table(judged[judged.group.str.startswith("ranking")])
+tables.verdict_table(judged[judged.group.str.startswith("ranking")])
 
 # %% [markdown]
 # *Every percentage and positional change of Section 4.2.3, and Table 5.* The next chart is Figures 7,
@@ -955,7 +964,7 @@ histograms = pd.concat(
 histograms["left"] = histograms.left - (histograms.left + 306.5) % 6  # bins of six positions
 histograms = histograms.groupby(["followed", "left"], sort=False)["count"].sum().reset_index()
 histograms["right"] = histograms.left + 6
-plots.histogram(
+charts.histogram(
     histograms,
     value="new position minus old position",
     count="components",
@@ -1035,7 +1044,7 @@ def by_target(arm, rule, k):
 ASKED = [("LRP-αβ 1", k) for k in range(5)] + [("LRP-αβ 2", 0), ("LRP-ε 1", 0), ("LRP-ε 1", 2)]
 targets_table = pd.DataFrame(
     {f"{rule}: {OVERLAPS[k]}": by_target(best, rule, k)[0] for rule, k in ASKED},
-    index=data.CIFAR10_CLASSES,
+    index=cifar.CIFAR10_CLASSES,
 )
 targets_table.loc["the paper"] = [reported.reported[f"overlap/{r}/{OVERLAPS[k]}"] for r, k in ASKED]
 targets_table.round(1)
@@ -1090,15 +1099,17 @@ def compare(network, group, rule):
     chosen = torch.tensor([i for _, i in sorted(first_of.items())])
     source, labels = group.adversarials.source[chosen], group.originals.labels
     noisy = shuffled_noise(group, chosen, generator)
-    stays = models.logits(network, noisy).argmax(1) == labels[source]
+    stays = classifiers.logits(network, noisy).argmax(1) == labels[source]
     second = torch.tensor(
         [int(i) for i in one if int(i) not in set(chosen.tolist())], dtype=torch.long
     )
-    rank = lambda pixels, classes: metrics.ranking(scores(network, pixels, classes, rule)).cpu()  # noqa: E731
+    rank = lambda pixels, classes: rankings.ranking(scores(network, pixels, classes, rule)).cpu()  # noqa: E731
     originals = rank(group.originals.pixels, labels)
     attacked = rank(group.adversarials.pixels[chosen], group.adversarials.target[chosen])
-    sobel = metrics.ranking(metrics.edges(data.to_unit(group.originals.pixels)))
-    sobel_attacked = metrics.ranking(metrics.edges(data.to_unit(group.adversarials.pixels[chosen])))
+    edges = rankings.ranking(sobel.edge_magnitude(conversion.to_unit(group.originals.pixels)))
+    edges_attacked = rankings.ranking(
+        sobel.edge_magnitude(conversion.to_unit(group.adversarials.pixels[chosen]))
+    )
     row_of = {int(s): r for r, s in enumerate(source)}
     others = rank(group.adversarials.pixels[second], group.adversarials.target[second])
     mates = torch.tensor(
@@ -1112,8 +1123,8 @@ def compare(network, group, rule):
         (attacked[mates], others),
         (originals[alone[True]], originals[rolled[True]][alone[True]]),
         (originals[alone[False]], originals[rolled[False]][alone[False]]),
-        (sobel[source], sobel_attacked),
-        (originals, sobel),
+        (edges[source], edges_attacked),
+        (originals, edges),
     ]
     overlaps = [
         follow(before, after)[0] if len(before) else torch.zeros(0, 5) for before, after in pairs
@@ -1131,13 +1142,11 @@ COMPARED = (
 
 # %%
 def kept_compare(network, group, rule):
-    name = provenance.digest(
-        METHOD_DIGEST, compare, shuffled_noise, partners, metrics.edges, seed, rule.name,
+    name = digests.digest(
+        METHOD_DIGEST, compare, shuffled_noise, partners, sobel.edge_magnitude, seed, rule.name,
         *network.state_dict().values(), group.originals.pixels, group.adversarials.pixels,
     )  # fmt: skip
-    return provenance.kept(f"{chapter}/compare-{name}", lambda: compare(network, group, rule))[
-        "sums"
-    ]
+    return cache.kept(f"{chapter}/compare-{name}", lambda: compare(network, group, rule))["sums"]
 
 
 COMPARED_RULES = [RULES[0], *RULES[4:]]
@@ -1148,7 +1157,7 @@ for arm in arms:
         counts = np.stack([kept_compare(arms[arm].network, group, rule).numpy() for group in some])
         if len(counts) < 2:
             counts = np.concatenate([counts, counts]) / 2  # one group: a number without a spread
-        share, low, high = stats.interval(
+        share, low, high = intervals.bootstrap_groups(
             counts,
             lambda s: 100 * s[:, 0] / np.maximum(s[:, 1], 1),
             draws=bootstrap_draws,
@@ -1175,11 +1184,11 @@ base = alt.Chart(shown, description="Overlap of top components for pairs of seve
     color=alt.Color("rule:N", title=None),
     tooltip=["pairs", "rule", "overlap", "share", "low", "high", "n"],
 )
-intervals = base.mark_rule().encode(x=alt.X("low:Q", title="overlap (%)"), x2="high:Q")
+rules = base.mark_rule().encode(x=alt.X("low:Q", title="overlap (%)"), x2="high:Q")
 dots = base.mark_point(filled=True, size=50).encode(x="share:Q")
 alt.vconcat(
     *(
-        alt.layer(intervals, dots)
+        alt.layer(rules, dots)
         .transform_filter(alt.datum.overlap == name)
         .properties(width=230, height=240, title=f"{name}; chance is {chance[name]:.0f} %")
         for name in ("1% in 1%", "10% in 10%")
@@ -1220,17 +1229,17 @@ table.loc[OVERLAPS].round(1)
 def by_bins(arm, rule, values):
     """Overlap of the top 1 % in ten bins of `values` (an array a group), with intervals."""
     edges = np.unique(np.quantile(np.concatenate(values), np.linspace(0, 1, 11)))
-    tables = []
+    sums = []
     for i, some in enumerate(values):
         cell = cells[arm, i, rule]
         place = np.clip(np.searchsorted(edges, some, side="right") - 1, 0, len(edges) - 2)
         place = place[cell["usable"].numpy()]
         share = cell["overlaps"][:, 2].numpy()
-        tables.append(np.stack([np.bincount(place, w, len(edges) - 1) for w in (share, None)]))
-    if len(tables) < 2:
-        tables = [tables[0] / 2] * 2  # one group: numbers without a spread
-    share, low, high = stats.interval(
-        np.stack(tables), lambda t: 100 * t[0] / np.maximum(t[1], 1), draws=200, seed=seed
+        sums.append(np.stack([np.bincount(place, w, len(edges) - 1) for w in (share, None)]))
+    if len(sums) < 2:
+        sums = [sums[0] / 2] * 2  # one group: numbers without a spread
+    share, low, high = intervals.bootstrap_groups(
+        np.stack(sums), lambda t: 100 * t[0] / np.maximum(t[1], 1), draws=200, seed=seed
     )
     middle = (edges[1:] + edges[:-1]) / 2
     return pd.DataFrame({"middle": middle, "share": share, "low": low, "high": high, "rule": rule})
@@ -1249,7 +1258,7 @@ def doubts_of(group):
 
 # %%
 def curves(values, x_title):
-    return plots.curve(
+    return charts.curve(
         pd.concat(by_bins(best, rule.name, values) for rule in RULES[4:]),
         x="middle", y="share", low="low", high="high", color="rule", x_title=x_title,
         y_title="top 1 % that stays in the top 1 % (%)",
@@ -1286,7 +1295,8 @@ for rule in [*RULES[4:], *MERGED]:
     grid = sum(c["grid"] for c in counts).numpy()
     overlaps = torch.cat([c["overlaps"] for c in counts])
     tails = {
-        f"{k} .99": stats.grid_quantiles(g, [0.99])[0] for k, g in zip(KINDS, grid, strict=True)
+        f"{k} .99": distributions.grid_quantiles(g, [0.99])[0]
+        for k, g in zip(KINDS, grid, strict=True)
     }
     shares = dict(zip(OVERLAPS, (100 * overlaps.mean(0)).tolist(), strict=True))
     rows.append({"rule": rule.name, "pairs": len(overlaps)} | tails | shares)
@@ -1298,11 +1308,13 @@ def ranked(images, classes):
     """Rankings by LRP-ε 1 of float images, in batches."""
     batches = zip(images.split(256), classes.split(256), strict=True)
     relevance = [lrp.relevance(network, x.to(device), c.to(device), RULES[4]) for x, c in batches]
-    return metrics.ranking(torch.cat(relevance)).cpu()
+    return rankings.ranking(torch.cat(relevance)).cpu()
 
 
-unsaved, saved = (ranked(x[success], target[success]) for x in (found, data.to_unit(quantised)))
-before = ranked(data.to_unit(ours.pixels), ours.labels)[source[success]]
+unsaved, saved = (
+    ranked(x[success], target[success]) for x in (found, conversion.to_unit(quantised))
+)
+before = ranked(conversion.to_unit(ours.pixels), ours.labels)[source[success]]
 pairs = {
     "original and unsaved adversarial": (before, unsaved),
     "original and saved adversarial": (before, saved),
@@ -1356,7 +1368,7 @@ sentences.append(
 Markdown("**Verdict.** " + " ".join(sentences))
 
 # %%
-plots.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED) & judged.arm.eq(best)])
+tables.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED) & judged.arm.eq(best)])
 
 # %% [markdown]
 # *What is not reproduced, in arm A (in B where A was not run).*

@@ -13,7 +13,11 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from sklearn.decomposition import PCA
 from torch import nn
 
-from helpers import attacks, cams, data, evolve, lrp, metrics, models, paths, provenance
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, photographs
+from helpers.measures import insertion_deletion
+from helpers.papers import cams, decam, elime, lbfgs, lrp, pca_cams
+from helpers.run import card
+from helpers.store import paths
 
 ROUNDS = 5
 PAIRS, ITERATIONS = 32, 60  # attacks to compare; both sides are cut at the same iterations
@@ -65,7 +69,7 @@ def bench_attack(network: nn.Module, images: torch.Tensor, labels: torch.Tensor)
     ends_in_softmax = nn.Sequential(network, nn.Softmax(1)).eval()
     model = foolbox.PyTorchModel(ends_in_softmax, bounds=(0, 1), device=str(images.device))
     criterion = foolbox.criteria.TargetedMisclassification(targets)
-    method = attacks.LBFGSAttack(maxiter=ITERATIONS)
+    method = lbfgs.LBFGSAttack(maxiter=ITERATIONS)
     started = time.perf_counter()
     method(model, images[source], criterion, epsilons=None)
     ours = PAIRS / (time.perf_counter() - started)
@@ -79,7 +83,9 @@ def bench_attack(network: nn.Module, images: torch.Tensor, labels: torch.Tensor)
 
 def bench_grad_cam(device: torch.device) -> None:
     """Grad-CAM of a batch against the forward pass that it needs anyway."""
-    network = models.timm_network("tf_efficientnet_lite0", classes=10, size=96).eval().to(device)
+    network = (
+        classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=96).eval().to(device)
+    )
     network = network.to(memory_format=torch.channels_last)
     images = torch.rand(64, 3, 32, 32, device=device)
     classes = torch.arange(64, device=device) % 10
@@ -95,8 +101,8 @@ def bench_grad_cam(device: torch.device) -> None:
 
 
 SIX = [
-    cams.grad_cam, cams.grad_cam_plus_plus, cams.layer_cam, cams.eigen_cam, cams.haycam,
-    cams.haycam_plus,
+    cams.grad_cam, cams.grad_cam_plus_plus, cams.layer_cam, pca_cams.eigen_cam, pca_cams.haycam,
+    pca_cams.haycam_plus,
 ]  # fmt: skip
 PUBLIC = [  # HayCAM and HayCAM+ are not public; the nearest of theirs stand in
     pytorch_grad_cam.GradCAM, pytorch_grad_cam.GradCAMPlusPlus, pytorch_grad_cam.LayerCAM,
@@ -124,7 +130,7 @@ def haycam_plus_by_loop(activations: np.ndarray) -> np.ndarray:
 
 def bench_cams(device: torch.device) -> None:
     """Six maps of sixteen images of 224 pixels on ResNet18, the target being a forward pass."""
-    network = models.timm_network("resnet18", classes=2, size=224, pretrained=False)
+    network = classifiers.timm_network("resnet18", classes=2, size=224, pretrained=False)
     network = network.to(device, memory_format=torch.channels_last).eval()
     images = torch.rand(16, 3, 224, 224, device=device).to(memory_format=torch.channels_last)
     classes = torch.ones(16, dtype=torch.long, device=device)
@@ -149,7 +155,7 @@ def bench_cams(device: torch.device) -> None:
     row("six maps / grad-cam, images/s", ours, per_second(16, public), 12)
     activations, _ = cams.record(network, images, classes, "body.layer4")
     array = activations.cpu().numpy()
-    batched = per_second(16, lambda: cams.haycam_plus(activations))
+    batched = per_second(16, lambda: pca_cams.haycam_plus(activations))
     for name, loop in (("numpy", haycam_plus_by_algorithm), ("sklearn", haycam_plus_by_loop)):
         plain = per_second(16, lambda loop=loop: loop(array))
         row(f"HayCAM+ / {name} loop, images/s", batched, plain, 10)
@@ -157,12 +163,12 @@ def bench_cams(device: torch.device) -> None:
 
 def bench_search(device: torch.device) -> None:
     """Evolution, insertion and deletion against the forward passes that they need anyway."""
-    network = models.imagenet("tf_efficientnet_lite0").network
-    photograph = data.foolbox_imagenet(224).pixels[:1]
-    segments = evolve.superpixels(photograph[0]).to(device)[None]
-    image, top = data.to_unit(photograph).to(device), torch.tensor([243], device=device)
-    logit = models.class_score(network, top, probability=False)
-    probability = models.class_score(network, top, probability=True)
+    network = classifiers.load_imagenet("tf_efficientnet_lite0").network
+    photograph = photographs.foolbox_imagenet(224).pixels[:1]
+    segments = elime.superpixels(photograph[0]).to(device)[None]
+    image, top = conversion.to_unit(photograph).to(device), torch.tensor([243], device=device)
+    logit = classifiers.class_score(network, top, probability=False)
+    probability = classifiers.class_score(network, top, probability=True)
     slow = device.type == "cpu"
     few = 2 if slow else 100  # iterations of a population of 32
     count = 32 * (few + 1)
@@ -177,18 +183,18 @@ def bench_search(device: torch.device) -> None:
         return torch.Generator(device).manual_seed(0)
 
     def de_cam() -> None:
-        evolve.de_cam(
+        decam.de_cam(
             logit, image, area_weight=5.0, population=32, iterations=few, generator=generator()
         )
 
     def e_lime() -> None:
-        evolve.e_lime(
+        elime.e_lime(
             probability, image, segments, population=32, generations=few, generator=generator()
         )  # of which the fittest goes on without being rated again
 
     def curves(batch_size: int) -> None:
         relevance = image[0].mean(0)
-        for curve in (metrics.deletion_curve, metrics.insertion_curve):
+        for curve in (insertion_deletion.deletion_curve, insertion_deletion.insertion_curve):
             curve(probability, image[0], relevance, steps=224, batch_size=batch_size)
 
     row("DE-CAM / forward, images/s", *by_turns(count, de_cam, lambda: forward(count)), 1 / 1.15)
@@ -203,13 +209,15 @@ def bench_search(device: torch.device) -> None:
 
 
 def main() -> None:
-    device = models.device()
+    device = classifiers.default_device()
     file = paths.MODELS / "lrp_adversarial.safetensors"
-    network = models.load_weights(models.table2_network(), file.read_bytes(), file.name).to(device)
-    few = data.foolbox_cifar10()
-    images, labels = data.to_unit(few.pixels.to(device)), few.labels.to(device)
+    network = checkpoints.load_weights(classifiers.dieter_cnn(), file.read_bytes(), file.name).to(
+        device
+    )
+    few = cifar.foolbox_cifar10()
+    images, labels = conversion.to_unit(few.pixels.to(device)), few.labels.to(device)
     right = network(images).argmax(1) == labels
-    print(provenance.device_name())
+    print(card.device_name())
     print(f"{'':32} {'ours':>10} {'plain':>10} {'ratio':>8} {'target':>8}")
     many = 13 if device.type == "cpu" else 100
     bench_cams(device)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers import data, models, paths
+from helpers.inputs import checkpoints, cifar, classifiers, conversion
+from helpers.store import paths
 
 UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
@@ -54,14 +55,14 @@ def small_images(generator) -> Tensor:
 def trained_network() -> nn.Sequential:
     """Our checkpoint of the first paper's network."""
     file: Path = paths.MODELS / "lrp_adversarial.safetensors"
-    return models.load_weights(models.table2_network(), file.read_bytes(), file.name)
+    return checkpoints.load_weights(classifiers.dieter_cnn(), file.read_bytes(), file.name)
 
 
 @pytest.fixture(scope="session")
 def cifar_images() -> tuple[Tensor, Tensor]:
     """Foolbox's twenty CIFAR-10 images in [0, 1], and their labels."""
-    images = data.foolbox_cifar10()
-    return data.to_unit(images.pixels), images.labels
+    images = cifar.foolbox_cifar10()
+    return conversion.to_unit(images.pixels), images.labels
 
 
 @pytest.fixture(scope="session")

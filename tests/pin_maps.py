@@ -6,23 +6,26 @@ from pathlib import Path
 
 import torch
 
-from helpers import data, methods, models
+from helpers.inputs import classifiers, conversion, photographs
+from helpers.saliency import contract, registry
 
 FILE = Path(__file__).with_name("pinned_maps.json")
 
 
 def coarse(kind: str, name: str) -> list[float]:
     """4 x 4 means of a method's map of Foolbox's first photograph, the largest magnitude 1."""
-    network = models.imagenet("tf_efficientnet_lite0").network
-    image = data.to_unit(data.foolbox_imagenet(96).pixels[:1]).to(models.device())
-    explain = methods.METHODS[kind][name]
+    network = classifiers.load_imagenet("tf_efficientnet_lite0").network
+    image = conversion.to_unit(photographs.foolbox_imagenet(96).pixels[:1]).to(
+        classifiers.default_device()
+    )
+    explain = registry.METHODS[kind][name]
     if kind == "black box":
         explain = partial(explain, questions=48)
-    maps = methods.explained(explain, network, image, torch.tensor([243]), seed=0).cpu()
+    maps = contract.checked_maps(explain, network, image, torch.tensor([243]), seed=0).cpu()
     small = torch.nn.functional.avg_pool2d(maps[:, None], 24)
     return [round(value, 4) for value in (small / small.abs().max()).flatten().tolist()]
 
 
 if __name__ == "__main__":
-    pins = {name: coarse(kind, name) for kind, some in methods.METHODS.items() for name in some}
+    pins = {name: coarse(kind, name) for kind, some in registry.METHODS.items() for name in some}
     FILE.write_text(json.dumps(pins, indent=0) + "\n")

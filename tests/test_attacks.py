@@ -3,9 +3,8 @@ import pytest
 import scipy_attack
 import torch
 from foolbox.criteria import Misclassification, TargetedMisclassification
-from torch import nn
-
 from helpers.attacks import LBFGSAttack
+from torch import nn
 
 
 class Plane(nn.Module):

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from altair.vegalite.v6 import display
 
-from helpers import book, claims, paths
+from helpers.report import build, claims, readme, scorecard
+from helpers.store import paths
 
 NARROW = 390  # pixels, a phone
 CHART = re.compile(r"\(function\(spec, embedOpt\)")
@@ -62,7 +63,7 @@ def built_book():
         [sys.executable, "-m", "helpers.book"], cwd=paths.ROOT, capture_output=True, text=True
     )
     assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
-    return book.SITE
+    return build.SITE
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +131,7 @@ def test_page_fits_a_phone(seen, page):
 
 
 def test_chart_script_names_the_versions_that_altair_asks_for():
-    debug = re.search(r"var VEGA_DEBUG = (\{.*?\});", book.vega_bundle()).group(1)
+    debug = re.search(r"var VEGA_DEBUG = (\{.*?\});", build.vega_bundle()).group(1)
 
     assert dict(re.findall(r"(\w+): '([^']+)'", debug)) == {
         "vega_version": display.VEGA_VERSION,
@@ -140,34 +141,34 @@ def test_chart_script_names_the_versions_that_altair_asks_for():
 
 
 def test_committed_summaries_are_those_of_the_committed_results():
-    for file, current in book.summaries().items():
+    for file, current in build.summaries().items():
         assert file.read_text(encoding="utf-8") == current, f"{file.name}: run `make readme`"
 
 
 def test_scorecard_for_machines_says_the_same_in_both_formats():
-    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
-    records = json.loads(book.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
+    table = pd.read_csv(scorecard.SCORECARD.with_suffix(".csv"))
+    records = json.loads(scorecard.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
 
     same = pd.DataFrame(records).replace("", np.nan)
     pd.testing.assert_frame_equal(same, table, check_dtype=False)
 
 
 def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
-    table = pd.read_csv(book.SCORECARD.with_suffix(".csv"))
-    readme = book.README.read_text(encoding="utf-8")
+    table = pd.read_csv(scorecard.SCORECARD.with_suffix(".csv"))
+    text = readme.README.read_text(encoding="utf-8")
 
     for (paper, arm), rows in table.groupby(["paper", "arm"]):
-        counts = [str((rows.verdict == verdict).sum()) for verdict in book.VERDICTS]
-        line = f"| {book.ARMS[arm]} | {' | '.join(counts)} |"
-        assert line in readme, (paper, line)
+        counts = [str((rows.verdict == verdict).sum()) for verdict in scorecard.VERDICTS]
+        line = f"| {scorecard.ARMS[arm]} | {' | '.join(counts)} |"
+        assert line in text, (paper, line)
 
 
 def test_every_chapter_with_claims_belongs_to_a_paper():
-    assert set(book.chapters()) <= {paper.chapter for paper in book.PAPERS}
+    assert set(scorecard.chapters()) <= {paper.chapter for paper in scorecard.PAPERS}
 
 
 def test_tally_counts_verdicts_by_arm():
-    assert book.tally(SCORECARD).to_dict("index") == {
+    assert scorecard.tally(SCORECARD).to_dict("index") == {
         "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
         "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
     }
@@ -176,14 +177,14 @@ def test_tally_counts_verdicts_by_arm():
 def test_summary_of_a_chapter_that_never_ran_says_so():
     nothing = SCORECARD[SCORECARD.verdict == "not run"]
 
-    lines = book.summary({"lrp_adversarial": nothing}, {}).splitlines()
+    lines = scorecard.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
     assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
     assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
 
 
 def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():
-    page = book.scorecard_page({"trial": SCORECARD}, {"trial": CARD})
+    page = scorecard.scorecard_page({"trial": SCORECARD}, {"trial": CARD})
 
     assert "{dropdown} accuracy: 2 reproduced, 1 not reproduced" in page
     assert "{dropdown} ranking: 1 not run" in page
@@ -191,7 +192,7 @@ def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():
 
 
 def test_status_shows_every_entry_of_the_run_card():
-    page = book.status_page({"trial": {**CARD, "versions": {"torch": "2.12.1"}}, "other": {}})
+    page = scorecard.status_page({"trial": {**CARD, "versions": {"torch": "2.12.1"}}, "other": {}})
 
     assert "| seeds  | `1, 2` |" in page
     assert "| versions torch | `2.12.1` |" in page
@@ -199,20 +200,20 @@ def test_status_shows_every_entry_of_the_run_card():
 
 
 def test_table_goes_between_the_marks_and_nowhere_else():
-    start, end = book.README_MARKS
+    start, end = readme.README_MARKS
 
-    assert book.fill(f"a {start} old {end} b", "new\n") == f"a {start}\nnew\n{end} b"
+    assert readme.fill(f"a {start} old {end} b", "new\n") == f"a {start}\nnew\n{end} b"
 
 
 def test_readme_without_marks_is_rejected():
     with pytest.raises(ValueError, match="lacks"):
-        book.fill("no marks", "table")
+        readme.fill("no marks", "table")
 
 
 def test_run_cards_of_committed_results_are_complete():
     wanted = {"profile", "command", "commit", "digest", "device", "versions", "seeds", "seconds"}
 
-    for chapter in book.chapters():
+    for chapter in scorecard.chapters():
         card = claims.run_card(chapter)
         assert not card or wanted <= card.keys(), json.dumps(card, indent=1)
 
@@ -222,11 +223,11 @@ def test_a_finding_is_the_last_two_sentences_of_the_verdict():
     verdict = {"metadata": {"tags": ["verdict"]}, "outputs": [{"data": {"text/markdown": text}}]}
     other = {"metadata": {}, "outputs": []}
 
-    found = book.finding({"cells": [other, verdict]})
+    found = readme.finding({"cells": [other, verdict]})
 
     assert found == "A map has 0.5 of it, e.g. here. HayCAM+ is 0.2 worse."
-    assert book.finding({"cells": [other]}) == ""
+    assert readme.finding({"cells": [other]}) == ""
     runs = {"decam": {"cells": [verdict]}, "haycam": {"cells": [other]}}
-    assert book.findings(runs) == (
+    assert readme.findings(runs) == (
         "[Karatsiolis & Kamilaris 2022](runs/decam.ipynb)\n: " + found + "\n"
     )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helpers import boxes
+from helpers.measures import localization
 
 
 def box(*sides):
@@ -11,33 +11,33 @@ def box(*sides):
 def test_threshold_keeps_cells_from_a_share_of_the_maximum_on():
     maps = torch.tensor([[[0.0, 1.0], [2.0, 5.0]], [[-5.0, -2.0], [-1.0, -4.0]]])
 
-    assert boxes.thresholded(maps, 0.4).tolist() == [
+    assert localization.thresholded(maps, 0.4).tolist() == [
         [[False, False], [True, True]],
         [[False, False], [False, False]],
     ]
 
 
 def test_threshold_of_a_map_of_zeros_is_empty():
-    assert not boxes.thresholded(torch.zeros(1, 3, 3), 0.2).any()
-    assert not boxes.otsu(torch.zeros(1, 3, 3)).any()
+    assert not localization.thresholded(torch.zeros(1, 3, 3), 0.2).any()
+    assert not localization.otsu(torch.zeros(1, 3, 3)).any()
 
 
 @pytest.mark.parametrize("threshold", [0.0, -0.1, 1.2])
 def test_threshold_outside_the_unit_range_is_refused(threshold):
     with pytest.raises(ValueError, match=r"share of the maximum in \(0, 1\]"):
-        boxes.thresholded(torch.zeros(1, 2, 2), threshold)
+        localization.thresholded(torch.zeros(1, 2, 2), threshold)
 
 
 def test_otsu_parts_two_heaps_and_leaves_out_what_is_negative():
     maps = torch.tensor([[[-9.0, 1.0, 1.2], [0.9, 8.0, 10.0]]])
 
-    assert boxes.otsu(maps).tolist() == [[[False, False, False], [False, True, True]]]
+    assert localization.otsu(maps).tolist() == [[[False, False, False], [False, True, True]]]
 
 
 def test_otsu_equals_a_search_over_all_thresholds(generator):
     maps = torch.rand(4, 9, 9, generator=generator, dtype=torch.float64) ** 3
 
-    found = boxes.otsu(maps)
+    found = localization.otsu(maps)
 
     for one, mask in zip(maps, found, strict=True):
         # ours cuts between 256 bins, so compare the quality of the cut, not the cut itself
@@ -52,60 +52,62 @@ def test_otsu_equals_a_search_over_all_thresholds(generator):
 def test_largest_part_is_the_one_with_most_cells_and_diagonals_do_not_join():
     mask = torch.tensor([[[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, 1]]]).bool()
 
-    assert boxes.largest_part(mask).int().tolist() == [[[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]]]
+    assert localization.largest_part(mask).int().tolist() == [
+        [[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]]
+    ]
 
 
 def test_largest_part_of_nothing_is_nothing():
     empty = torch.zeros(2, 3, 3, dtype=torch.bool)
 
-    assert torch.equal(boxes.largest_part(empty), empty)
+    assert torch.equal(localization.largest_part(empty), empty)
 
 
 def test_box_of_a_mask_is_tight_and_half_open():
     mask = torch.zeros(2, 5, 6, dtype=torch.bool)
     mask[0, 1:3, 2:6] = True
 
-    assert boxes.box_of(mask).tolist() == [[2, 1, 6, 3], [0, 0, 0, 0]]
+    assert localization.box_of(mask).tolist() == [[2, 1, 6, 3], [0, 0, 0, 0]]
 
 
 def test_iou_and_dice_match_hand_computed_overlaps():
     # 4 x 4 and 4 x 2, sharing 2 x 2
     first, second = box(0, 0, 4, 4), box(2, 1, 6, 3)
 
-    assert boxes.box_iou(first, second).item() == pytest.approx(4 / 20)
-    assert boxes.box_dice(first, second).item() == pytest.approx(8 / 24)
+    assert localization.box_iou(first, second).item() == pytest.approx(4 / 20)
+    assert localization.box_dice(first, second).item() == pytest.approx(8 / 24)
 
 
 def test_boxes_side_by_side_and_empty_boxes_share_nothing():
     true = box(4, 0, 8, 4)
 
-    assert boxes.box_iou(box(0, 0, 4, 4), true).item() == 0
-    assert boxes.box_dice(box(0, 0, 0, 0), true).item() == 0
+    assert localization.box_iou(box(0, 0, 4, 4), true).item() == 0
+    assert localization.box_dice(box(0, 0, 0, 0), true).item() == 0
 
 
 def test_dice_of_one_image_follows_from_its_iou(generator):
     sides = torch.rand(2, 50, 4, generator=generator).sort(2).values[..., [0, 1, 2, 3]]
     first, second = sides
 
-    iou, dice = boxes.box_iou(first, second), boxes.box_dice(first, second)
+    iou, dice = localization.box_iou(first, second), localization.box_dice(first, second)
 
     torch.testing.assert_close(dice, 2 * iou / (1 + iou))
 
 
 def test_true_box_without_area_is_refused():
     with pytest.raises(ValueError, match="no area"):
-        boxes.box_iou(box(0, 0, 2, 2), box(1, 1, 1, 3))
+        localization.box_iou(box(0, 0, 2, 2), box(1, 1, 1, 3))
 
 
 def test_mask_iou_matches_hand_count():
     first = torch.tensor([[[1, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]).bool()
     second = torch.tensor([[[0, 1, 1], [1, 0, 0]], [[0, 0, 0], [0, 0, 0]]]).bool()
 
-    assert boxes.mask_iou(first, second).tolist() == [0.25, 0]
+    assert localization.mask_iou(first, second).tolist() == [0.25, 0]
 
 
 def test_pointing_asks_for_the_highest_cell_only():
     masks = torch.tensor([[[1, 0], [0, 0]]]).bool().expand(3, 2, 2)
     maps = torch.tensor([[[3.0, 1], [2, 2]], [[1.0, 3], [0, 0]], [[0.0, -1], [-1, -1]]])
 
-    assert boxes.pointing(maps, masks).tolist() == [True, False, False]
+    assert localization.pointing(maps, masks).tolist() == [True, False, False]

@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 import timm
 import torch
+from helpers.DELETE import hires
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
 from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 from sklearn.decomposition import PCA
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import cams, models
+from helpers.inputs import classifiers
+from helpers.papers import cams, pca_cams, peers
 
 
 class Pooled(nn.Module):
@@ -183,7 +185,7 @@ def test_output_of_a_layer_is_its_output_with_its_graph_and_leaves_no_hook(netwo
 PUBLIC = {  # pytorch-grad-cam's maps before it clips and rescales them
     cams.grad_cam: GradCAM,
     cams.layer_cam: LayerCAM,
-    cams.hires_cam: HiResCAM,
+    hires.hires_cam: HiResCAM,
 }
 
 
@@ -256,7 +258,7 @@ def test_hires_cam_matches_hand_computed_map():
     activations = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 1.0]]]])
     gradients = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]], [[-1.0, -1.0], [0.5, 2.0]]]])
 
-    assert cams.hires_cam(activations, gradients).tolist() == [[[0.0, 2.0], [0.5, 0.0]]]
+    assert hires.hires_cam(activations, gradients).tolist() == [[[0.0, 2.0], [0.5, 0.0]]]
 
 
 @pytest.mark.parametrize("method", PUBLIC, ids=lambda method: method.__name__)
@@ -288,7 +290,7 @@ def test_eigen_cam_matches_hand_computed_map():
     direction = torch.tensor([12.0, 4 + 160**0.5], dtype=torch.float64)
     direction /= direction.norm()
 
-    found = cams.eigen_cam(activations)
+    found = pca_cams.eigen_cam(activations)
 
     expected = torch.tensor([[[3.0, 0], [0, 0]], [[4.0, 0], [0, 1.0]]], dtype=torch.float64)
     expected = torch.einsum("k,khw->hw", direction, expected)
@@ -298,7 +300,7 @@ def test_eigen_cam_matches_hand_computed_map():
 def test_centered_eigen_cam_agrees_with_pytorch_grad_cam_up_to_sign(recorded):
     activations, _ = recorded
 
-    found = cams.eigen_cam(activations, centered=True)
+    found = pca_cams.eigen_cam(activations, centered=True)
 
     theirs = torch.from_numpy(get_2d_projection(activations.numpy()))
     sign = (found * theirs).sum((1, 2), keepdim=True).sign()
@@ -311,7 +313,7 @@ def test_eigen_cam_of_a_layer_with_more_positions_than_filters_uses_the_other_gr
 ):
     activations = recorded[0][:, :2]  # 2 filters, 12 positions
 
-    found = cams.eigen_cam(activations)
+    found = pca_cams.eigen_cam(activations)
 
     matrix = activations.flatten(2).mT.numpy()
     expected = [upright(scores, scores)[:, 0] for scores, _ in principal_by_loop(matrix)]
@@ -324,8 +326,8 @@ RIGHT_ANGLES = torch.tensor([[[[3.0, -1, -1, -1]], [[0.0, -2, 1, 1]]]], dtype=to
 
 
 def test_haycam_plus_matches_hand_computed_map():
-    one = cams.haycam_plus(RIGHT_ANGLES + 5, components=0.6)
-    both = cams.haycam_plus(RIGHT_ANGLES + 5)  # the second is turned: its largest entry is -2
+    one = pca_cams.haycam_plus(RIGHT_ANGLES + 5, components=0.6)
+    both = pca_cams.haycam_plus(RIGHT_ANGLES + 5)  # the second is turned: its largest entry is -2
 
     expected = torch.tensor([[[3.0, -1, -1, -1]], [[3.0, 1, -2, -2]]], dtype=torch.float64)
     torch.testing.assert_close(torch.cat([one, both]), expected)
@@ -335,8 +337,8 @@ def test_haycam_matches_hand_computed_map():
     gradients = torch.tensor([[[[4.0, 0, 0, 0]], [[0.0, -8, 0, 0]]]], dtype=torch.float64)
     # weights 1 and -2
 
-    one = cams.haycam(RIGHT_ANGLES + 5, gradients, components=1)
-    both = cams.haycam(RIGHT_ANGLES + 5, gradients)
+    one = pca_cams.haycam(RIGHT_ANGLES + 5, gradients, components=1)
+    both = pca_cams.haycam(RIGHT_ANGLES + 5, gradients)
 
     expected = torch.tensor([[[3.0, -1, -1, -1]], [[3.0, 3, -3, -3]]], dtype=torch.float64)
     torch.testing.assert_close(torch.cat([one, both]), expected)
@@ -362,7 +364,7 @@ def test_batched_haycam_plus_equals_a_loop_with_numpy(recorded, components, sign
         }[sign]
         expected.append(turned[:, :count].sum(1))
 
-    found = cams.haycam_plus(activations, components=components, sign=sign)
+    found = pca_cams.haycam_plus(activations, components=components, sign=sign)
 
     torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
 
@@ -377,7 +379,7 @@ def test_haycam_plus_sums_the_eigenvectors_of_the_filters_covariance_in_its_othe
         vectors = vectors[:, ::-1][:, :2]
         expected.append(upright(vectors, vectors).sum(1))
 
-    found = cams.haycam_plus(activations, components=2, reading="eigenvectors")
+    found = pca_cams.haycam_plus(activations, components=2, reading="eigenvectors")
 
     torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
 
@@ -386,9 +388,9 @@ def test_haycam_plus_sums_the_eigenvectors_of_the_filters_covariance_in_its_othe
 def test_components_by_variance_are_as_many_as_scikit_learn_takes(recorded, share):
     activations, _ = recorded
     matrix = activations.flatten(2).mT
-    _, variances = cams._principal(matrix - matrix.mean(1, keepdim=True))
+    _, variances = pca_cams._principal(matrix - matrix.mean(1, keepdim=True))
 
-    found = cams.kept_components(variances, share).sum(1)
+    found = pca_cams.kept_components(variances, share).sum(1)
 
     assert found.tolist() == [PCA(share).fit(one).n_components_ for one in matrix.numpy()]
 
@@ -396,7 +398,7 @@ def test_components_by_variance_are_as_many_as_scikit_learn_takes(recorded, shar
 def test_scikit_learn_turns_components_by_their_largest_filter(recorded):
     activations, _ = recorded
 
-    found = cams.haycam_plus(activations, components=3, sign="largest_filter")
+    found = pca_cams.haycam_plus(activations, components=3, sign="largest_filter")
 
     theirs = [PCA(3).fit_transform(one).sum(1) for one in activations.flatten(2).mT.numpy()]
     torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(theirs)))
@@ -405,7 +407,7 @@ def test_scikit_learn_turns_components_by_their_largest_filter(recorded):
 def test_haycam_with_all_components_is_grad_cam_of_centered_activations(recorded):
     activations, gradients = recorded
 
-    found = cams.haycam(activations, gradients, components=6)
+    found = pca_cams.haycam(activations, gradients, components=6)
 
     centered = activations - activations.mean((2, 3), keepdim=True)
     torch.testing.assert_close(found.relu(), cams.grad_cam(centered, gradients))
@@ -421,7 +423,7 @@ def test_haycam_equals_a_loop_that_projects_weights_and_activations(recorded):
         for n, (scores, loadings) in enumerate(principal_by_loop(centered))
     ]
 
-    found = cams.haycam(activations, gradients, components=2)
+    found = pca_cams.haycam(activations, gradients, components=2)
 
     torch.testing.assert_close(found.flatten(1), torch.from_numpy(np.stack(expected)))
 
@@ -429,22 +431,22 @@ def test_haycam_equals_a_loop_that_projects_weights_and_activations(recorded):
 def test_haycam_plus_of_one_component_is_centered_eigen_cam(recorded):
     activations, _ = recorded
 
-    plus = cams.haycam_plus(activations, components=1)
+    plus = pca_cams.haycam_plus(activations, components=1)
 
-    torch.testing.assert_close(plus, cams.eigen_cam(activations, centered=True))
+    torch.testing.assert_close(plus, pca_cams.eigen_cam(activations, centered=True))
 
 
 def test_eigen_cam_and_haycam_plus_are_the_same_for_every_class(network, images):
     recordings = [cams.record(network, images, torch.full((3,), c), "act") for c in (0, 2)]
 
-    for method in (cams.eigen_cam, cams.haycam_plus):
+    for method in (pca_cams.eigen_cam, pca_cams.haycam_plus):
         first, second = (method(*recording) for recording in recordings)
         assert torch.equal(first, second)
 
 
 SIX = [
-    cams.grad_cam, cams.grad_cam_plus_plus, cams.layer_cam, cams.eigen_cam, cams.haycam,
-    cams.haycam_plus,
+    cams.grad_cam, cams.grad_cam_plus_plus, cams.layer_cam, pca_cams.eigen_cam, pca_cams.haycam,
+    pca_cams.haycam_plus,
 ]  # fmt: skip
 
 
@@ -477,7 +479,7 @@ def test_turning_the_image_turns_the_map(method, recorded):
 def test_every_sign_turns_whole_components(recorded):
     activations, _ = recorded
 
-    found = [cams.haycam_plus(activations, components=1, sign=sign) for sign in cams.SIGNS]
+    found = [pca_cams.haycam_plus(activations, components=1, sign=sign) for sign in pca_cams.SIGNS]
 
     for one in found[1:]:
         torch.testing.assert_close(one.abs(), found[0].abs())
@@ -486,8 +488,8 @@ def test_every_sign_turns_whole_components(recorded):
 def test_non_negative_activations_give_a_non_negative_eigen_cam(recorded):
     activations, _ = recorded
 
-    for sign in set(cams.SIGNS) - {"raw"}:
-        assert cams.eigen_cam(activations, sign=sign).min() >= -1e-12
+    for sign in set(pca_cams.SIGNS) - {"raw"}:
+        assert pca_cams.eigen_cam(activations, sign=sign).min() >= -1e-12
 
 
 @pytest.mark.parametrize(
@@ -503,11 +505,11 @@ def test_non_negative_activations_give_a_non_negative_eigen_cam(recorded):
 )
 def test_haycam_plus_refuses_options_that_do_not_exist(recorded, options, message):
     with pytest.raises(ValueError, match=message):
-        cams.haycam_plus(recorded[0], **options)
+        pca_cams.haycam_plus(recorded[0], **options)
 
 
 def test_full_gradients_add_up_to_the_logit_of_a_network_of_relus():
-    network = models.timm_network("resnet18", classes=5, size=32, pretrained=False).double()
+    network = classifiers.timm_network("resnet18", classes=5, size=32, pretrained=False).double()
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -516,7 +518,7 @@ def test_full_gradients_add_up_to_the_logit_of_a_network_of_relus():
     images = torch.rand(3, 3, 32, 32, generator=generator, dtype=torch.float64)
     classes = torch.tensor([0, 1, 4])
 
-    terms = cams.full_gradients(network.eval(), images, classes)
+    terms = peers.full_gradients(network.eval(), images, classes)
 
     logits = network(images).gather(1, classes[:, None])[:, 0] - network.body.fc.bias[classes]
     torch.testing.assert_close(
@@ -530,7 +532,7 @@ def test_full_gradients_by_hand():
     network[0].bias.data.fill_(-1.0)
     images = torch.tensor([[[[0.25, 0.5], [0.75, 1.0]]]])  # after the bias: -0.5, 0, 0.5, 1
 
-    of_input, of_bias = cams.full_gradients(network, images, torch.tensor([0]))
+    of_input, of_bias = peers.full_gradients(network, images, torch.tensor([0]))
 
     torch.testing.assert_close(of_input[0, 0], torch.tensor([[0.0, 0.0], [0.375, 0.5]]))
     torch.testing.assert_close(of_bias[0, 0], torch.tensor([[0.0, 0.0], [-0.25, -0.25]]))
@@ -540,7 +542,7 @@ def test_full_grad_stretches_each_term_over_its_channels_and_adds():
     fine = torch.tensor([[[[0.0, -4.0], [2.0, 0.0]], [[0.0, 0.0], [2.0, 0.0]]]])  # (1, 2, 2, 2)
     coarse = torch.tensor([[[[3.0]]]])  # one value: nothing to stretch
 
-    map_ = cams.full_grad([fine, coarse], 2)
+    map_ = peers.full_grad([fine, coarse], 2)
 
     torch.testing.assert_close(map_, torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]))
 
@@ -549,7 +551,7 @@ def test_full_gradients_leave_the_network_as_it_was(small_network, small_images)
     network = nn.Sequential(*small_network).train()
     before = [value.clone() for value in network.state_dict().values()]
 
-    cams.full_gradients(network, small_images, torch.zeros(6, dtype=torch.long))
+    peers.full_gradients(network, small_images, torch.zeros(6, dtype=torch.long))
 
     assert network.training
     assert not any(

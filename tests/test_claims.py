@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from helpers import claims, paths
+from helpers.report import claims
+from helpers.store import paths
 
 
 def table(folder, chapter="trial", **changes):
@@ -150,7 +151,7 @@ def test_scorecard_has_a_row_for_each_arm_that_a_claim_allows(tmp_path, monkeypa
 
 def scaled(limit=4, **claim):
     row = {"reported": 10, "tolerance": 2, "bound": "", "value": 13, "low": 12, "high": 14}
-    made = claims.on_one_scale(pd.DataFrame([{**row, **claim}]), limit)
+    made = claims.standardized(pd.DataFrame([{**row, **claim}]), limit)
     return made[["x", "x_low", "x_high", "floor", "ceiling"]].iloc[0].tolist()
 
 
@@ -178,7 +179,7 @@ def test_what_had_to_be_met_exactly_is_met_or_infinitely_far():
 
 @pytest.mark.parametrize("chapter", [file.stem for file in paths.REPORTED.glob("*.csv")])
 def test_on_the_one_scale_each_verdict_can_be_seen(chapter):
-    shown = claims.on_one_scale(claims.scorecard(chapter), 4).dropna(subset="value")
+    shown = claims.standardized(claims.scorecard(chapter), 4).dropna(subset="value")
 
     within = (shown.floor <= shown.x_low) & (shown.x_high <= shown.ceiling)
     apart = (shown.x_high < shown.floor) | (shown.ceiling < shown.x_low)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from helpers import corruptions
+from helpers.inputs import corruptions
 
 
 def seeded(seed=0):
@@ -57,7 +57,7 @@ def test_rotation_equals_torchvisions(angle):
 
 
 def test_angles_fill_the_range_evenly():
-    angles = corruptions.drawn_angles(4000, 30, seeded())
+    angles = corruptions.draw_angles(4000, 30, seeded())
 
     assert angles.abs().max() <= 30
     assert angles.mean().item() == pytest.approx(0, abs=1)

@@ -1,3 +1,4 @@
+import hashlib
 import lzma
 import pickle
 
@@ -6,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import data
+from helpers.inputs import cifar, conversion, dieter2023, photographs
+from helpers.store import files, paths
 
 
 def test_foolbox_images_are_twenty_real_ones_with_their_labels():
-    images = data.foolbox_cifar10()
+    images = cifar.foolbox_cifar10()
 
     assert images.pixels.shape == (20, 3, 32, 32)
     assert images.labels[:5].tolist() == [3, 8, 8, 0, 6]  # cat, ship, ship, airplane, frog
@@ -20,34 +22,34 @@ def test_foolbox_images_are_twenty_real_ones_with_their_labels():
 def test_pixels_survive_the_way_to_unit_and_back():
     pixels = torch.arange(256).to(torch.uint8).view(1, 1, 16, 16)
 
-    assert torch.equal(data.to_pixels(data.to_unit(pixels)), pixels)
+    assert torch.equal(conversion.to_pixels(conversion.to_unit(pixels)), pixels)
 
 
 def test_to_pixels_rounds_down():
-    assert data.to_pixels(torch.tensor([0.999, 0.5])).tolist() == [254, 127]
+    assert conversion.to_pixels(torch.tensor([0.999, 0.5])).tolist() == [254, 127]
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
 def test_images_outside_the_unit_range_are_refused(wrong):
     with pytest.raises(ValueError, match=r"expected.*\[0, 1\]"):
-        data.to_pixels(torch.tensor([0.5, wrong]))
+        conversion.to_pixels(torch.tensor([0.5, wrong]))
 
 
 def test_pixels_that_are_floats_are_refused():
     with pytest.raises(ValueError, match="expected uint8"):
-        data.to_unit(torch.rand(2, 2))
+        conversion.to_unit(torch.rand(2, 2))
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: bytes([b[0] ^ 1]) + b[1:]])
 def test_a_truncated_or_altered_file_is_refused(tmp_path, spoil):
     (tmp_path / "weights").write_bytes(b"some weights")
-    sha256 = data.hashlib.sha256(b"some weights").hexdigest()
-    assert data.checked(tmp_path, "weights", sha256) == b"some weights"
+    sha256 = hashlib.sha256(b"some weights").hexdigest()
+    assert files.read_verified(tmp_path, "weights", sha256) == b"some weights"
 
     (tmp_path / "weights").write_bytes(spoil(b"some weights"))
 
     with pytest.raises(ValueError, match="altered or cut short"):
-        data.checked(tmp_path, "weights", sha256)
+        files.read_verified(tmp_path, "weights", sha256)
 
 
 def test_authors_images_are_rebuilt_modulo_256(tmp_path, monkeypatch):
@@ -56,10 +58,10 @@ def test_authors_images_are_rebuilt_modulo_256(tmp_path, monkeypatch):
     for part, delta in enumerate(deltas):
         (tmp_path / f"delta_{part}.u8.xz").write_bytes(lzma.compress(delta.tobytes()))
     np.savez(tmp_path / "pairs.npz", test_index=[0, 1], target=[4, 5])
-    sums = {f.name: data.hashlib.sha256(f.read_bytes()).hexdigest() for f in tmp_path.iterdir()}
-    monkeypatch.setattr(data, "DIETER2023_SHA256", sums)
+    sums = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in tmp_path.iterdir()}
+    monkeypatch.setattr(dieter2023, "DIETER2023_SHA256", sums)
 
-    made = data.dieter2023_adversarials(tmp_path, originals)
+    made = dieter2023.load_adversarials(tmp_path, originals)
 
     assert made.pixels[0].unique().tolist() == [9]
     assert made.pixels[1].unique().tolist() == [1]
@@ -67,22 +69,22 @@ def test_authors_images_are_rebuilt_modulo_256(tmp_path, monkeypatch):
 
 
 def test_altered_cifar10_pixels_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(data.paths, "CACHE", tmp_path)
-    fake = data.Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.zeros(10).long())
-    monkeypatch.setattr(data, "_torchvision_cifar10", lambda split: fake)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    fake = cifar.Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.zeros(10).long())
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: fake)
 
     with pytest.raises(ValueError, match="CIFAR-10's test"):
-        data.cifar10("test")
+        cifar.cifar10("test")
 
     assert not list(tmp_path.iterdir())
 
 
 def test_missing_cifar10_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(data.paths, "CACHE", tmp_path)
-    monkeypatch.setattr(data, "_torchvision_cifar10", lambda split: None)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: None)
 
     with pytest.raises(FileNotFoundError, match="XAI_DATA"):
-        data.cifar10("test", download=False)
+        cifar.cifar10("test", download=False)
 
 
 def test_a_copy_that_fails_torchvisions_checksum_is_passed_over(tmp_path):
@@ -90,24 +92,24 @@ def test_a_copy_that_fails_torchvisions_checksum_is_passed_over(tmp_path):
     folder.mkdir()
     (folder / "test_batch").write_bytes(pickle.dumps({"data": b"", "labels": []}))
 
-    assert data._torchvision_cifar10("test", tmp_path) is None
+    assert cifar._torchvision_cifar10("test", tmp_path) is None
 
 
 def test_an_xai_data_that_is_no_folder_is_refused(monkeypatch):
     monkeypatch.setenv("XAI_DATA", "no/such/folder")
 
     with pytest.raises(FileNotFoundError, match="no/such/folder"):
-        data.xai_data()
+        paths.xai_data()
 
 
 def test_without_xai_data_the_authors_material_is_absent(monkeypatch):
     monkeypatch.delenv("XAI_DATA", raising=False)
 
-    assert data.dieter2023() is None
+    assert dieter2023.material() is None
 
 
 def test_foolbox_photographs_are_twenty_of_imagenet_with_their_labels():
-    found = data.foolbox_imagenet(64)
+    found = photographs.foolbox_imagenet(64)
 
     assert found.pixels.shape == (20, 3, 64, 64)
     assert found.pixels.dtype == torch.uint8
@@ -130,7 +132,7 @@ def grid(height, width):
     ("height", "width", "top", "left"), [(64, 100, 4, 22), (100, 64, 22, 4), (64, 64, 4, 4)]
 )
 def test_a_photograph_is_cut_to_its_middle_square(height, width, top, left):
-    cut = data.squared(grid(height, width), 56)  # 7/8 of 64: nothing is resampled
+    cut = photographs.center_crop(grid(height, width), 56)  # 7/8 of 64: nothing is resampled
 
     assert cut.shape == (3, 56, 56)
     assert cut[0].unique().tolist() == list(range(left, left + 56))
@@ -143,7 +145,7 @@ def test_a_cut_equals_resizing_the_whole_and_then_cutting_as_imagenets_networks_
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     whole = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
 
-    cut = data.squared(Image.fromarray(pixels), side * 7 // 8)
+    cut = photographs.center_crop(Image.fromarray(pixels), side * 7 // 8)
 
     edge = side // 16
     expected = np.array(whole)[edge : side - edge, edge : side - edge]
@@ -153,8 +155,8 @@ def test_a_cut_equals_resizing_the_whole_and_then_cutting_as_imagenets_networks_
 def test_photographs_in_grey_or_with_a_palette_become_rgb():
     grey = Image.fromarray(np.full((16, 16), 90, np.uint8))
 
-    assert data.squared(grey, 8).unique().tolist() == [90]
-    assert data.squared(grey.convert("P"), 8).shape == (3, 8, 8)
+    assert photographs.center_crop(grey, 8).unique().tolist() == [90]
+    assert photographs.center_crop(grey.convert("P"), 8).shape == (3, 8, 8)
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def folder(tmp_path):
 
 
 def test_a_sample_is_a_fixed_choice_in_the_order_of_names(folder):
-    some, same, every = (data.imagenet_sample(folder, n, size=8) for n in (3, 3, 99))
+    some, same, every = (photographs.load_folder(folder, n, size=8) for n in (3, 3, 99))
 
     assert some.names == same.names
     assert some.names == sorted(some.names)
@@ -178,7 +180,7 @@ def test_a_sample_is_a_fixed_choice_in_the_order_of_names(folder):
 
 
 def test_labels_are_unknown_unless_there_is_one_photograph_of_each_class(folder):
-    assert data.imagenet_sample(folder, 9, size=8).labels.tolist() == [-1] * 5
+    assert photographs.load_folder(folder, 9, size=8).labels.tolist() == [-1] * 5
 
 
 def test_with_one_photograph_a_class_the_class_is_the_rank_of_its_wnid(tmp_path):
@@ -186,13 +188,13 @@ def test_with_one_photograph_a_class_the_class_is_the_rank_of_its_wnid(tmp_path)
     for i in range(1000):
         small.save(tmp_path / f"n{10 * i:08d}_thing.png")
 
-    found = data.imagenet_sample(tmp_path, 7, size=4)
+    found = photographs.load_folder(tmp_path, 7, size=4)
 
     assert found.labels.tolist() == [int(name[1:9]) // 10 for name in found.names]
     assert len(set(found.labels.tolist())) == 7
 
     (tmp_path / "n00000000_thing.png").rename(tmp_path / "_thing.png")
-    assert data.imagenet_sample(tmp_path, 3, size=4).labels.tolist() == [-1] * 3
+    assert photographs.load_folder(tmp_path, 3, size=4).labels.tolist() == [-1] * 3
 
 
 def test_a_folder_without_photographs_is_refused(tmp_path):
@@ -201,7 +203,7 @@ def test_a_folder_without_photographs_is_refused(tmp_path):
     with pytest.raises(
         FileNotFoundError, match=rf"no photograph \(JPEG or PNG\) in {tmp_path.name}"
     ):
-        data.imagenet_sample(tmp_path, 3)
+        photographs.load_folder(tmp_path, 3)
 
 
 def test_a_photograph_that_was_cut_short_is_named(folder):
@@ -209,4 +211,4 @@ def test_a_photograph_that_was_cut_short_is_named(folder):
     (folder / "n03_x.png").write_bytes(whole[: len(whole) // 2])
 
     with pytest.raises(ValueError, match=r"n03_x\.png cannot be read as an image"):
-        data.imagenet_sample(folder, 9)
+        photographs.load_folder(folder, 9)

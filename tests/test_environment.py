@@ -6,7 +6,7 @@ import tomllib
 import pytest
 import yaml
 
-from helpers import paths
+from helpers.store import paths
 
 
 def pip():

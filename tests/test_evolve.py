@@ -7,7 +7,8 @@ import torch
 from lime.wrappers.scikit_image import SegmentationAlgorithm
 from torch import nn
 
-from helpers import data, evolve, models
+from helpers.inputs import classifiers, photographs
+from helpers.papers import black_box, decam, elime
 
 
 def seeded(seed=0):
@@ -40,9 +41,9 @@ def by_quadratic_form(genes, size):
 
 @pytest.mark.parametrize("size", [(17, 23), (24, 9)])
 def test_ellipses_hold_the_pixels_that_satisfy_the_quadratic_form(size, generator):
-    genes = evolve.random_ellipses((6, 3), size, (1, 9), generator).double()
+    genes = decam.random_ellipses((6, 3), size, (1, 9), generator).double()
 
-    masks = evolve.ellipse_masks(genes, size)
+    masks = decam.ellipse_masks(genes, size)
 
     assert masks.tolist() == [by_quadratic_form(g, size).tolist() for g in genes]
     assert 0.05 < masks.float().mean() < 0.8
@@ -58,7 +59,7 @@ def test_ellipses_may_stick_out_on_every_side_or_lie_outside():
         dtype=torch.float64,
     )  # fmt: skip
 
-    masks = evolve.ellipse_masks(genes, (8, 12))
+    masks = decam.ellipse_masks(genes, (8, 12))
 
     assert masks.tolist() == [by_quadratic_form(g, (8, 12)).tolist() for g in genes]
     assert masks.sum((1, 2)).tolist()[4:] == [0, 0, 0, 96]
@@ -71,8 +72,8 @@ def test_a_small_ellipse_matches_a_drawing_by_hand():
     # row 1, v = -1: |u| <= 2.5 sqrt(1 - 1 / 2.25) = 1.86; row 2: |u| <= 2.5
     drawn = ["00000", "01110", "11111", "01110", "00000"]
     turned = ["00100", "01110", "01110", "01110", "00100"]
-    assert drawing(evolve.ellipse_masks(lying, (5, 5))) == drawn
-    assert drawing(evolve.ellipse_masks(standing, (5, 5))) == turned
+    assert drawing(decam.ellipse_masks(lying, (5, 5))) == drawn
+    assert drawing(decam.ellipse_masks(standing, (5, 5))) == turned
 
 
 def drawing(mask):
@@ -82,22 +83,22 @@ def drawing(mask):
 def test_a_turn_goes_from_x_towards_y_which_is_down():
     slanted = torch.tensor([[0.0, 2, 6, 4, math.pi / 4]])  # long and thin, turned by 45 degrees
 
-    mask = evolve.ellipse_masks(slanted, (6, 6))
+    mask = decam.ellipse_masks(slanted, (6, 6))
 
     assert mask.diagonal().sum() >= 4
     assert not mask.flip(1).diagonal()[[0, 1, 4, 5]].any()
 
 
 def test_a_union_of_ellipses_is_any_of_them(generator):
-    genes = evolve.random_ellipses((5, 4), (12, 12), (2, 8), generator)
+    genes = decam.random_ellipses((5, 4), (12, 12), (2, 8), generator)
 
-    each = [evolve.ellipse_masks(genes[:, [k]], (12, 12)) for k in range(4)]
+    each = [decam.ellipse_masks(genes[:, [k]], (12, 12)) for k in range(4)]
 
-    assert torch.equal(evolve.ellipse_masks(genes, (12, 12)), torch.stack(each).any(0))
+    assert torch.equal(decam.ellipse_masks(genes, (12, 12)), torch.stack(each).any(0))
 
 
 def test_random_ellipses_are_legal_and_of_every_size(generator):
-    genes = evolve.random_ellipses((50, 20), (30, 40), (2, 15), generator)
+    genes = decam.random_ellipses((50, 20), (30, 40), (2, 15), generator)
 
     side, (x0, y0, x1, y1, turn) = genes[..., 2:4] - genes[..., :2], genes.unbind(-1)
     assert side.min() >= 2 - 1e-4
@@ -113,17 +114,17 @@ def test_random_ellipses_are_legal_and_of_every_size(generator):
 
 
 def test_clipping_leaves_legal_ellipses_alone(generator):
-    genes = evolve.random_ellipses((200,), (30, 40), (2, 15), generator)
+    genes = decam.random_ellipses((200,), (30, 40), (2, 15), generator)
 
     torch.testing.assert_close(
-        evolve.within_limits(genes, (30, 40), (2, 15)), genes, rtol=0, atol=1e-5
+        decam.within_limits(genes, (30, 40), (2, 15)), genes, rtol=0, atol=1e-5
     )
 
 
 def test_clipping_makes_any_genes_legal(generator):
     genes = torch.randn(500, 5, generator=generator) * 40
 
-    x0, y0, x1, y1, turn = evolve.within_limits(genes, (30, 40), (2, 15)).unbind(-1)
+    x0, y0, x1, y1, turn = decam.within_limits(genes, (30, 40), (2, 15)).unbind(-1)
 
     for low, high, length in ((x0, x1, 40), (y0, y1, 30)):
         assert low.min() >= 0
@@ -144,7 +145,7 @@ def test_clipping_orders_corners_keeps_the_centre_and_moves_into_the_image():
         ]
     )
 
-    found = evolve.within_limits(genes, (30, 40), (2, 15))
+    found = decam.within_limits(genes, (30, 40), (2, 15))
 
     expected = [
         [2, 3, 8, 9, 0.5],
@@ -162,7 +163,7 @@ def test_superpixel_masks_show_the_selected_segments():
     segments = torch.tensor([[[0, 0], [1, 2]], [[1, 0], [1, 1]]])
     bits = torch.tensor([[[True, False, True], [False, True, False]]] * 2)
 
-    assert evolve.superpixel_masks(bits, segments).int().tolist() == [
+    assert elime.superpixel_masks(bits, segments).int().tolist() == [
         [[[1, 1], [0, 1]], [[0, 0], [1, 0]]],
         [[[0, 1], [0, 0]], [[1, 0], [1, 1]]],
     ]
@@ -172,7 +173,7 @@ def test_segment_means_match_a_hand_written_example():
     image = torch.tensor([[[[1.0, 3.0], [5.0, 0.5]]]])
     segments = torch.tensor([[[0, 0], [0, 1]]])
 
-    assert evolve.segment_means(image, segments).tolist() == [[[[3, 3], [3, 0.5]]]]
+    assert elime.segment_means(image, segments).tolist() == [[[[3, 3], [3, 0.5]]]]
 
 
 def test_segment_means_equal_numpys_where_images_differ_in_their_number(images, generator):
@@ -180,7 +181,7 @@ def test_segment_means_equal_numpys_where_images_differ_in_their_number(images, 
     segments[1] %= 2
     before = images.clone()
 
-    found = evolve.segment_means(images, segments).numpy()
+    found = elime.segment_means(images, segments).numpy()
 
     expected = images.numpy().copy()
     for image, labels in zip(expected, segments.numpy(), strict=True):
@@ -192,7 +193,7 @@ def test_segment_means_equal_numpys_where_images_differ_in_their_number(images, 
 
 @pytest.fixture(scope="module")
 def photograph():
-    return data.foolbox_imagenet(96).pixels[0]
+    return photographs.foolbox_imagenet(96).pixels[0]
 
 
 def test_superpixels_are_those_of_lime_by_default(photograph):
@@ -200,14 +201,14 @@ def test_superpixels_are_those_of_lime_by_default(photograph):
         "quickshift", kernel_size=4, max_dist=200, ratio=0.2, random_seed=0
     )
 
-    found = evolve.superpixels(photograph)
+    found = elime.superpixels(photograph)
 
     assert found.tolist() == lime(photograph.permute(1, 2, 0).numpy()).tolist()
     assert found.unique().tolist() == list(range(int(found.max()) + 1))
 
 
 def test_slic_makes_about_as_many_superpixels_as_asked_for(photograph):
-    few, many = (evolve.superpixels(photograph, f"slic-{n}").max() + 1 for n in (10, 60))
+    few, many = (elime.superpixels(photograph, f"slic-{n}").max() + 1 for n in (10, 60))
 
     assert 5 <= few <= 15
     assert 40 <= many <= 80
@@ -215,13 +216,13 @@ def test_slic_makes_about_as_many_superpixels_as_asked_for(photograph):
 
 def test_an_image_of_one_superpixel_is_refused():
     with pytest.raises(ValueError, match="1 superpixel of this image; expected 2 or more"):
-        evolve.superpixels(torch.full((3, 24, 24), 90, dtype=torch.uint8))
+        elime.superpixels(torch.full((3, 24, 24), 90, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("method", ["slick", "slic-", "slic-0", "slic-a", "Quickshift"])
 def test_an_unknown_segmentation_is_refused(method, photograph):
     with pytest.raises(ValueError, match=f"method is '{method}'; expected 'quickshift'"):
-        evolve.superpixels(photograph, method)
+        elime.superpixels(photograph, method)
 
 
 # --- masked_scores ---
@@ -248,7 +249,7 @@ def test_masked_scores_equal_a_plain_loop(batch_size, weighed, filled, images, g
     fill = torch.as_tensor(fill[filled], dtype=torch.float64)
     before = images.clone(), masks.clone()
 
-    found = evolve.masked_scores(
+    found = black_box.masked_scores(
         mean_score(weights), images, masks, fill=fill, batch_size=batch_size
     )
 
@@ -270,8 +271,8 @@ def test_batches_are_whole_rounds_no_larger_than_asked_where_that_is_possible(im
         return some.mean((1, 2, 3))
 
     masks = torch.ones(2, 5, 6, 8, dtype=torch.bool)
-    evolve.masked_scores(score, images, masks, batch_size=5)
-    evolve.masked_scores(score, images, masks, batch_size=1)
+    black_box.masked_scores(score, images, masks, batch_size=5)
+    black_box.masked_scores(score, images, masks, batch_size=1)
 
     assert sizes == [4, 4, 2] + [2] * 5
 
@@ -279,7 +280,7 @@ def test_batches_are_whole_rounds_no_larger_than_asked_where_that_is_possible(im
 def test_float32_weights_suit_float64_images(images):
     masks = torch.full((2, 1, 6, 8), 0.5)
 
-    found = evolve.masked_scores(corner_pixel, images, masks)
+    found = black_box.masked_scores(corner_pixel, images, masks)
 
     torch.testing.assert_close(found[:, 0], images[:, 0, 0, 0] / 2)
 
@@ -287,7 +288,7 @@ def test_float32_weights_suit_float64_images(images):
 def test_a_model_is_asked_without_a_graph(images):
     layer = nn.Conv2d(3, 1, 1).double()
 
-    found = evolve.masked_scores(
+    found = black_box.masked_scores(
         lambda some: layer(some).mean((1, 2, 3)), images, torch.ones(2, 3, 6, 8) > 0
     )
 
@@ -297,17 +298,17 @@ def test_a_model_is_asked_without_a_graph(images):
 @pytest.mark.parametrize("shape", [(1, 5, 6, 8), (2, 5, 8, 6), (2, 6, 8)])
 def test_masks_that_do_not_fit_are_refused(shape, images):
     with pytest.raises(ValueError, match=r"masks are .* for images \(2, 3, 6, 8\)"):
-        evolve.masked_scores(corner_pixel, images, torch.ones(shape))
+        black_box.masked_scores(corner_pixel, images, torch.ones(shape))
 
 
 def test_scores_of_a_wrong_shape_or_without_a_value_are_refused(images):
     masks = torch.ones(2, 5, 6, 8)
 
     with pytest.raises(ValueError, match=r"score gave \(10, 3\) for 10 images; expected \(10,\)"):
-        evolve.masked_scores(lambda some: some[:, :, 0, 0], images, masks)
+        black_box.masked_scores(lambda some: some[:, :, 0, 0], images, masks)
     for bad in (math.nan, math.inf):
         with pytest.raises(ValueError, match="NaN or infinity"):
-            evolve.masked_scores(lambda some, bad=bad: corner_pixel(some) * bad, images, masks)
+            black_box.masked_scores(lambda some, bad=bad: corner_pixel(some) * bad, images, masks)
 
 
 # --- differential evolution ---
@@ -349,7 +350,7 @@ def test_differential_evolution_equals_a_plain_loop_on_the_same_draws(generator)
     genes = torch.rand(2, 6, 4, generator=generator, dtype=torch.float64) * 6 - 3
     torch.set_default_dtype(torch.float64)  # so that both sides draw alike and lists stay exact
     try:
-        *_, last = evolve.differential_evolution(
+        *_, last = decam.differential_evolution(
             quadratic, genes, repair=lambda g: g.clamp(-3, 3.5), iterations=25, crossover=0.5,
             weight=0.7, generator=seeded(),
         )  # fmt: skip
@@ -366,7 +367,7 @@ def test_differential_evolution_finds_the_maximum_of_a_quadratic(generator):
     genes = torch.rand(3, 20, 3, generator=generator, dtype=torch.float64) * 10 - 5
 
     states = list(
-        evolve.differential_evolution(
+        decam.differential_evolution(
             quadratic, genes, repair=lambda g: g, iterations=200, crossover=0.9, generator=seeded()
         )
     )
@@ -382,7 +383,7 @@ def test_fitness_never_falls_and_stays_the_fitness_of_its_genes(generator):
     before = genes.clone()
 
     states = list(
-        evolve.differential_evolution(
+        decam.differential_evolution(
             quadratic, genes, repair=lambda g: g.clamp(-4, 4), iterations=30, generator=seeded()
         )
     )
@@ -404,7 +405,7 @@ def test_donors_are_three_different_others():
         return torch.zeros(some.shape[:2])
 
     list(
-        evolve.differential_evolution(
+        decam.differential_evolution(
             fitness, genes, repair=lambda g: g, iterations=60, crossover=1.1, weight=1.0,
             generator=seeded(),
         )
@@ -420,7 +421,7 @@ def test_donors_are_three_different_others():
 
 
 def test_too_few_for_three_donors_are_refused(generator):
-    search = evolve.differential_evolution(
+    search = decam.differential_evolution(
         quadratic, torch.rand(1, 3, 2), repair=lambda g: g, iterations=1, generator=generator
     )
 
@@ -439,7 +440,7 @@ def test_the_genetic_algorithm_solves_onemax(generator):
     bits = torch.rand(3, 30, 24, generator=generator) < 0.5
 
     states = list(
-        evolve.genetic_algorithm(ones, bits, generations=60, mutation=1 / 24, generator=seeded())
+        elime.genetic_algorithm(ones, bits, generations=60, mutation=1 / 24, generator=seeded())
     )
 
     best, fitness = states[-1].best()
@@ -454,7 +455,7 @@ def test_the_elite_is_never_lost_even_if_all_bits_of_the_others_are_random(elite
     before = bits.clone()
 
     states = list(
-        evolve.genetic_algorithm(
+        elime.genetic_algorithm(
             ones, bits, generations=20, mutation=0.5, elite=elite, generator=seeded()
         )
     )
@@ -470,7 +471,7 @@ def test_without_mutation_and_crossover_individuals_are_only_copied(generator):
     bits = torch.rand(2, 12, 20, generator=generator) < 0.5
 
     states = list(
-        evolve.genetic_algorithm(
+        elime.genetic_algorithm(
             ones, bits, generations=5, mutation=0.0, crossover=0.0, generator=seeded()
         )
     )
@@ -488,7 +489,7 @@ def test_crossover_takes_each_bit_from_one_of_two_parents():
     bits[:, ::2, 10:20] = True
     bits[:, 1::2, 20:] = True
 
-    *_, last = evolve.genetic_algorithm(
+    *_, last = elime.genetic_algorithm(
         lambda b: torch.zeros(b.shape[:2]), bits, generations=1, mutation=0.0, crossover=1.0,
         generator=seeded(),
     )  # fmt: skip
@@ -502,7 +503,7 @@ def test_crossover_takes_each_bit_from_one_of_two_parents():
 def test_mutation_flips_as_many_bits_as_asked_for():
     bits = torch.zeros(1, 101, 200, dtype=torch.bool)
 
-    *_, last = evolve.genetic_algorithm(
+    *_, last = elime.genetic_algorithm(
         lambda b: torch.zeros(b.shape[:2]), bits, generations=1, mutation=0.1, generator=seeded()
     )
 
@@ -513,7 +514,7 @@ def test_mutation_flips_as_many_bits_as_asked_for():
 def test_a_tournament_of_many_lets_the_fittest_alone_have_children():
     bits = torch.eye(6, dtype=torch.bool)[None]
 
-    *_, last = evolve.genetic_algorithm(
+    *_, last = elime.genetic_algorithm(
         lambda b: b[..., 4].double(), bits, generations=1, tournament=200, mutation=0.0,
         generator=seeded(),
     )  # fmt: skip
@@ -530,7 +531,7 @@ def test_each_individual_is_rated_once(generator):
 
     bits = torch.rand(1, 8, 5, generator=generator) < 0.5
     list(
-        evolve.genetic_algorithm(
+        elime.genetic_algorithm(
             fitness, bits, generations=3, elite=2, mutation=0.1, generator=seeded()
         )
     )
@@ -547,7 +548,7 @@ def test_each_individual_is_rated_once(generator):
     ],
 )
 def test_settings_without_selection_are_refused(settings, words, generator):
-    search = evolve.genetic_algorithm(
+    search = elime.genetic_algorithm(
         ones, torch.ones(1, 5, 3) > 0, generations=1, mutation=0.1, generator=generator, **settings
     )
 
@@ -587,7 +588,7 @@ def almost_white(count):
 
 def explained(score, images, seed=0, **settings):
     settings = {"population": 24, "iterations": 60, "ellipses": 3, "area_weight": 8.0} | settings
-    return evolve.de_cam(score, images, generator=seeded(seed), **settings)
+    return decam.de_cam(score, images, generator=seeded(seed), **settings)
 
 
 def test_de_cam_finds_each_images_own_region_in_one_batch():
@@ -606,7 +607,7 @@ def test_de_cams_record_is_of_its_own_fitness():
 
     found = explained(score, images, iterations=5, fill=0.25)
 
-    masks = evolve.ellipse_masks(found.population.genes.unflatten(-1, (3, 5)), (20, 24))
+    masks = decam.ellipse_masks(found.population.genes.unflatten(-1, (3, 5)), (20, 24))
     for mask, fitness in zip(masks[0], found.population.fitness[0], strict=True):
         shown = torch.where(mask, images[0], torch.tensor(0.25))[None]
         expected = score(shown)[0] - 8 * mask.float().mean()
@@ -623,7 +624,7 @@ def test_a_larger_area_weight_keeps_fewer_pixels():
     def kept(area_weight):
         found = explained(patch_score(LEFT), almost_white(1), area_weight=area_weight)
         genes = found.population.genes.unflatten(-1, (3, 5))
-        return evolve.ellipse_masks(genes, (20, 24)).float().mean()
+        return decam.ellipse_masks(genes, (20, 24)).float().mean()
 
     # a pixel inside is worth 10 / 64 logits and costs 50 / 480 or next to nothing
     assert kept(50.0) < 0.6 * kept(0.5)
@@ -645,7 +646,7 @@ def test_a_search_follows_from_its_seed_alone_and_leaves_all_else_as_it_was():
 
     def both(seed):
         maps = explained(score, images, seed, iterations=3).maps
-        chosen = evolve.e_lime(
+        chosen = elime.e_lime(
             lambda some: score(some) / 10, images, segments, population=8, generations=3,
             generator=seeded(seed),
         )  # fmt: skip
@@ -676,17 +677,17 @@ def test_the_iterations_can_be_watched():
 def test_solutions_are_selected_against_a_share_of_a_positive_mean():
     fitness = torch.tensor([[1.0, 2.0, 3.0, 6.0], [-6.0, 1.0, 5.0, 3.0]])  # means 3 and 0.75
 
-    assert evolve.selected(fitness).tolist() == [
+    assert decam.selected(fitness).tolist() == [
         [False, False, True, True],  # above 2, not at 2
         [False, True, True, True],  # above 0.5
     ]
-    assert evolve.selected(fitness, 1 / 4).tolist()[0] == [True, True, True, True]
+    assert decam.selected(fitness, 1 / 4).tolist()[0] == [True, True, True, True]
 
 
 def test_of_a_mean_that_is_not_positive_no_share_is_taken():
     fitness = torch.tensor([[-9.0, -2.0, -4.0, -1.0], [-1.0, 1.0, 0.0, 0.0]])  # means -4 and 0
 
-    assert evolve.selected(fitness).tolist() == [
+    assert decam.selected(fitness).tolist() == [
         [False, True, True, True],
         [False, True, True, True],
     ]
@@ -694,7 +695,7 @@ def test_of_a_mean_that_is_not_positive_no_share_is_taken():
 
 @pytest.mark.parametrize("value", [-0.1, 0.0, 0.3])
 def test_of_equal_solutions_all_are_selected(value):
-    assert evolve.selected(torch.full((1, 100), value)).all()
+    assert decam.selected(torch.full((1, 100), value)).all()
 
 
 @pytest.mark.parametrize(
@@ -764,7 +765,7 @@ def likes(segments, *wanted):
 
 def evolved(score, images, segments, seed=0, **settings):
     settings = {"population": 20, "generations": 30} | settings
-    return evolve.e_lime(score, images, segments, generator=seeded(seed), **settings)
+    return elime.e_lime(score, images, segments, generator=seeded(seed), **settings)
 
 
 def test_e_lime_selects_exactly_the_superpixels_that_speak_for_the_class():
@@ -863,9 +864,9 @@ def test_hidden_superpixels_show_the_fill():
         return images.mean((1, 2, 3))
 
     evolved(score, white(1), segments, population=4, generations=0,
-            fill=evolve.segment_means(white(1), segments) / 2)  # fmt: skip
+            fill=elime.segment_means(white(1), segments) / 2)  # fmt: skip
 
-    means = evolve.segment_means(white(1), segments)[0]
+    means = elime.segment_means(white(1), segments)[0]
     for image in torch.cat(seen):
         for s in range(3):
             inside = (segments[0] == s).expand_as(image)
@@ -898,9 +899,9 @@ def test_both_searches_work_on_a_network_through_its_class_score(small_network, 
     segments = bands(4, (8, 8)).repeat(2, 1, 1)
     images = small_images[:2]
 
-    logit = models.class_score(small_network, classes, probability=False)
-    probability = models.class_score(small_network, classes, probability=True)
-    maps = evolve.de_cam(
+    logit = classifiers.class_score(small_network, classes, probability=False)
+    probability = classifiers.class_score(small_network, classes, probability=True)
+    maps = decam.de_cam(
         logit, images, area_weight=0.1, population=6, iterations=3, ellipses=2, limits=(0.2, 0.6),
         generator=seeded(),
     )  # fmt: skip
@@ -909,7 +910,7 @@ def test_both_searches_work_on_a_network_through_its_class_score(small_network, 
     assert maps.maps.amax((1, 2)).tolist() == [1, 1]
     for i in range(2):
         every = torch.tensor(list(itertools.product([False, True], repeat=4)))
-        masks = evolve.superpixel_masks(every[None], segments[i : i + 1])[0]
+        masks = elime.superpixel_masks(every[None], segments[i : i + 1])[0]
         answers = small_network(images[i] * masks[:, None]).softmax(1)[:, classes[i]]
         assert chosen.probability[i].item() == pytest.approx(answers.max().item(), abs=1e-9)
         assert torch.equal(chosen.bits[i], every[answers.argmax()])

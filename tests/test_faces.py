@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import faces
+from helpers.inputs import faces, portrait_painter
 
 VOC = """<annotation><filename>{}</filename><object><name>with_mask</name><bndbox>
 <xmin>3</xmin><ymin>5</ymin><xmax>8</xmax><ymax>10</ymax></bndbox></object></annotation>"""
@@ -37,7 +37,7 @@ def write(folder, *rows):
 
 
 def test_listing_gives_every_photograph_its_folders_label(photographs):
-    listed = faces.listed(photographs)
+    listed = faces.list_images(photographs)
 
     assert [file.parent.name for file in listed.files] == [
         faces.CLASSES[label] for label in listed.labels
@@ -49,7 +49,7 @@ def test_missing_class_folder_is_named(photographs):
     (photographs / "with_mask").rename(photographs / "masked")
 
     with pytest.raises(ValueError, match="no folder with_mask in train"):
-        faces.listed(photographs)
+        faces.list_images(photographs)
 
 
 def test_empty_class_folder_is_named(photographs):
@@ -57,7 +57,7 @@ def test_empty_class_folder_is_named(photographs):
         file.rename(file.with_suffix(".txt"))
 
     with pytest.raises(ValueError, match="train/without_mask holds no photograph"):
-        faces.listed(photographs)
+        faces.list_images(photographs)
 
 
 @pytest.mark.parametrize("content", [b"not an image", None], ids=["text", "cut short"])
@@ -66,7 +66,7 @@ def test_unreadable_photograph_is_named_and_not_skipped(photographs, content):
     file.write_bytes(content or file.read_bytes()[:45])
 
     with pytest.raises(ValueError, match=r"with_mask-1\.png cannot be read as an image"):
-        faces.read(faces.listed(photographs).files, 8)
+        faces.load_images(faces.list_images(photographs).files, 8)
 
 
 def test_photographs_are_squeezed_whole_into_the_square(tmp_path):
@@ -74,7 +74,7 @@ def test_photographs_are_squeezed_whole_into_the_square(tmp_path):
     left_black[:, 10:] = 255
     Image.fromarray(left_black).save(tmp_path / "half.png")
 
-    pixels = faces.read([tmp_path / "half.png"], 4)
+    pixels = faces.load_images([tmp_path / "half.png"], 4)
 
     assert pixels.shape == (1, 3, 4, 4)
     assert pixels[0, 0, 0, [0, 3]].tolist() == [0, 255]
@@ -82,7 +82,7 @@ def test_photographs_are_squeezed_whole_into_the_square(tmp_path):
 
 
 def test_boxes_are_squeezed_with_their_photograph(places):
-    found = faces.located(places, 40)
+    found = faces.load_located(places, 40)
 
     assert found.boxes.tolist() == [[4, 16, 16, 40], [0, 0, 40, 40]]
     assert found.labels.tolist() == [1, 1]
@@ -95,7 +95,7 @@ def test_pascal_voc_boxes_count_from_one_and_include_their_end(places):
     for name in ("a", "b"):
         (places / "annotations" / f"{name}.xml").write_text(VOC.format(f"{name}.png"))
 
-    found = faces.located(places, 40)
+    found = faces.load_located(places, 40)
 
     assert found.boxes[0].tolist() == [4, 16, 16, 40]  # 2, 4, 8, 10 before
 
@@ -104,7 +104,7 @@ def test_truth_is_read_for_every_photograph(places):
     for name in ("a.png", "b.png"):
         photograph(places / "truth" / name, color=(255, 255, 255) if name == "a.png" else (0, 0, 0))
 
-    found = faces.located(places, 5)
+    found = faces.load_located(places, 5)
 
     assert found.masks.sum((1, 2)).tolist() == [25, 0]
 
@@ -126,21 +126,21 @@ def test_table_of_boxes_that_does_not_fit_is_refused(places, rows, message):
     write(places, *rows)
 
     with pytest.raises(ValueError, match=message):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
 
 def test_table_without_a_column_is_refused(places):
     (places / "boxes.csv").write_text("file,x0,y0,x1\na.png,1,2,3\n")
 
     with pytest.raises(ValueError, match="lacks the column 'y1'"):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
 
 def test_folder_without_boxes_is_refused(places):
     (places / "boxes.csv").unlink()
 
     with pytest.raises(ValueError, match=r"neither boxes\.csv nor annotations"):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
 
 def test_broken_annotation_is_named(places):
@@ -149,26 +149,26 @@ def test_broken_annotation_is_named(places):
     (places / "annotations" / "a.xml").write_text("<annotation>")
 
     with pytest.raises(ValueError, match=r"a\.xml is no Pascal VOC file"):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
 
 def test_missing_truth_and_truth_of_another_size_are_refused(places):
     photograph(places / "truth" / "a.png", size=(20, 11))
     with pytest.raises(ValueError, match=r"truth/a.png is \(20, 11\)"):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
     (places / "truth" / "a.png").unlink()
     with pytest.raises(ValueError, match=r"no truth/a\.png"):
-        faces.located(places, 8)
+        faces.load_located(places, 8)
 
 
 @pytest.fixture(scope="module")
 def portraits():
-    return faces.drawn_portraits(12, 64, seed=1)
+    return portrait_painter.paint_portraits(12, 64, seed=1)
 
 
 def test_drawn_portraits_follow_from_their_seed(portraits):
-    again, other = (faces.drawn_portraits(12, 64, seed=seed) for seed in (1, 2))
+    again, other = (portrait_painter.paint_portraits(12, 64, seed=seed) for seed in (1, 2))
 
     assert torch.equal(portraits.pixels, again.pixels)
     assert not torch.equal(portraits.pixels, other.pixels)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import lrp
+from helpers.papers import lrp
 
 RULES = {
     "zero": (lrp.zero(), explicit_lrp.epsilon_step(1e-7)),
@@ -22,7 +22,7 @@ def test_rule_equals_explicit_matrix_algebra(name, small_network, small_images):
     ours = lrp.relevance(small_network, small_images, CLASSES, rule)
     explicit = explicit_lrp.relevance(small_network, small_images, CLASSES, step)
 
-    assert (lrp.max_normalised(ours) - lrp.max_normalised(explicit)).abs().max() < 1e-9
+    assert (lrp.max_normalized(ours) - lrp.max_normalized(explicit)).abs().max() < 1e-9
 
 
 def test_epsilon_of_a_single_unit_matches_the_hand_computed_shares():
@@ -151,7 +151,7 @@ def test_an_image_alone_gets_the_relevance_it_gets_in_a_batch(small_network, sma
 def test_max_normalised_relevance_reaches_one_and_zeros_stay_zero():
     relevance = torch.tensor([[1.0, -4.0], [0.0, 0.0]])
 
-    assert lrp.max_normalised(relevance).tolist() == [[0.25, -1.0], [0.0, 0.0]]
+    assert lrp.max_normalized(relevance).tolist() == [[0.25, -1.0], [0.0, 0.0]]
 
 
 @pytest.mark.parametrize(

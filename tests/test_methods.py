@@ -7,7 +7,11 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import data, lrp, methods, metrics, models
+from helpers.inputs import classifiers, conversion, photographs
+from helpers.measures import sobel
+from helpers.papers import lrp
+from helpers.saliency import activation_maps, contract, controls, gradients, registry, relevance
+from helpers.trials import randomization
 
 
 class Residual(nn.Module):
@@ -40,53 +44,51 @@ def residual():
 
 @pytest.fixture(scope="module")
 def lite():
-    return models.imagenet("tf_efficientnet_lite0").network
+    return classifiers.load_imagenet("tf_efficientnet_lite0").network
 
 
 @pytest.fixture(scope="module")
-def photographs():
-    return data.to_unit(data.foolbox_imagenet(96).pixels[:2])
+def photos():
+    return conversion.to_unit(photographs.foolbox_imagenet(96).pixels[:2])
 
 
-EVERY = [(kind, name) for kind, some in methods.METHODS.items() for name in some]
+EVERY = [(kind, name) for kind, some in registry.METHODS.items() for name in some]
 CLASSES = torch.tensor([1, 2])
 
 
 def made(kind, name, network, images, classes, seed=0):
-    explain = methods.METHODS[kind][name]
+    explain = registry.METHODS[kind][name]
     if kind == "black box":
-        return methods.explained(
+        return contract.checked_maps(
             lambda m, i, c: explain(m, i, c, questions=24), network, images, classes, seed=seed
         )
-    return methods.explained(explain, network, images, classes, seed=seed)
+    return contract.checked_maps(explain, network, images, classes, seed=seed)
 
 
 def test_there_are_sixteen_methods_and_four_controls():
     assert sum(kind != "control" for kind, _ in EVERY) >= 16
-    assert len(methods.METHODS["control"]) == 4
+    assert len(registry.METHODS["control"]) == 4
     assert len({name for _, name in EVERY}) == len(EVERY)
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_every_method_gives_one_finite_number_a_pixel_and_leaves_no_trace(
-    kind, name, lite, photographs
-):
+def test_every_method_gives_one_finite_number_a_pixel_and_leaves_no_trace(kind, name, lite, photos):
     before = {key: value.clone() for key, value in lite.state_dict().items()}
     state = torch.get_rng_state()
 
-    maps = made(kind, name, lite, photographs, CLASSES)
+    maps = made(kind, name, lite, photos, CLASSES)
 
     assert maps.shape == (2, 96, 96)
     assert maps.dtype == torch.float32
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(module._forward_hooks or module._backward_hooks for module in lite.modules())
     assert all(torch.equal(before[key], value) for key, value in lite.state_dict().items())
-    assert not photographs.requires_grad
+    assert not photos.requires_grad
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_the_same_seed_gives_the_same_map(kind, name, lite, photographs):
-    one, same = (made(kind, name, lite, photographs[:1], CLASSES[:1], seed=3) for _ in range(2))
+def test_the_same_seed_gives_the_same_map(kind, name, lite, photos):
+    one, same = (made(kind, name, lite, photos[:1], CLASSES[:1], seed=3) for _ in range(2))
 
     assert torch.equal(one, same)
 
@@ -100,9 +102,9 @@ def test_the_map_of_a_fixed_image_is_the_pinned_one(kind, name):
 
 
 @pytest.mark.parametrize("name", ["SmoothGrad", "RISE", "LIME", "E-LIME", "DE-CAM", "random"])
-def test_another_seed_gives_another_map(name, lite, photographs):
-    kind = next(kind for kind, some in methods.METHODS.items() if name in some)
-    one, other = (made(kind, name, lite, photographs[:1], CLASSES[:1], seed=s) for s in (0, 1))
+def test_another_seed_gives_another_map(name, lite, photos):
+    kind = next(kind for kind, some in registry.METHODS.items() if name in some)
+    one, other = (made(kind, name, lite, photos[:1], CLASSES[:1], seed=s) for s in (0, 1))
 
     assert not torch.equal(one, other)
 
@@ -118,10 +120,10 @@ def test_gradients_are_those_of_autograd(small_network, small_images):
     slope = gradient_of(small_network, small_images, classes)
 
     torch.testing.assert_close(
-        methods.gradient(small_network, small_images, classes), slope.abs().amax(1)
+        gradients.gradient(small_network, small_images, classes), slope.abs().amax(1)
     )
     torch.testing.assert_close(
-        methods.gradient_x_input(small_network, small_images, classes),
+        gradients.gradient_x_input(small_network, small_images, classes),
         (slope * small_images).sum(1),
     )
 
@@ -129,14 +131,14 @@ def test_gradients_are_those_of_autograd(small_network, small_images):
 def test_smooth_grad_without_noise_is_the_gradient(small_network, small_images):
     classes = torch.arange(6) % 3
 
-    smooth = methods.smooth_grad(small_network, small_images, classes, samples=2, deviation=0.0)
+    smooth = gradients.smooth_grad(small_network, small_images, classes, samples=2, deviation=0.0)
 
-    torch.testing.assert_close(smooth, methods.gradient(small_network, small_images, classes))
+    torch.testing.assert_close(smooth, gradients.gradient(small_network, small_images, classes))
 
 
 def test_integrated_gradients_add_up_to_the_logit_less_that_of_black(small_network, small_images):
     classes = torch.arange(6) % 3
-    maps = methods.integrated_gradients(small_network, small_images, classes, steps=300)
+    maps = gradients.integrated_gradients(small_network, small_images, classes, steps=300)
     ends = small_network(small_images), small_network(torch.zeros_like(small_images))
     gap = (ends[0] - ends[1]).gather(1, classes[:, None])[:, 0]
 
@@ -144,7 +146,7 @@ def test_integrated_gradients_add_up_to_the_logit_less_that_of_black(small_netwo
 
 
 def test_a_layered_copy_answers_as_the_network_and_leaves_it_alone(residual, small_images):
-    layered = methods.layered(residual)
+    layered = relevance.with_layers_for_lrp(residual)
 
     torch.testing.assert_close(layered(small_images), residual(small_images))
     assert isinstance(residual.norm, BatchNormAct2d)
@@ -155,20 +157,20 @@ def test_lrp_0_of_a_network_with_a_sum_of_branches_is_gradient_times_input(resid
     classes = torch.arange(6) % 3
     slope = gradient_of(residual, small_images, classes)
 
-    found = methods.relevance(lrp.zero(batchnorm="merged"), residual, small_images, classes)
+    found = relevance.lrp_map(lrp.zero(batchnorm="merged"), residual, small_images, classes)
 
     torch.testing.assert_close(found, (slope * small_images).sum(1), rtol=1e-3, atol=1e-5)
 
 
 def test_relevance_is_that_of_the_normalised_input(residual, small_images):
-    behind = models.Enlarged(residual, 8, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)).double()
+    behind = classifiers.Preprocessed(residual, 8, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)).double()
     inputs = (small_images - behind.mean) / behind.std
     classes = torch.arange(6) % 3
     rule = lrp.epsilon(0.25, batchnorm="merged")
 
     torch.testing.assert_close(
-        methods.relevance(rule, behind, small_images, classes),
-        methods.relevance(rule, residual, inputs, classes),
+        relevance.lrp_map(rule, behind, small_images, classes),
+        relevance.lrp_map(rule, residual, inputs, classes),
     )
 
 
@@ -179,29 +181,32 @@ def test_a_network_that_branches_on_its_input_is_refused_by_relevance_only(small
 
     network = Branching().double().eval()
     with pytest.raises(ValueError, match="Branching cannot be traced"):
-        methods.layered(network)
-    methods.gradient(network, small_images, torch.zeros(6, dtype=torch.int64))
+        relevance.with_layers_for_lrp(network)
+    gradients.gradient(network, small_images, torch.zeros(6, dtype=torch.int64))
 
 
-def test_the_last_map_is_that_before_pooling(residual, small_images, lite, photographs):
-    assert methods.last_map(residual, small_images) == "act"
-    assert methods.last_map(lite, photographs) == models.IMAGENET["tf_efficientnet_lite0"][1]
+def test_the_last_map_is_that_before_pooling(residual, small_images, lite, photos):
+    assert activation_maps.last_feature_map(residual, small_images) == "act"
+    assert (
+        activation_maps.last_feature_map(lite, photos)
+        == classifiers.IMAGENET["tf_efficientnet_lite0"][1]
+    )
 
 
 def test_a_network_without_maps_has_no_last_one(small_images):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)).double()
     with pytest.raises(ValueError, match="no layer of Sequential gives maps"):
-        methods.last_map(flat, small_images)
+        activation_maps.last_feature_map(flat, small_images)
 
 
-def test_controls_are_what_they_say(photographs):
+def test_controls_are_what_they_say(photos):
     edges, bright = (
-        methods.METHODS["control"][n](None, photographs, CLASSES) for n in ("edges", "brightness")
+        registry.METHODS["control"][n](None, photos, CLASSES) for n in ("edges", "brightness")
     )
-    centre = methods.centre(None, photographs, CLASSES)
+    centre = controls.center(None, photos, CLASSES)
 
-    torch.testing.assert_close(edges, metrics.edges(photographs).sum(1))
-    torch.testing.assert_close(bright, photographs.mean(1))
+    torch.testing.assert_close(edges, sobel.edge_magnitude(photos).sum(1))
+    torch.testing.assert_close(bright, photos.mean(1))
     assert centre[0].argmax() in (47 * 96 + 47, 47 * 96 + 48, 48 * 96 + 47, 48 * 96 + 48)
     assert centre[0, 0, 0] == 0
 
@@ -210,18 +215,18 @@ def test_controls_are_what_they_say(photographs):
     ("given", "said"),
     [
         (lambda m, i, c: i, r"gave \(2, 3, 96, 96\); expected \(2, 96, 96\)"),
-        (lambda m, i, c: i[:, 0, ::2, ::2], "helpers.cams.upsample"),
+        (lambda m, i, c: i[:, 0, ::2, ::2], "helpers.papers.cams.upsample"),
         (lambda m, i, c: i.mean(1) / 0, "NaN or infinite values in 2 of 2 maps"),
         (lambda m, i, c: i.mean(1).tolist(), "gave list; expected a tensor"),
     ],
 )
-def test_what_is_no_map_is_refused(given, said, photographs):
+def test_what_is_no_map_is_refused(given, said, photos):
     with pytest.raises(ValueError, match=said):
-        methods.explained(given, None, photographs, CLASSES, seed=0)
+        contract.checked_maps(given, None, photos, CLASSES, seed=0)
 
 
 def test_randomising_keeps_each_tensors_entries_and_the_lower_layers(residual, small_images):
-    changed = methods.randomised(residual, 1 / 4, seed=0)
+    changed = randomization.randomized(residual, 1 / 4, seed=0)
 
     assert torch.equal(changed.stem.weight, residual.stem.weight)
     assert torch.equal(changed.branch.weight, residual.branch.weight)
@@ -230,21 +235,21 @@ def test_randomising_keeps_each_tensors_entries_and_the_lower_layers(residual, s
         other = changed.state_dict()[key]
         torch.testing.assert_close(value.flatten().sort().values, other.flatten().sort().values)
     assert not torch.equal(
-        methods.randomised(residual, 1.0, seed=0).stem.weight, residual.stem.weight
+        randomization.randomized(residual, 1.0, seed=0).stem.weight, residual.stem.weight
     )
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
 def test_a_share_of_layers_outside_0_to_1_is_refused(share, residual):
     with pytest.raises(ValueError, match="expected more than 0, and at most 1"):
-        methods.randomised(residual, share, seed=0)
+        randomization.randomized(residual, share, seed=0)
 
 
-def test_black_boxes_never_ask_for_a_gradient(lite, photographs):
+def test_black_boxes_never_ask_for_a_gradient(lite, photos):
     class Watched(nn.Module):
         def forward(self, images):
             assert not torch.is_grad_enabled()
             return lite(F.interpolate(images, (64, 64)))
 
-    for name in methods.METHODS["black box"]:
-        made("black box", name, Watched(), photographs[:1], CLASSES[:1])
+    for name in registry.METHODS["black box"]:
+        made("black box", name, Watched(), photos[:1], CLASSES[:1])

@@ -8,53 +8,53 @@ import scipy.stats
 import torch
 from torch.nn import functional as F
 
-from helpers import metrics
+from helpers.measures import insertion_deletion, localization, rankings, sobel
 
 
 def test_ranking_goes_from_most_to_least_relevant_and_keeps_ties_in_order():
     relevance = torch.tensor([[[0.1, -3.0], [0.5, 0.1]]])
 
-    assert metrics.ranking(relevance).tolist() == [[2, 0, 3, 1]]
+    assert rankings.ranking(relevance).tolist() == [[2, 0, 3, 1]]
 
 
 def test_new_positions_match_a_hand_written_example():
     before = torch.tensor([[2, 0, 3, 1]])
     after = torch.tensor([[0, 1, 2, 3]])
 
-    assert metrics.new_positions(before, after, 3).tolist() == [[2, 0, 3]]
+    assert rankings.new_positions(before, after, 3).tolist() == [[2, 0, 3]]
 
 
 def test_a_ranking_overlaps_itself_wholly(generator):
-    order = metrics.ranking(torch.randn(5, 40, generator=generator))
+    order = rankings.ranking(torch.randn(5, 40, generator=generator))
 
-    positions = metrics.new_positions(order, order, 10)
+    positions = rankings.new_positions(order, order, 10)
 
     assert (positions == torch.arange(10)).all()
-    assert (metrics.overlap(positions, 10) == 1).all()
+    assert (rankings.overlap(positions, 10) == 1).all()
 
 
 def test_reversed_relevance_shares_nothing_in_the_upper_half():
     relevance = torch.arange(8.0)[None]
 
-    positions = metrics.new_positions(metrics.ranking(relevance), metrics.ranking(-relevance), 4)
+    positions = rankings.new_positions(rankings.ranking(relevance), rankings.ranking(-relevance), 4)
 
-    assert metrics.overlap(positions, 4).tolist() == [0.0]
+    assert rankings.overlap(positions, 4).tolist() == [0.0]
 
 
 def test_random_rankings_overlap_by_chance(generator):
     first, second = torch.randn(2, 400, 300, generator=generator)
 
-    positions = metrics.new_positions(metrics.ranking(first), metrics.ranking(second), 30)
+    positions = rankings.new_positions(rankings.ranking(first), rankings.ranking(second), 30)
 
     # 10 % expected; 12,000 draws have a standard error of 0.27 points
-    assert abs(metrics.overlap(positions, 30).mean().item() - 0.1) < 0.012
+    assert abs(rankings.overlap(positions, 30).mean().item() - 0.1) < 0.012
 
 
 def test_overlap_counts_the_same_components_as_a_set_intersection(generator):
     first, second = torch.randn(2, 7, 50, generator=generator)
-    before, after = metrics.ranking(first), metrics.ranking(second)
+    before, after = rankings.ranking(first), rankings.ranking(second)
 
-    found = metrics.overlap(metrics.new_positions(before, after, 5), 12)
+    found = rankings.overlap(rankings.new_positions(before, after, 5), 12)
 
     by_sets = [
         len(set(b[:5]) & set(a[:12])) / 5
@@ -68,32 +68,32 @@ def test_following_no_or_too_many_components_is_refused(top):
     order = torch.arange(8)[None]
 
     with pytest.raises(ValueError, match="1 to 8"):
-        metrics.new_positions(order, order, top)
+        rankings.new_positions(order, order, top)
 
 
 def test_rankings_of_different_shape_are_refused():
     with pytest.raises(ValueError, match="same shape"):
-        metrics.new_positions(torch.arange(8)[None], torch.arange(7)[None], 2)
+        rankings.new_positions(torch.arange(8)[None], torch.arange(7)[None], 2)
 
 
 def test_edges_of_a_step_lie_at_the_step():
     image = torch.zeros(1, 1, 4, 6)
     image[..., 3:] = 1
 
-    found = metrics.edges(image)
+    found = sobel.edge_magnitude(image)
 
     assert found[0, 0, 1].tolist() == [0, 0, 4, 4, 0, 0]  # 1 + 2 + 1 across the step
 
 
 def test_a_flat_image_has_no_edges_not_even_at_its_border():
-    assert metrics.edges(torch.full((2, 3, 5, 5), 0.7)).abs().max() < 1e-6
+    assert sobel.edge_magnitude(torch.full((2, 3, 5, 5), 0.7)).abs().max() < 1e-6
 
 
 def test_spearman_equals_scipys_with_ties(generator):
     before = torch.randint(0, 6, (5, 4, 3), generator=generator).float()
     after = before + torch.randint(0, 9, (5, 4, 3), generator=generator)
 
-    found = metrics.spearman(before, after)
+    found = rankings.spearman(before, after)
 
     expected = [
         scipy.stats.spearmanr(b.flatten(), a.flatten()).statistic
@@ -105,23 +105,23 @@ def test_spearman_equals_scipys_with_ties(generator):
 def test_spearman_sees_order_alone_and_its_reversal(generator):
     maps = torch.rand(2, 3, 3, generator=generator)
 
-    assert metrics.spearman(maps, maps.exp()).tolist() == pytest.approx([1, 1])
-    assert metrics.spearman(maps, -maps).tolist() == pytest.approx([-1, -1])
+    assert rankings.spearman(maps, maps.exp()).tolist() == pytest.approx([1, 1])
+    assert rankings.spearman(maps, -maps).tolist() == pytest.approx([-1, -1])
 
 
 def test_spearman_of_a_constant_map_is_not_a_number(generator):
     maps = torch.rand(1, 2, 2, generator=generator)
 
-    assert metrics.spearman(maps, torch.zeros(1, 2, 2)).isnan().all()
+    assert rankings.spearman(maps, torch.zeros(1, 2, 2)).isnan().all()
     with pytest.raises(ValueError, match="expected the same shape"):
-        metrics.spearman(maps, torch.zeros(1, 2, 3))
+        rankings.spearman(maps, torch.zeros(1, 2, 3))
 
 
 def test_share_within_is_the_mass_inside_over_all_mass():
     maps = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
     region = torch.tensor([[False, True], [False, True]])
 
-    share = metrics.share_within(maps, region)
+    share = localization.share_within(maps, region)
 
     assert share[0].item() == pytest.approx(0.6)
     assert share[1].isnan()
@@ -133,8 +133,10 @@ def test_entropy_is_zero_for_a_point_and_bits_for_an_even_map():
     half = torch.zeros(4, 4)
     half[0, :2] = 1
 
-    assert metrics.entropy(torch.stack([point, even, half])).tolist() == pytest.approx([0, 4, 1])
-    assert metrics.entropy(torch.zeros(1, 4, 4)).isnan().all()
+    assert localization.entropy(torch.stack([point, even, half])).tolist() == pytest.approx(
+        [0, 4, 1]
+    )
+    assert localization.entropy(torch.zeros(1, 4, 4)).isnan().all()
 
 
 def first_channel(images):
@@ -147,9 +149,9 @@ RELEVANCE = torch.tensor([[2.0, 1.0], [4.0, 3.0]])  # so 0.3 goes first, then 0.
 
 
 def test_deletion_of_four_pixels_matches_hand_computed_scores():
-    found = metrics.deletion_curve(first_channel, FOUR, RELEVANCE, steps=4)
-    in_two = metrics.deletion_curve(first_channel, FOUR, RELEVANCE, steps=2, fill=1.0)
-    in_three = metrics.deletion_curve(first_channel, FOUR, RELEVANCE, steps=3)
+    found = insertion_deletion.deletion_curve(first_channel, FOUR, RELEVANCE, steps=4)
+    in_two = insertion_deletion.deletion_curve(first_channel, FOUR, RELEVANCE, steps=2, fill=1.0)
+    in_three = insertion_deletion.deletion_curve(first_channel, FOUR, RELEVANCE, steps=3)
 
     assert found.tolist() == pytest.approx([0.3, 0.225, 0.075, 0.05, 0])
     assert in_two.tolist() == pytest.approx([0.3, (0.1 + 0.2 + 1 + 1) / 4, 1])
@@ -158,9 +160,9 @@ def test_deletion_of_four_pixels_matches_hand_computed_scores():
 
 
 def test_insertion_of_four_pixels_matches_hand_computed_scores():
-    found = metrics.insertion_curve(first_channel, FOUR, RELEVANCE, steps=4)
+    found = insertion_deletion.insertion_curve(first_channel, FOUR, RELEVANCE, steps=4)
 
-    b = metrics.blurred(FOUR[None])[0, 0].flatten().tolist()
+    b = insertion_deletion.blurred(FOUR[None])[0, 0].flatten().tolist()
     pixels = [
         [b[0], b[1], b[2], b[3]], [b[0], b[1], 0.3, b[3]], [b[0], b[1], 0.3, 0.6],
         [0.1, b[1], 0.3, 0.6], [0.1, 0.2, 0.3, 0.6],
@@ -192,10 +194,14 @@ def test_curves_run_from_the_image_to_the_fill_and_from_the_blur_to_the_image(
     colour = torch.tensor([0.2, 0.4, 0.9], dtype=torch.float64).view(3, 1, 1)
     image, empty = photographs[0], colour.expand(3, 16, 12)
 
-    deletion = metrics.deletion_curve(probability, image, maps[0], steps=steps, fill=colour)
-    insertion = metrics.insertion_curve(probability, image, maps[0], steps=steps, fill=colour)
+    deletion = insertion_deletion.deletion_curve(
+        probability, image, maps[0], steps=steps, fill=colour
+    )
+    insertion = insertion_deletion.insertion_curve(
+        probability, image, maps[0], steps=steps, fill=colour
+    )
 
-    soft = metrics.blurred(image[None], colour)
+    soft = insertion_deletion.blurred(image[None], colour)
     assert deletion.shape == insertion.shape == (steps + 1,)
     assert deletion[[0, -1]].tolist() == pytest.approx(
         [probability(image[None]).item(), probability(empty[None]).item()]
@@ -248,12 +254,15 @@ def test_curves_are_those_of_rises_own_way_on_normalised_images(steps, photograp
         return probability((images - mean) / deviation)
 
     normalised = ((image - mean) / deviation)[None]
-    for mode, curve in (("del", metrics.deletion_curve), ("ins", metrics.insertion_curve)):
+    for mode, curve in (
+        ("del", insertion_deletion.deletion_curve),
+        ("ins", insertion_deletion.insertion_curve),
+    ):
         found = curve(ours, image, relevance, steps=steps, fill=mean)
         theirs = by_rise(probability, normalised, relevance.numpy(), mode, 192 // steps)
 
         np.testing.assert_allclose(found, theirs, rtol=1e-9)
-        assert metrics.auc(found).item() == pytest.approx(rise_auc(theirs))
+        assert insertion_deletion.auc(found).item() == pytest.approx(rise_auc(theirs))
         assert found.std() > 0.01
 
 
@@ -264,7 +273,7 @@ def test_curves_of_a_batch_are_those_of_its_images(batch_size, photographs, maps
     def own(images):  # rows i, 3 + i, ... are image i's
         return images[:, 1].mean((1, 2)) * weights.repeat(len(images) // 3)
 
-    for curve in (metrics.deletion_curve, metrics.insertion_curve):
+    for curve in (insertion_deletion.deletion_curve, insertion_deletion.insertion_curve):
         found = curve(own, photographs, maps, steps=10, fill=0.3, batch_size=batch_size)
 
         assert found.shape == (3, 11)
@@ -280,8 +289,8 @@ def test_curves_of_a_batch_are_those_of_its_images(batch_size, photographs, maps
 def test_a_curve_leaves_image_and_relevance_as_they_were(photographs, maps):
     before = photographs.clone(), maps.clone()
 
-    metrics.deletion_curve(probability, photographs, maps, steps=5)
-    metrics.insertion_curve(probability, photographs, maps, steps=5)
+    insertion_deletion.deletion_curve(probability, photographs, maps, steps=5)
+    insertion_deletion.insertion_curve(probability, photographs, maps, steps=5)
 
     assert torch.equal(photographs, before[0])
     assert torch.equal(maps, before[1])
@@ -295,7 +304,7 @@ def test_a_step_ends_at_the_next_whole_pixel_also_where_float32_would_round():
         return torch.zeros(len(images))
 
     relevance = torch.arange(float(side**2)).view(side, side)
-    metrics.deletion_curve(score, torch.ones(1, side, side), relevance, steps=steps)
+    insertion_deletion.deletion_curve(score, torch.ones(1, side, side), relevance, steps=steps)
 
     assert seen == [side**2 - math.ceil(Fraction(k * side**2, steps)) for k in range(steps + 1)]
 
@@ -304,27 +313,27 @@ def test_auc_is_numpys_trapezoid(generator):
     curves = torch.rand(4, 2, 9, generator=generator, dtype=torch.float64)
 
     expected = np.trapezoid(curves.numpy(), np.linspace(0, 1, 9))
-    np.testing.assert_allclose(metrics.auc(curves), expected, rtol=1e-12)
-    assert metrics.auc(torch.tensor([1.0, 0.0, 0.0])).item() == 0.25
+    np.testing.assert_allclose(insertion_deletion.auc(curves), expected, rtol=1e-12)
+    assert insertion_deletion.auc(torch.tensor([1.0, 0.0, 0.0])).item() == 0.25
 
 
 def test_a_blur_keeps_a_flat_image_of_its_surroundings_and_darkens_other_borders():
     flat = torch.full((2, 3, 9, 9), 0.4, dtype=torch.float64)
 
-    torch.testing.assert_close(metrics.blurred(flat, 0.4), flat)
-    on_black = metrics.blurred(flat)
+    torch.testing.assert_close(insertion_deletion.blurred(flat, 0.4), flat)
+    on_black = insertion_deletion.blurred(flat)
     assert on_black[0, 0, 0, 0] < 0.2
     assert on_black[0, 0, 4, 4] < 0.4
 
 
 def test_blur_is_rises_convolution(photographs):
-    torch.testing.assert_close(metrics.blurred(photographs), rise_blur(photographs))
+    torch.testing.assert_close(insertion_deletion.blurred(photographs), rise_blur(photographs))
 
 
 def test_pixels_of_equal_relevance_go_in_row_order():
     relevance = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
 
-    found = metrics.deletion_curve(first_channel, FOUR, relevance, steps=4)
+    found = insertion_deletion.deletion_curve(first_channel, FOUR, relevance, steps=4)
 
     # 0.2, 0.6, then 0.1, 0.3
     assert found.tolist() == pytest.approx([0.3, 0.25, 0.1, 0.075, 0])
@@ -333,7 +342,7 @@ def test_pixels_of_equal_relevance_go_in_row_order():
 def test_breaking_ties_keeps_the_order_of_unequal_values(generator):
     relevance = torch.randint(0, 4, (5, 6, 7), generator=generator).float()
 
-    found = metrics.break_ties(relevance, generator)
+    found = rankings.break_ties(relevance, generator)
 
     for before, after in zip(relevance.flatten(1), found.flatten(1), strict=True):
         assert sorted(after.tolist()) == list(range(-41, 1))  # all ranks, each once
@@ -342,14 +351,14 @@ def test_breaking_ties_keeps_the_order_of_unequal_values(generator):
 
 
 def test_breaking_ties_leaves_distinct_values_in_their_order(maps, generator):
-    found = metrics.break_ties(maps, generator)
+    found = rankings.break_ties(maps, generator)
 
-    assert torch.equal(metrics.ranking(found), metrics.ranking(maps))
+    assert torch.equal(rankings.ranking(found), rankings.ranking(maps))
 
 
 def test_broken_ties_follow_from_the_seed_and_favour_no_place():
     def broken(seed, relevance):
-        return metrics.break_ties(relevance, torch.Generator().manual_seed(seed))
+        return rankings.break_ties(relevance, torch.Generator().manual_seed(seed))
 
     flat = torch.zeros(8, 8)
     assert torch.equal(broken(1, flat), broken(1, flat))
@@ -364,12 +373,14 @@ def test_broken_ties_follow_from_the_seed_and_favour_no_place():
 def test_breaking_ties_leaves_the_global_generator_alone(maps):
     state = torch.get_rng_state()
 
-    metrics.break_ties(maps, torch.Generator().manual_seed(0))
+    rankings.break_ties(maps, torch.Generator().manual_seed(0))
 
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("curve", [metrics.deletion_curve, metrics.insertion_curve])
+@pytest.mark.parametrize(
+    "curve", [insertion_deletion.deletion_curve, insertion_deletion.insertion_curve]
+)
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

@@ -2,14 +2,15 @@ import math
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save
 from torch import nn
 
-from helpers import data, models
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, photographs
 
 
 def test_table_2_has_the_layers_and_numbers_of_the_paper():
-    network = models.table2_network()
+    network = classifiers.dieter_cnn()
 
     assert len(network) == 26
     weights = [layer.weight.numel() for layer in network if hasattr(layer, "weight")]
@@ -21,20 +22,20 @@ def test_table_2_has_the_layers_and_numbers_of_the_paper():
 
 
 def test_batchnorm_has_keras_constants():
-    norms = [m for m in models.table2_network() if isinstance(m, nn.BatchNorm2d)]
+    norms = [m for m in classifiers.dieter_cnn() if isinstance(m, nn.BatchNorm2d)]
 
     assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.01)}
 
 
 def test_checkpoint_survives_with_its_record(tmp_path):
     torch.manual_seed(0)
-    network = models.table2_network()
+    network = classifiers.dieter_cnn()
     file = tmp_path / "c.safetensors"
 
-    models.save_checkpoint(file, network, {"epochs": 3})
+    checkpoints.save_checkpoint(file, network, {"epochs": 3})
 
-    loaded = models.load_weights(models.table2_network(), file.read_bytes(), file.name)
-    assert models.checkpoint_record(file) == {"epochs": 3}
+    loaded = checkpoints.load_weights(classifiers.dieter_cnn(), file.read_bytes(), file.name)
+    assert checkpoints.checkpoint_record(file) == {"epochs": 3}
     assert torch.equal(loaded[0].weight, network[0].weight)
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
@@ -43,46 +44,46 @@ def test_checkpoint_survives_with_its_record(tmp_path):
 @pytest.mark.parametrize("content", [b"no safetensors", save({"0.weight": torch.zeros(3)})])
 def test_weights_that_do_not_fit_are_refused(content):
     with pytest.raises(ValueError, match=r"c\.safetensors does not fit"):
-        models.load_weights(models.table2_network(), content, "c.safetensors")
+        checkpoints.load_weights(classifiers.dieter_cnn(), content, "c.safetensors")
 
 
 def test_logits_do_not_depend_on_the_batch_size(trained_network):
-    pixels = data.foolbox_cifar10().pixels
+    pixels = cifar.foolbox_cifar10().pixels
 
-    whole = models.logits(trained_network, pixels)
-    parts = models.logits(trained_network, pixels, batch_size=7)
+    whole = classifiers.logits(trained_network, pixels)
+    parts = classifiers.logits(trained_network, pixels, batch_size=7)
 
     assert torch.allclose(whole, parts, atol=1e-4)
 
 
 def test_our_checkpoint_recognises_foolbox_images(trained_network):
-    images = data.foolbox_cifar10()
+    images = cifar.foolbox_cifar10()
 
-    right = models.logits(trained_network, images.pixels).argmax(1) == images.labels
+    right = classifiers.logits(trained_network, images.pixels).argmax(1) == images.labels
 
     assert right.sum() >= 15  # 88.5 % of twenty, less two standard errors
 
 
 @pytest.fixture(scope="module")
-def photographs():
-    found = data.foolbox_imagenet(224)
-    return data.to_unit(found.pixels), found.labels
+def photos():
+    found = photographs.foolbox_imagenet(224)
+    return conversion.to_unit(found.pixels), found.labels
 
 
-@pytest.mark.parametrize("name", models.PACKAGED_SHA256)
-def test_packaged_networks_fit_and_recognise_most_of_foolbox_photographs(name, photographs):
-    images, labels = photographs
+@pytest.mark.parametrize("name", classifiers.PACKAGED_SHA256)
+def test_packaged_networks_fit_and_recognise_most_of_foolbox_photographs(name, photos):
+    images, labels = photos
 
-    network, layer = models.imagenet(name)
+    network, layer = classifiers.load_imagenet(name)
     body = network.body.state_dict()
     with torch.no_grad():
-        right = network(images.to(models.device())).argmax(1).cpu() == labels
+        right = network(images.to(classifiers.default_device())).argmax(1).cpu() == labels
 
-    packaged = models._packaged(name)
+    packaged = classifiers._packaged(name)
     assert len(packaged) == len(body)
     for tensor, (key, theirs) in zip(packaged, body.items(), strict=True):
         assert torch.equal(tensor, theirs.cpu()), key  # its last layer too
-    assert right.sum() >= 16  # 75 % of ImageNet and easier photographs: 18 of 20 on lite0
+    assert right.sum() >= 16  # 75 % of ImageNet and easier photos: 18 of 20 on lite0
     assert isinstance(network.get_submodule(layer), nn.Module)
     assert not network.training
     assert not any(p.requires_grad for p in network.parameters())
@@ -90,33 +91,33 @@ def test_packaged_networks_fit_and_recognise_most_of_foolbox_photographs(name, p
 
 def test_an_unknown_network_of_imagenet_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match=r"no network 'resnet51'; expected one of tf_.*resnet50"):
-        models.imagenet("resnet51")
+        classifiers.load_imagenet("resnet51")
 
 
 def test_weights_that_cannot_be_downloaded_are_named_with_what_to_take_instead(monkeypatch):
     def unreachable(name, weights):
         raise OSError(f"no connection for {name}, {weights}")
 
-    monkeypatch.setattr(models.torchvision.models, "get_model", unreachable)
+    monkeypatch.setattr(torchvision.models, "get_model", unreachable)
 
     with pytest.raises(ValueError, match=r"weights of vgg19 cannot be had.*tf_efficientnet_lite0"):
-        models.imagenet("vgg19")
+        classifiers.load_imagenet("vgg19")
 
 
 def test_the_last_maps_of_torchvisions_networks_are_followed_by_pooling(monkeypatch):
     """Random weights: the layer's output is what a global or a max pooling takes, in space."""
-    original = models.torchvision.models.get_model
+    original = torchvision.models.get_model
     monkeypatch.setattr(
-        models.torchvision.models, "get_model", lambda name, weights: original(name, weights=None)
+        torchvision.models, "get_model", lambda name, weights: original(name, weights=None)
     )
     sides = {}
     for name in ("resnet50", "mobilenet_v2", "densenet121", "vgg19"):
-        network, layer = models.imagenet(name)
+        network, layer = classifiers.load_imagenet(name)
         handle = network.get_submodule(layer).register_forward_hook(
             lambda module, given, out, name=name: sides.update({name: tuple(out.shape[1:])})
         )
         with torch.no_grad():
-            network(torch.rand(1, 3, 224, 224, device=models.device()))
+            network(torch.rand(1, 3, 224, 224, device=classifiers.default_device()))
         handle.remove()
 
     assert sides == {
@@ -137,7 +138,7 @@ def of_values(*values):
 def test_bfloat16_rounds_the_answers_and_gives_them_in_float32(small_network, small_images):
     exact, weights = small_network(small_images), small_network.state_dict()
     before = {key: value.clone() for key, value in weights.items()}
-    rounded = models.Bfloat16(small_network)(small_images)
+    rounded = classifiers.Bfloat16(small_network)(small_images)
     assert rounded.dtype == torch.float32
     assert 0 < (rounded - exact).abs().max() < 0.05 * exact.abs().max()
     assert all(torch.equal(before[key], value) for key, value in weights.items())
@@ -147,8 +148,8 @@ def test_class_score_gives_rounds_of_images_their_own_class():
     classes = torch.tensor([2, 1])
     images = of_values(1.0, 2.0, 3.0, 4.0, -1.0, -2.0)  # classes 2, 1, 2, 1, 2, 1
 
-    logit = models.class_score(own_logits, classes, probability=False)(images)
-    probability = models.class_score(own_logits, classes, probability=True)(images)
+    logit = classifiers.class_score(own_logits, classes, probability=False)(images)
+    probability = classifiers.class_score(own_logits, classes, probability=True)(images)
 
     assert logit.tolist() == [2, 2, 6, 4, -2, -2]
     expected = [
@@ -160,7 +161,7 @@ def test_class_score_gives_rounds_of_images_their_own_class():
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_class_score_refuses_rounds_that_are_not_whole(count):
-    score = models.class_score(own_logits, torch.tensor([0, 1]), probability=True)
+    score = classifiers.class_score(own_logits, torch.tensor([0, 1]), probability=True)
 
     with pytest.raises(ValueError, match=f"{count} images are no whole rounds of 2 classes"):
         score(torch.zeros(count, 3, 2, 2))
@@ -168,7 +169,7 @@ def test_class_score_refuses_rounds_that_are_not_whole(count):
 
 @pytest.mark.parametrize("classes", [[0, 3], [-1, 2]])
 def test_class_score_refuses_a_class_that_the_network_does_not_have(classes):
-    score = models.class_score(own_logits, torch.tensor(classes), probability=False)
+    score = classifiers.class_score(own_logits, torch.tensor(classes), probability=False)
 
     with pytest.raises(ValueError, match=r"classes run from .* expected 0 to 2"):
         score(of_values(1.0, 2.0))
@@ -176,10 +177,10 @@ def test_class_score_refuses_a_class_that_the_network_does_not_have(classes):
 
 @pytest.mark.parametrize("probability", [False, True])
 def test_class_score_refuses_answers_that_are_no_logits(probability):
-    ends_in_softmax = models.class_score(
+    ends_in_softmax = classifiers.class_score(
         lambda images: own_logits(images).softmax(1), torch.tensor([0]), probability=probability
     )
-    broken = models.class_score(
+    broken = classifiers.class_score(
         lambda images: own_logits(images) * math.nan, torch.tensor([0]), probability=probability
     )
 
@@ -191,7 +192,8 @@ def test_class_score_refuses_answers_that_are_no_logits(probability):
 
 def test_timm_network_has_a_new_last_layer_that_follows_from_the_seed():
     first, same, other = (
-        models.timm_network("tf_efficientnet_lite0", classes=10, size=64, seed=s) for s in (1, 1, 2)
+        classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=64, seed=s)
+        for s in (1, 1, 2)
     )
 
     assert torch.equal(first.body.classifier.weight, same.body.classifier.weight)
@@ -201,7 +203,7 @@ def test_timm_network_has_a_new_last_layer_that_follows_from_the_seed():
 
 
 def test_enlarging_normalises_and_leaves_an_image_of_the_right_size_alone(generator):
-    network = models.Enlarged(nn.Identity(), 8, (0.5, 0.5, 0.5), (0.25, 0.5, 1.0))
+    network = classifiers.Preprocessed(nn.Identity(), 8, (0.5, 0.5, 0.5), (0.25, 0.5, 1.0))
     image = torch.rand(1, 3, 8, 8, generator=generator)
     small = torch.rand(1, 3, 4, 4, generator=generator)
 
@@ -212,19 +214,21 @@ def test_enlarging_normalises_and_leaves_an_image_of_the_right_size_alone(genera
 
 def test_an_unknown_network_is_refused_with_names_near_it():
     with pytest.raises(ValueError, match=r"no network .resnet1.; near it: .*resnet"):
-        models.timm_network("resnet1", classes=10, size=64)
+        classifiers.timm_network("resnet1", classes=10, size=64)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
-    network = models.timm_network("tf_efficientnet_lite0", classes=10, size=64)
-    models.save_checkpoint(tmp_path / "w.safetensors", models.table2_network(), {})
+    network = classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=64)
+    checkpoints.save_checkpoint(tmp_path / "w.safetensors", classifiers.dieter_cnn(), {})
 
     with pytest.raises(ValueError, match=r"w\.safetensors does not fit the network"):
-        models.load_weights(network, (tmp_path / "w.safetensors").read_bytes(), "w.safetensors")
+        checkpoints.load_weights(
+            network, (tmp_path / "w.safetensors").read_bytes(), "w.safetensors"
+        )
 
 
 def test_an_altered_file_of_packaged_weights_is_refused(monkeypatch):
-    monkeypatch.setitem(models.PACKAGED_SHA256, "tf_efficientnet_lite0", "0" * 64)
+    monkeypatch.setitem(classifiers.PACKAGED_SHA256, "tf_efficientnet_lite0", "0" * 64)
 
     with pytest.raises(ValueError, match="expected 000000000000"):
-        models.timm_network("tf_efficientnet_lite0", classes=10, size=64)
+        classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=64)

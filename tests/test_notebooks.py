@@ -8,9 +8,11 @@ import papermill
 import pytest
 import yaml
 
-from helpers import book, claims, pages, paths, provenance, run
+from helpers.report import claims, leaderboard, readme
+from helpers.run import execute, parameters
+from helpers.store import paths
 
-NAMES = list(yaml.safe_load(run.SETTINGS.read_text()))
+NAMES = list(yaml.safe_load(parameters.SETTINGS.read_text()))
 
 
 @pytest.fixture(scope="session", params=NAMES)
@@ -18,7 +20,7 @@ def smoke(request, tmp_path_factory):
     """Each notebook, run small."""
     name = request.param
     folder = tmp_path_factory.mktemp(name)
-    run.execute(name, run.parameters(name, "smoke", []), folder / f"{name}.ipynb")
+    execute.execute(name, parameters.resolve(name, "smoke", []), folder / f"{name}.ipynb")
     return name, folder
 
 
@@ -78,9 +80,9 @@ def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path,
     given.append(("attack_size", "0.05"))  # else this network never changes its mind
     name = "cross_examination"
 
-    run.execute(name, run.parameters(name, "smoke", given), tmp_path / f"{name}.ipynb")
+    execute.execute(name, parameters.resolve(name, "smoke", given), tmp_path / f"{name}.ipynb")
 
-    matrix = pages.matrix(tmp_path)
+    matrix = leaderboard.matrix(tmp_path)
     yours = matrix[(matrix.method == "Yours") & matrix.decides].set_index("test")
     assert len(yours) == 7
     assert not yours.gap.any()
@@ -94,7 +96,7 @@ def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path,
     assert set(gaps.kind) == {"relevance"}
     assert len(gaps) == 5 * 7
     assert gaps.gap.str.startswith("ValueError: Branching cannot be traced").all()
-    assert "LRP-0" in pages.leaderboard_page(matrix, {})
+    assert "LRP-0" in leaderboard.leaderboard_page(matrix, {})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,7 +123,7 @@ def test_papermill_finds_the_parameters_of_the_paired_notebook(name, tmp_path):
 
     found = papermill.inspect_notebook(str(tmp_path / "n.ipynb"))
 
-    assert set(found) == {"profile", *run.settings(name)["parameters"]}
+    assert set(found) == {"profile", *parameters.settings(name)["parameters"]}
     assert all(parameter["help"] for parameter in found.values())
 
 
@@ -131,7 +133,7 @@ def test_committed_run_was_made_by_this_code(name):
     shown = json.loads((paths.RUNS / f"{name}.ipynb").read_text())["metadata"]["provenance"]
 
     assert shown == card
-    assert card["digest"] == provenance.notebook_digest(name, card["parameters"]), (
+    assert card["digest"] == card.notebook_digest(name, card["parameters"]), (
         f"the code changed since the committed run of {name}; run again: {card['command']}"
     )
 
@@ -148,7 +150,7 @@ def test_committed_page_shows_no_error_and_stays_small(name):
 
 
 def test_readme_shows_a_picture_of_the_committed_run():
-    name = book.PICTURED
-    shown = book.picture(json.loads((paths.RUNS / f"{name}.ipynb").read_text()))
+    name = readme.PICTURED
+    shown = readme.picture(json.loads((paths.RUNS / f"{name}.ipynb").read_text()))
 
     assert (paths.BOOK / "images" / f"{name}.png").read_bytes() == shown

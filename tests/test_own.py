@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import cams, lrp, methods, models, own
+from helpers.inputs import classifiers
+from helpers.papers import cams, lrp
+from helpers.saliency import controls, cost_meter, gradients, relevance, user_code
 
 MODULE = """
 import torch
@@ -43,7 +45,7 @@ def module(tmp_path, monkeypatch):
 def test_a_method_is_found_by_module_and_name(module):
     images = torch.rand(2, 3, 4, 4)
 
-    found = own.method(f"{module}:bright")
+    found = user_code.load_method(f"{module}:bright")
 
     assert torch.equal(found(None, images, None), images.mean(1))
 
@@ -59,20 +61,20 @@ def test_a_method_is_found_by_module_and_name(module):
 )
 def test_a_method_that_is_not_there_is_named(spec, said, module):
     with pytest.raises(ValueError, match=re.escape(said)):
-        own.method(spec)
+        user_code.load_method(spec)
 
 
 def test_a_loaders_network_comes_frozen_and_in_evaluation_mode(module):
-    found = own.network(f"{module}:network")
+    found = user_code.load_network(f"{module}:network")
 
     assert not found.training
     assert not any(weights.requires_grad for weights in found.parameters())
-    assert next(found.parameters()).device == models.device()
+    assert next(found.parameters()).device == classifiers.default_device()
 
 
 def test_a_loader_of_no_network_is_refused(module):
     with pytest.raises(ValueError, match="gave int; expected a torch"):
-        own.network(f"{module}:no_network")
+        user_code.load_network(f"{module}:no_network")
 
 
 @pytest.mark.parametrize(
@@ -85,20 +87,22 @@ def test_a_loader_of_no_network_is_refused(module):
 )
 def test_an_unknown_network_is_named(spec, said):
     with pytest.raises(ValueError, match=re.escape(said)):
-        own.network(spec)
+        user_code.load_network(spec)
 
 
 def test_a_known_name_gives_its_network_at_any_size():
-    assert own.network("tf_efficientnet_lite0").size == 224
+    assert user_code.load_network("tf_efficientnet_lite0").size == 224
 
-    small = own.network("tf_efficientnet_lite0", 64)
+    small = user_code.load_network("tf_efficientnet_lite0", 64)
 
     assert small(torch.rand(1, 3, 64, 64)).shape == (1, 1000)
     assert small.size == 64
 
 
 def cost_of(explain, network, images, **options):
-    return own.measured(explain, network, images, torch.tensor([0, 1]), seed=0, **options)
+    return cost_meter.maps_and_cost(
+        explain, network, images, torch.tensor([0, 1]), seed=0, **options
+    )
 
 
 def test_passes_are_counted_where_they_are_made(small_network, small_images):
@@ -110,8 +114,8 @@ def test_passes_are_counted_where_they_are_made(small_network, small_images):
         return images.mean(1)
 
     _, plain = cost_of(thrice, small_network, images)
-    _, slope = cost_of(methods.gradient, small_network, images)
-    _, control = cost_of(methods.edges, small_network, images)
+    _, slope = cost_of(gradients.gradient, small_network, images)
+    _, control = cost_of(controls.edges, small_network, images)
 
     assert (plain.forward, plain.backward) == (6, 0)
     assert (slope.forward, slope.backward) == (2, 2)
@@ -131,14 +135,14 @@ def test_a_backward_pass_that_ends_early_counts(small_network, small_images):
 def test_passes_through_a_copy_of_the_network_count(small_network, small_images):
     rule = lrp.zero(batchnorm="merged")
 
-    _, cost = cost_of(partial(methods.relevance, rule), small_network, small_images[:2])
+    _, cost = cost_of(partial(relevance.lrp_map, rule), small_network, small_images[:2])
 
     assert (cost.forward, cost.backward) == (2, 2)
 
 
 def test_a_method_that_asks_for_random_numbers_is_found_out(small_network, small_images):
-    _, gradient = cost_of(methods.gradient, small_network, small_images[:2])
-    _, dice = cost_of(methods.dice, small_network, small_images[:2])
+    _, gradient = cost_of(gradients.gradient, small_network, small_images[:2])
+    _, dice = cost_of(controls.random_map, small_network, small_images[:2])
 
     assert not gradient.drew
     assert dice.drew
@@ -151,7 +155,9 @@ def test_measuring_leaves_no_hook_even_where_the_method_fails(small_network, sma
     assert not any(module._forward_hooks for module in small_network.modules())
 
 
-@pytest.mark.skipif(not own._FORGET.exists(), reason="memory is measured on Linux and on GPUs")
+@pytest.mark.skipif(
+    not cost_meter._FORGET.exists(), reason="memory is measured on Linux and on GPUs"
+)
 def test_memory_is_what_a_method_holds_beyond_what_was_there():
     network, images = nn.Linear(4, 2), torch.rand(2, 3, 4, 4)
 

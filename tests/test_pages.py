@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers import pages, paths, plots
+from helpers.report import explorer, figures, leaderboard, tables
+from helpers.store import paths
 
 SECONDS = {"Gradient": 0.1, "LIME": 9.0, "centre": 0.001, "edges": 0.002}
 KINDS = {"Gradient": "gradient", "LIME": "black box", "centre": "control", "edges": "control"}
@@ -67,11 +68,11 @@ def rows(test, values, better=1, decides=True, network="net", **others):
     return pd.DataFrame(table)
 
 
-def read(folder, *tables):
+def read(folder, *parts):
     """Write the tables as the chapter does, and read them as the page does."""
     cost = rows("cost", SECONDS, better=-1, decides=False, measure="seconds an image")
-    pd.concat([*tables, cost]).to_csv(folder / "cross_examination-matrix.csv", index=False)
-    return pages.matrix(folder)
+    pd.concat([*parts, cost]).to_csv(folder / "cross_examination-matrix.csv", index=False)
+    return leaderboard.matrix(folder)
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def table(tmp_path):
 
 
 def deciding(table):
-    ranked = pages.ranked(table)
+    ranked = leaderboard.ranked(table)
     return ranked[ranked.decides]
 
 
@@ -119,10 +120,10 @@ def content():
 
 
 def test_before_the_chapter_was_run_both_pages_say_how_to_run_it(tmp_path):
-    board = pages.leaderboard_page(pages.matrix(tmp_path), {})
-    explorer = pages.explorer_page(pages.explorer(tmp_path))
+    board = leaderboard.leaderboard_page(leaderboard.matrix(tmp_path), {})
+    maps_page = explorer.explorer_page(explorer.explorer(tmp_path))
 
-    for page in (board, explorer):
+    for page in (board, maps_page):
         assert "not run yet" in page
         assert "python -m helpers.run cross_examination --profile laptop" in page
 
@@ -138,7 +139,7 @@ def test_first_place_has_the_value_that_is_better_and_gaps_have_none(table):
 
 
 def test_every_row_knows_what_its_method_costs(table):
-    ranked = pages.ranked(table).query("test == 'sorting'")
+    ranked = leaderboard.ranked(table).query("test == 'sorting'")
 
     assert dict(zip(ranked.method, ranked.seconds, strict=True)) == SECONDS
     assert ranked.cost.iloc[0] == "seconds an image: 0.1"
@@ -153,7 +154,7 @@ def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path
 
 
 def test_tests_in_which_a_control_wins_or_ranks_high_are_on_trial(table):
-    said = pages.on_trial(deciding(table))
+    said = leaderboard.controls_that_win(deciding(table))
 
     assert "A control wins **guessing**, by guessing measure: centre (1 of 4)." in said
     assert "No control reaches the upper half in: sorting, failing." in said
@@ -162,7 +163,7 @@ def test_tests_in_which_a_control_wins_or_ranks_high_are_on_trial(table):
 def test_a_control_in_the_upper_half_is_named_though_it_does_not_win(tmp_path):
     second = rows("sorting", {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 6})
 
-    said = pages.on_trial(deciding(read(tmp_path, second)))
+    said = leaderboard.controls_that_win(deciding(read(tmp_path, second)))
 
     assert "A control is in the upper half of **sorting**" in said
     assert "edges (2 of 4)" in said
@@ -170,7 +171,7 @@ def test_a_control_in_the_upper_half_is_named_though_it_does_not_win(tmp_path):
 
 
 def test_gap_stands_in_the_table_and_its_error_below_it_as_text(table):
-    page = pages.leaderboard_page(table, {"profile": "smoke", "command": "make it"})
+    page = leaderboard.leaderboard_page(table, {"profile": "smoke", "command": "make it"})
 
     assert "<td>gap</td>" in page
     assert "<li>LIME, failing: <code>Error: &lt;b&gt;3&lt;/b&gt;</code></li>" in page
@@ -178,7 +179,7 @@ def test_gap_stands_in_the_table_and_its_error_below_it_as_text(table):
 
 
 def test_table_shows_values_with_places_and_the_first_in_bold(table):
-    shown = plots.rank_table(deciding(table))
+    shown = tables.rank_table(deciding(table))
 
     gradient = re.search(r"<tr><th scope=\"row\">Gradient.*", shown).group()
     assert re.findall(r"<td>(.*?)</td>", gradient) == [
@@ -193,14 +194,14 @@ def test_page_has_a_table_for_each_network(tmp_path):
     values = {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 2}
     both = read(tmp_path, rows("sorting", values), rows("sorting", values, network="other"))
 
-    page = pages.leaderboard_page(both, {})
+    page = leaderboard.leaderboard_page(both, {})
 
     assert page.count('class="verdicts matrix"') == 2
     assert "### other" in page
 
 
 @pytest.mark.parametrize(
-    ("tables", "complaint"),
+    ("parts", "complaint"),
     [
         ([rows("sorting", {"LIME": 1}, kind="magic")], "kind 'magic'"),
         ([rows("sorting", {"LIME": 1}, decides=False)], "0 measures decide the test 'sorting'"),
@@ -211,16 +212,16 @@ def test_page_has_a_table_for_each_network(tmp_path):
         ),
     ],
 )
-def test_matrix_that_cannot_rank_is_rejected(tmp_path, tables, complaint):
+def test_matrix_that_cannot_rank_is_rejected(tmp_path, parts, complaint):
     with pytest.raises(ValueError, match=complaint):
-        read(tmp_path, *tables)
+        read(tmp_path, *parts)
 
 
 def test_matrix_without_a_column_is_rejected(tmp_path, table):
     table.drop(columns="paper").to_csv(tmp_path / "cross_examination-matrix.csv")
 
     with pytest.raises(ValueError, match="lacks the column 'paper'"):
-        pages.matrix(tmp_path)
+        leaderboard.matrix(tmp_path)
 
 
 def written(folder, content):
@@ -232,33 +233,33 @@ def test_explorer_with_a_map_too_few_is_rejected(tmp_path, content):
     content["networks"][0]["maps"]["<b>LRP</b>"].pop()
 
     with pytest.raises(ValueError, match=r"lists of \[1\] entries for net; expected 2"):
-        pages.explorer(written(tmp_path, content))
+        explorer.explorer(written(tmp_path, content))
 
 
 def test_explorer_with_a_map_that_is_no_png_is_rejected(tmp_path, content):
     content["networks"][0]["maps"]["<b>LRP</b>"][0] = "/9j/4AAQ"
 
     with pytest.raises(ValueError, match="begins with '/9j/4AAQ'"):
-        pages.explorer(written(tmp_path, content))
+        explorer.explorer(written(tmp_path, content))
 
 
 def test_explorer_without_scripts_says_so(content):
-    assert "<noscript><p>This page needs JavaScript" in pages.explorer_page(content)
+    assert "<noscript><p>This page needs JavaScript" in explorer.explorer_page(content)
 
 
 def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content, drawn):
     for folder in ("_static", "book"):
         (tmp_path / folder).mkdir()
     shutil.copy(paths.BOOK / "theme" / "explorer.js", tmp_path / "_static")
-    kept = pages.explorer(written(tmp_path, content))
-    (tmp_path / "_static" / "explorer-data.js").write_text(pages.explorer_script(kept))
+    kept = explorer.explorer(written(tmp_path, content))
+    (tmp_path / "_static" / "explorer-data.js").write_text(explorer.explorer_script(kept))
     page = tmp_path / "book" / "explorer.html"
-    page.write_text('<meta charset="utf-8">' + pages.explorer_page(kept) + ACT)
+    page.write_text('<meta charset="utf-8">' + explorer.explorer_page(kept) + ACT)
 
     report = json.loads(drawn(page, seconds=5))
 
     dark, yellow, white, blue = (
-        [*plots.color_table(signed)[level], 255]
+        [*figures.color_table(signed)[level], 255]
         for signed, level in ((False, 0), (False, 255), (True, 128), (True, 1))
     )
     assert report == {

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import plots
+from helpers.report import charts, figures, page_charts, tables, theme
 
 
 @pytest.fixture(autouse=True)
 def _theme():
-    plots.theme()
+    theme.apply_theme()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def judged():
 
 def grid(*pictures, vmax=1.0):
     labels = [str(number) for number in range(len(pictures))]
-    return plots.heatmap_grid(
+    return figures.heatmap_grid(
         [list(pictures)], row_labels=["row"], column_labels=labels, vmax=vmax, cell=8
     )
 
@@ -57,7 +57,7 @@ def colors(figure):
 
 
 def test_relevance_is_blue_below_zero_white_at_zero_and_red_above():
-    signs = plots._color(np.array([[-1.0, 0.0, 1.0]]))[0].astype(int)
+    signs = figures._color(np.array([[-1.0, 0.0, 1.0]]))[0].astype(int)
 
     assert signs[0, 2] > signs[0, 0]
     assert signs[1].tolist() == [247, 247, 247]
@@ -96,17 +96,17 @@ def test_grid_rejects_what_is_neither_image_nor_map(picture, complaint):
 
 def test_grid_rejects_labels_that_do_not_fit():
     with pytest.raises(ValueError, match="expected 2 rows"):
-        plots.heatmap_grid([[np.zeros((2, 2))]], row_labels=["a", "b"], column_labels=["c"])
+        figures.heatmap_grid([[np.zeros((2, 2))]], row_labels=["a", "b"], column_labels=["c"])
 
 
 def test_picture_carries_its_description():
-    shown = plots.described(grid(np.zeros((2, 2))), 'a "flat" map')
+    shown = figures.with_alt_text(grid(np.zeros((2, 2))), 'a "flat" map')
 
     assert 'alt="a &quot;flat&quot; map"' in shown
 
 
 def test_histogram_offers_each_rule_once_and_describes_itself(bins):
-    spec = plots.histogram(
+    spec = charts.histogram(
         bins, value="relevance", count="components", color="images", description="two rules"
     ).to_dict()
 
@@ -116,7 +116,7 @@ def test_histogram_offers_each_rule_once_and_describes_itself(bins):
 
 
 def test_logarithmic_histogram_leaves_out_empty_bins(bins):
-    spec = plots.histogram(
+    spec = charts.histogram(
         bins, value="relevance", count="components", description="d", log=True
     ).to_dict()
 
@@ -126,7 +126,7 @@ def test_logarithmic_histogram_leaves_out_empty_bins(bins):
 def test_quantile_chart_shows_ours_minus_the_papers(judged):
     quantiles = judged.assign(quantile=[0.1, 0.5], rule="zero", images="original", value=[8900, 44])
 
-    spec = plots.quantile_chart(quantiles, value="relevance", description="quantiles").to_dict()
+    spec = charts.quantile_chart(quantiles, value="relevance", description="quantiles").to_dict()
 
     rows = next(iter(spec["datasets"].values()))
     assert [row["difference"] for row in rows] == pytest.approx([-2, -0.14])
@@ -138,7 +138,7 @@ def test_curve_draws_the_interval_as_a_band():
         {"size": [1, 2], "share": [3, 4], "a": [2, 3], "b": [4, 5], "rule": "zero"}
     )
 
-    spec = plots.curve(
+    spec = charts.curve(
         frame, x="size", y="share", low="a", high="b", color="rule",
         x_title="size", y_title="share (%)", description="shares",
     ).to_dict()  # fmt: skip
@@ -149,7 +149,7 @@ def test_curve_draws_the_interval_as_a_band():
 
 def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
     def chart():
-        return plots.histogram(bins, value="relevance", count="components", description="d")
+        return charts.histogram(bins, value="relevance", count="components", description="d")
 
     def output():
         bundle = chart()._repr_mimebundle_()
@@ -170,7 +170,7 @@ def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three
         x=[0.5, np.nan], x_low=[0.4, np.nan], x_high=[0.6, np.nan], floor=-1, ceiling=1,
     )  # fmt: skip
 
-    spec = plots.claim_chart(table, limit=4, description="claims").to_dict()
+    spec = page_charts.claim_chart(table, limit=4, description="claims").to_dict()
 
     rows = next(iter(spec["datasets"].values()))
     assert [row["x"] for row in rows] == [0.5, -7]
@@ -180,9 +180,9 @@ def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three
 
 
 def test_every_verdict_has_a_shape_of_its_own():
-    looks = plots.VERDICT_LOOKS
+    looks = theme.VERDICT_LOOKS
 
-    assert looks.keys() == plots.MARKS.keys()
+    assert looks.keys() == theme.MARKS.keys()
     assert len({shape for _, shape in looks.values()}) == len(looks)
 
 
@@ -219,7 +219,7 @@ def data_of(chart):
 
 
 def test_leaderboard_offers_each_measure_and_puts_gaps_last(ranked):
-    spec, shown = data_of(plots.leaderboard_chart(ranked, description="board"))
+    spec, shown = data_of(page_charts.leaderboard_chart(ranked, description="board"))
 
     offered = {p["bind"]["name"]: p["bind"]["options"] for p in spec["params"]}
     assert offered["measure "] == [
@@ -232,14 +232,14 @@ def test_leaderboard_offers_each_measure_and_puts_gaps_last(ranked):
 
 
 def test_controls_have_a_shape_and_a_color_that_no_other_kind_has():
-    others = [look for kind, look in plots.KIND_LOOKS.items() if kind != "control"]
+    others = [look for kind, look in theme.KIND_LOOKS.items() if kind != "control"]
 
-    assert not set(plots.KIND_LOOKS["control"]) & {part for look in others for part in look}
+    assert not set(theme.KIND_LOOKS["control"]) & {part for look in others for part in look}
     assert len({shape for _, shape in others}) == len(others)
 
 
 def test_cost_chart_leaves_out_gaps_and_draws_what_takes_no_time_at_its_edge(ranked):
-    spec, shown = data_of(plots.cost_chart(ranked, description="cost"))
+    spec, shown = data_of(page_charts.cost_chart(ranked, description="cost"))
 
     assert len(shown) == 5
     assert shown.seconds[shown.method == "random"].tolist() == [0.0001]
@@ -247,24 +247,24 @@ def test_cost_chart_leaves_out_gaps_and_draws_what_takes_no_time_at_its_edge(ran
 
 
 def test_chart_on_a_page_has_its_lists_above_it(ranked):
-    shown = plots.on_page(plots.cost_chart(ranked, description="cost"))
+    shown = theme.on_page(page_charts.cost_chart(ranked, description="cost"))
 
     assert shown.startswith('<div class="chart">')
-    assert shown == plots.on_page(plots.cost_chart(ranked, description="cost"))
+    assert shown == theme.on_page(page_charts.cost_chart(ranked, description="cost"))
 
 
 def test_color_table_of_signed_maps_is_white_at_level_128_and_even_to_both_sides():
-    signed, plain = (np.array(plots.color_table(kind)) for kind in (True, False))
+    signed, plain = (np.array(figures.color_table(kind)) for kind in (True, False))
 
     assert signed.shape == plain.shape == (256, 3)
     assert signed[128].tolist() == [247, 247, 247]
-    assert signed[255].tolist() == plots.SCALE_COLORS[-1].tolist()
-    assert signed[1].tolist() == plots.SCALE_COLORS[0].tolist()
-    assert plain[[0, 255]].tolist() == plots.SHARE_COLORS[[0, -1]].tolist()
+    assert signed[255].tolist() == figures.SCALE_COLORS[-1].tolist()
+    assert signed[1].tolist() == figures.SCALE_COLORS[0].tolist()
+    assert plain[[0, 255]].tolist() == figures.SHARE_COLORS[[0, -1]].tolist()
 
 
 def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
-    table = plots.verdict_table(judged)
+    table = tables.verdict_table(judged)
 
     assert "✓</b> reproduced" in table
     assert "–</b> not run" in table
@@ -277,14 +277,14 @@ def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
     [(8902.0, "8,902"), (47552, "47,552"), (0.060234, "0.06023"), (-0.5, "-0.5"), (np.nan, "–")],
 )
 def test_numbers_are_short(value, text):
-    assert plots.number(value) == text
+    assert theme.number(value) == text
 
 
 def test_grid_draws_greek_labels_as_latin_ones():
     picture = np.zeros((2, 2))
 
     greek, latin = (
-        plots.heatmap_grid([[picture]], row_labels=["x"], column_labels=[label])
+        figures.heatmap_grid([[picture]], row_labels=["x"], column_labels=[label])
         for label in ("LRP-αβ 1", "LRP-ab 1")
     )
 
@@ -295,26 +295,26 @@ def test_unsigned_maps_run_from_dark_blue_to_yellow_and_captions_take_a_line():
     flat = [[np.zeros((2, 2)), np.ones((2, 2))]]
     labels = {"row_labels": ["a"], "column_labels": ["zero", "one"]}
 
-    figure = plots.heatmap_grid(flat, **labels, signed=False)
-    with_captions = plots.heatmap_grid(flat, **labels, signed=False, captions=[["cat", "dog"]])
+    figure = figures.heatmap_grid(flat, **labels, signed=False)
+    with_captions = figures.heatmap_grid(flat, **labels, signed=False, captions=[["cat", "dog"]])
 
     drawn = {color for _, color in figure.getcolors(maxcolors=100_000)}
-    assert {tuple(plots.SHARE_COLORS[0]), tuple(plots.SHARE_COLORS[-1])} <= drawn
+    assert {tuple(figures.SHARE_COLORS[0]), tuple(figures.SHARE_COLORS[-1])} <= drawn
     assert with_captions.height > figure.height
 
 
 def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
     image = np.stack([np.array([[0.0, 1.0]])] * 3, axis=-1)
-    laid = plots.overlaid(image, np.zeros((1, 2)))
+    laid = figures.overlay(image, np.zeros((1, 2)))
 
-    np.testing.assert_allclose(laid[0, 0], 0.6 * plots.SHARE_COLORS[0] / 255)
+    np.testing.assert_allclose(laid[0, 0], 0.6 * figures.SHARE_COLORS[0] / 255)
     np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.4)
     with pytest.raises(ValueError, match="expected one height, width"):
-        plots.overlaid(image, np.zeros((2, 2)))
+        figures.overlay(image, np.zeros((2, 2)))
 
 
 def test_boxes_are_drawn_at_their_place_and_the_true_one_in_broken_white():
-    made = plots.boxed(
+    made = figures.draw_boxes(
         np.full((8, 8, 3), 0.5), np.array([0, 0, 4, 4]), np.array([2, 2, 7, 7]), cell=64
     )
 
@@ -326,6 +326,6 @@ def test_boxes_are_drawn_at_their_place_and_the_true_one_in_broken_white():
 
 
 def test_box_without_an_area_is_not_drawn():
-    made = plots.boxed(np.zeros((8, 8, 3)), np.zeros(4), np.array([2, 2, 6, 6]), cell=64)
+    made = figures.draw_boxes(np.zeros((8, 8, 3)), np.zeros(4), np.array([2, 2, 6, 6]), cell=64)
 
     assert set(map(tuple, made.reshape(-1, 3))) == {(0, 0, 0), (1, 1, 1)}

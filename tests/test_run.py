@@ -4,13 +4,14 @@ import sys
 import nbformat
 import pytest
 
-from helpers import paths, run
+from helpers.run import __main__, execute, parameters
+from helpers.store import paths
 
 NAME = "lrp_adversarial"
 
 
 def test_given_parameters_replace_the_profiles():
-    values = run.parameters(NAME, "laptop", [("seed", "3")])
+    values = parameters.resolve(NAME, "laptop", [("seed", "3")])
 
     assert values["seed"] == 3
     assert values["profile"] == "laptop"
@@ -28,15 +29,15 @@ def test_given_parameters_replace_the_profiles():
     ],
 )
 def test_a_wrong_parameter_is_named_with_what_is_allowed(given, says):
-    with pytest.raises(run.WrongParameter, match=says):
-        run.parameters(NAME, "smoke", [given])
+    with pytest.raises(parameters.WrongParameter, match=says):
+        parameters.resolve(NAME, "smoke", [given])
 
 
 def test_an_unknown_notebook_or_profile_is_named():
-    with pytest.raises(run.WrongParameter, match="no notebook 'nothing'"):
-        run.parameters("nothing", "smoke", [])
-    with pytest.raises(run.WrongParameter, match="no profile 'huge'"):
-        run.parameters(NAME, "huge", [])
+    with pytest.raises(parameters.WrongParameter, match="no notebook 'nothing'"):
+        parameters.resolve("nothing", "smoke", [])
+    with pytest.raises(parameters.WrongParameter, match="no profile 'huge'"):
+        parameters.resolve(NAME, "huge", [])
 
 
 def test_command_line_refuses_with_exit_code_2_and_writes_nothing(tmp_path):
@@ -65,7 +66,7 @@ def test_parameters_are_checked_before_anything_slow_is_imported():
 
 
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
-    assert run.main([NAME, "--output", str(tmp_path)]) == 2
+    assert __main__.main([NAME, "--output", str(tmp_path)]) == 2
 
 
 def write_run(file, profile):
@@ -78,14 +79,14 @@ def test_a_smaller_run_never_replaces_a_larger_one(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "BOOK", tmp_path)
     file = tmp_path / "runs" / f"{NAME}.ipynb"
-    assert run.target(NAME, "smoke", None) == file
+    assert execute.target(NAME, "smoke", None) == file
 
     write_run(file, "laptop")
 
-    assert run.target(NAME, "smoke", None) == tmp_path / "_made/smoke" / file.name
-    assert run.target(NAME, "laptop", None) == file
-    assert run.target(NAME, "paper", None) == file
-    assert run.target(NAME, "smoke", file) == file  # asked for by name
+    assert execute.target(NAME, "smoke", None) == tmp_path / "_made/smoke" / file.name
+    assert execute.target(NAME, "laptop", None) == file
+    assert execute.target(NAME, "paper", None) == file
+    assert execute.target(NAME, "smoke", file) == file  # asked for by name
 
 
 def a_notebook(tmp_path, monkeypatch, code):
@@ -94,8 +95,8 @@ def a_notebook(tmp_path, monkeypatch, code):
     text = f'# %% [markdown]\n# # Title\n\n# %% tags=["parameters"]\nx = 1\n\n# %%\n{code}\n'
     (tmp_path / "small.py").write_text(text + '\n# %% tags=["verdict"]\nprint("the verdict", x)\n')
     settings = {"parameters": {"x": {"type": "int", "low": 0, "high": 9}}}
-    settings["profiles"] = {name: {"x": 1} for name in run.PROFILES}
-    monkeypatch.setattr(run, "settings", lambda name: settings)
+    settings["profiles"] = {name: {"x": 1} for name in parameters.PROFILES}
+    monkeypatch.setattr(parameters, "settings", lambda name: settings)
 
 
 def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
@@ -111,7 +112,7 @@ def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
     a_notebook(tmp_path, monkeypatch, code)
     file = tmp_path / "out" / "small.ipynb"
 
-    run.execute("small", {"profile": "smoke", "x": 7}, file)
+    execute.execute("small", {"profile": "smoke", "x": 7}, file)
 
     notebook = nbformat.read(file, as_version=4)
     card = notebook.metadata.provenance
@@ -138,7 +139,7 @@ def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, monkeypa
     before = file.read_bytes()
 
     with pytest.raises(RuntimeError, match="broken run is kept in"):
-        run.execute("small", {"profile": "smoke", "x": 1}, file)
+        execute.execute("small", {"profile": "smoke", "x": 1}, file)
 
     assert file.read_bytes() == before
     assert "ZeroDivisionError" in (tmp_path / "failed/small.ipynb").read_text()
@@ -148,11 +149,13 @@ def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
     cell = nbformat.v4.new_code_cell("1")
     cell.metadata["papermill"] = {"status": "completed"}
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    assert "broke off" in run.unfinished(notebook)  # killed: no end
+    assert "broke off" in execute.unfinished(notebook)  # killed: no end
 
     notebook.metadata["papermill"] = {"exception": None, "end_time": "now"}
-    assert run.unfinished(notebook) == ""
+    assert execute.unfinished(notebook) == ""
     cell.outputs = [nbformat.v4.new_output("error", ename="KeyboardInterrupt", evalue="")]
-    assert "ended in an error" in run.unfinished(notebook)  # out of time: completed, with an error
+    assert "ended in an error" in execute.unfinished(
+        notebook
+    )  # out of time: completed, with an error
     cell.metadata["papermill"]["status"] = "pending"
-    assert "was not run" in run.unfinished(notebook)
+    assert "was not run" in execute.unfinished(notebook)

@@ -3,7 +3,8 @@ import ast
 import pytest
 import yaml
 
-from helpers import paths, run
+from helpers.run import parameters
+from helpers.store import paths
 
 # A module may import those above it, never those below: low ones know nothing of high ones.
 LAYERS = [
@@ -44,9 +45,9 @@ def test_plots_know_arrays_and_tables_only():
     assert "torch" not in source
 
 
-@pytest.mark.parametrize("name", yaml.safe_load(run.SETTINGS.read_text()))
+@pytest.mark.parametrize("name", yaml.safe_load(parameters.SETTINGS.read_text()))
 def test_every_profile_sets_every_parameter_and_the_notebook_defaults_to_smoke(name):
-    chosen = run.settings(name)
+    chosen = parameters.settings(name)
     tree = ast.parse((paths.NOTEBOOKS / f"{name}.py").read_text())
     literals = {
         node.targets[0].id: ast.literal_eval(node.value)
@@ -56,7 +57,7 @@ def test_every_profile_sets_every_parameter_and_the_notebook_defaults_to_smoke(n
         and isinstance(node.value, ast.Constant)
     }
 
-    assert list(chosen["profiles"]) == list(run.PROFILES)
+    assert list(chosen["profiles"]) == list(parameters.PROFILES)
     for values in chosen["profiles"].values():
         assert set(values) == set(chosen["parameters"])
     smoke = chosen["profiles"]["smoke"]

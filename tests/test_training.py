@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from helpers import data, training
+from helpers.inputs import cifar, conversion, training
 
 
 def network():
@@ -20,7 +20,7 @@ def network():
 def images(generator):
     labels = torch.arange(40) % 2
     noise = torch.randint(0, 100, (40, 3, 8, 8), generator=generator)
-    return data.Images((noise + 150 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+    return cifar.Images((noise + 150 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
 
 
 def mirrored(batch, generator):
@@ -31,11 +31,11 @@ SETTINGS = {"batch_size": 16, "rate": lambda step: 0.1 / (1 + step), "augment": 
 
 
 def test_two_steps_follow_the_equations_of_momentum(tmp_path, images):
-    two = data.Images(images.pixels[:2], images.labels[:2])
+    two = cifar.Images(images.pixels[:2], images.labels[:2])
     trained = nn.Sequential(nn.Flatten(), nn.Linear(192, 2)).double()
     plain = nn.Linear(192, 2).double()
     plain.load_state_dict(trained[1].state_dict())
-    inputs = data.to_unit(two.pixels).double().flatten(1)
+    inputs = conversion.to_unit(two.pixels).double().flatten(1)
     velocity = 0
     for rate in (0.5, 0.25):
         loss = nn.functional.cross_entropy(plain(inputs), two.labels)

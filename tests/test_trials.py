@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import evolve, trials
+from helpers.measures import intervals, rankings
+from helpers.papers import elime
 
 SEGMENTS = torch.tensor([[[0, 0, 1, 1], [0, 0, 2, 2]]])  # of 4, 2 and 2 of 8 pixels
 
@@ -14,7 +15,7 @@ def dice(seed=0):
 def test_superpixels_come_whole_and_the_largest_mean_first():
     maps = torch.tensor([[[1.0, 1, 9, 0], [1, 1, 3, 3]]])  # means 1, 4.5, 3
 
-    found = trials.reach(maps, SEGMENTS, dice())
+    found = rankings.selection_share(maps, SEGMENTS, dice())
 
     expected = torch.tensor([[[1, 1, 0.25, 0.25], [1, 1, 0.5, 0.5]]], dtype=torch.float64)
     assert torch.equal(found, expected)
@@ -22,16 +23,16 @@ def test_superpixels_come_whole_and_the_largest_mean_first():
 
 def test_what_e_lime_selects_comes_before_the_rest():
     bits = torch.tensor([[[True, False, True]]])
-    chosen = evolve.superpixel_masks(bits, SEGMENTS)[:, 0]
+    chosen = elime.superpixel_masks(bits, SEGMENTS)[:, 0]
 
     for seed in range(8):
-        found = trials.reach(chosen.float(), SEGMENTS, dice(seed))
+        found = rankings.selection_share(chosen.float(), SEGMENTS, dice(seed))
         assert torch.equal(found <= 0.75, chosen)
 
 
 def test_equal_superpixels_come_in_a_random_order():
     orders = {
-        tuple(trials.reach(torch.ones(1, 2, 4), SEGMENTS, dice(seed)).unique().tolist())
+        tuple(rankings.selection_share(torch.ones(1, 2, 4), SEGMENTS, dice(seed)).unique().tolist())
         for seed in range(20)
     }
 
@@ -42,16 +43,16 @@ def test_numbers_of_superpixels_that_another_image_has_do_not_count():
     segments = torch.cat([SEGMENTS, torch.zeros_like(SEGMENTS)])
     maps = torch.tensor([[[1.0, 1, 9, 0], [1, 1, 3, 3]], [[-5.0] * 4] * 2])
 
-    found = trials.reach(maps, segments, dice())
+    found = rankings.selection_share(maps, segments, dice())
 
-    assert torch.equal(found[0], trials.reach(maps[:1], SEGMENTS, dice())[0])
+    assert torch.equal(found[0], rankings.selection_share(maps[:1], SEGMENTS, dice())[0])
     assert (found[1] == 1).all()
 
 
 def test_the_first_row_is_the_mean_that_leaves_out_what_dropped_out():
     values = np.array([[[1.0, 3], [5, 7]], [[2, 4], [np.nan, np.nan]]])
 
-    found = trials.drawn_means(values, draws=50, seed=0)
+    found = intervals.bootstrap_means(values, draws=50, seed=0)
 
     assert found.shape == (51, 2)
     assert found[0].tolist() == [4, 3]
@@ -61,7 +62,7 @@ def test_the_first_row_is_the_mean_that_leaves_out_what_dropped_out():
 def test_draws_spread_as_means_of_images_do():
     values = np.random.default_rng(1).normal(size=(1, 40, 1))
 
-    drawn = trials.drawn_means(values, draws=4000, seed=0)[1:, 0]
+    drawn = intervals.bootstrap_means(values, draws=4000, seed=0)[1:, 0]
 
     assert drawn.std() == pytest.approx(values.std() / np.sqrt(40), rel=0.05)
     assert drawn.mean() == pytest.approx(values.mean(), abs=0.02)
@@ -71,7 +72,7 @@ def test_seeds_add_their_spread_to_that_of_images():
     between, within = np.random.default_rng(1).normal(size=(2, 1, 60, 4))
     values = between[..., :1] + within
 
-    drawn = trials.drawn_means(values, draws=4000, seed=0)[1:, 0]
+    drawn = intervals.bootstrap_means(values, draws=4000, seed=0)[1:, 0]
 
     images, seeds = values.mean(2).var(), values.var(2).mean() / 4
     assert drawn.var() == pytest.approx((images + seeds) / 60, rel=0.08)
@@ -81,7 +82,7 @@ def test_methods_share_the_draws():
     values = np.random.default_rng(1).normal(size=(1, 10, 2)).repeat(2, axis=0)
     values[1] += 3
 
-    found = trials.drawn_means(values, draws=20, seed=0)
+    found = intervals.bootstrap_means(values, draws=20, seed=0)
 
     np.testing.assert_allclose(found[:, 1] - found[:, 0], 3)
 
@@ -89,16 +90,16 @@ def test_methods_share_the_draws():
 def test_a_draw_of_nothing_is_no_number_and_the_interval_does_without():
     values = np.array([[[1.0], [np.nan]]])
 
-    found = trials.drawn_means(values, draws=40, seed=0)[:, 0]
+    found = intervals.bootstrap_means(values, draws=40, seed=0)[:, 0]
 
     assert np.isnan(found).any()
-    assert trials.ends(found) == (1, 1, 1)
-    assert np.isnan(trials.ends(np.full(5, np.nan))).all()
+    assert intervals.estimate_and_interval(found) == (1, 1, 1)
+    assert np.isnan(intervals.estimate_and_interval(np.full(5, np.nan))).all()
 
 
 def test_the_interval_holds_the_value_and_the_middle_of_the_draws():
-    value, low, high = trials.ends(np.array([100.0, *range(101)]))
+    value, low, high = intervals.estimate_and_interval(np.array([100.0, *range(101)]))
 
     assert (value, high) == (100, 100)
     assert low == pytest.approx(2.5)
-    assert trials.ends(np.array([-5.0, *range(101)]))[1] == -5
+    assert intervals.estimate_and_interval(np.array([-5.0, *range(101)]))[1] == -5

@@ -1,0 +1,1 @@
+"""What goes in: images, networks, training. Imports ``papers.checks`` and ``store``."""

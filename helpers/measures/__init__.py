@@ -1,0 +1,1 @@
+"""Numbers from maps and from measurements. Imports nothing of ours."""

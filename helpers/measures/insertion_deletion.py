@@ -1,0 +1,148 @@
+"""Insertion and deletion: the score while pixels are replaced in the order of a saliency map."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+from torch.nn import functional as F
+
+from helpers.measures import rankings
+
+Score = Callable[[Tensor], Tensor]  # images (n, C, H, W) to a probability each, (n,)
+
+
+def deletion_curve(
+    score: Score,
+    image: Tensor,
+    relevance: Tensor,
+    *,
+    steps: int,
+    fill: Tensor | float = 0.0,
+    batch_size: int = 32,
+) -> Tensor:
+    """The score while pixels are replaced by `fill`, the most relevant first (RISE's deletion).
+
+    Petsiuk et al. 2018, as their code runs it; Karatsiolis & Kamilaris 2022, section 4. All
+    channels of a pixel change together, and pixels of equal relevance go in row order: see
+    :func:`break_ties` for another order. RISE fills with zeros *after* normalisation, which is the
+    network's mean colour here, where images are in [0, 1].
+
+    Parameters
+    ----------
+    score
+        Gives the probability of the class, (n,). With B images it is called with whole rounds of
+        them, image i in rows i, B + i, 2 B + i, ..., so that it knows whose is whose.
+    image
+        (C, H, W), or a batch (B, C, H, W).
+    relevance
+        (H, W) or (B, H, W).
+    steps
+        In how many equal steps all pixels go; RISE's 224 at 224 x 224.
+    fill
+        What replaces a pixel; broadcasts against the image.
+    batch_size
+        How many images to score at once, at most, where B allows.
+
+    Returns
+    -------
+    Tensor
+        (steps + 1,) or (B, steps + 1), float64: the first value is the whole image's.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, relevance or a score is not finite, or a score is no probability.
+    """
+    finish = torch.as_tensor(fill, dtype=image.dtype, device=image.device).expand_as(image)
+    return _curve(score, image, finish, relevance, steps, batch_size)
+
+
+def insertion_curve(
+    score: Score,
+    image: Tensor,
+    relevance: Tensor,
+    *,
+    steps: int,
+    fill: Tensor | float = 0.0,
+    batch_size: int = 32,
+) -> Tensor:
+    """The score while a blurred image turns sharp, most relevant pixels first (RISE's insertion).
+
+    As :func:`deletion_curve`, from :func:`blurred` to the image; `fill` is what the blur takes for
+    the surroundings of the image.
+    """
+    start = blurred(image.reshape(-1, *image.shape[-3:]), fill).view_as(image)
+    return _curve(score, start, image, relevance, steps, batch_size)
+
+
+def auc(curve: Tensor) -> Tensor:
+    """Area under curves (..., steps + 1) over [0, 1], by the trapezoid rule: (...)."""
+    return (curve[..., 1:] + curve[..., :-1]).mean(-1) / 2
+
+
+def blurred(images: Tensor, fill: Tensor | float = 0.0) -> Tensor:
+    """RISE's blur of images (N, C, H, W): 11 x 11 pixels, sd 5, with `fill` beyond the border.
+
+    Its kernel is a point on an 11 x 11 grid, smoothed by scipy's Gaussian with mirrored borders,
+    so it is flatter than a Gaussian that is cut off. It is separable.
+    """
+    channels = images.shape[1]
+    row = torch.from_numpy(gaussian_filter1d(np.eye(11)[5], 5)).to(images)
+    kernel = row.expand(channels, 1, 1, 11)
+    offset = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
+    across = F.conv2d(images - offset, kernel, padding=(0, 5), groups=channels)
+    return F.conv2d(across, kernel.mT, padding=(5, 0), groups=channels) + offset
+
+
+@torch.no_grad()
+def _curve(
+    score: Score, start: Tensor, finish: Tensor, relevance: Tensor, steps: int, batch_size: int
+) -> Tensor:
+    """Scores on the way from one image to another, (..., steps + 1)."""
+    single = start.ndim == 3
+    start, finish = (x.reshape(-1, *x.shape[-3:]) for x in (start, finish))
+    height, width = start.shape[-2:]
+    if relevance.shape != ((height, width) if single else (len(start), height, width)):
+        raise ValueError(
+            f"relevance is {tuple(relevance.shape)} for images {tuple(start.shape)}; expected one "
+            "number a pixel, (H, W) or (N, H, W)"
+        )
+    if not relevance.isfinite().all():
+        raise ValueError("relevance has NaN or infinite values; expected finite numbers")
+    if not 1 <= steps <= height * width:
+        raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
+    place = rankings.inverse_permutation(rankings.ranking(relevance.reshape(-1, height, width))).to(
+        start.device
+    )
+    place = place.view(1, -1, 1, height, width)
+    cuts = (torch.arange(steps + 1, device=start.device) * height * width + steps - 1) // steps
+    found = []
+    for some in cuts.split(max(batch_size // len(start), 1)):
+        mixed = torch.where(place < some.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)
+        found.append(probabilities(score(mixed), len(mixed)).view(len(some), -1))
+    curves = torch.cat(found).T.double()
+    return curves[0] if single else curves
+
+
+def probabilities(scores: Tensor, count: int) -> Tensor:
+    """The scores, if they are `count` numbers in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there are others, or one is NaN, or they are logits.
+    """
+    if scores.shape != (count,):
+        raise ValueError(
+            f"score gave {tuple(scores.shape)} for {count} images; expected ({count},)"
+        )
+    if not scores.isfinite().all():
+        raise ValueError("score gave NaN or infinity; check the model's weights and its input")
+    if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:
+        raise ValueError(
+            f"scores run from {scores.min().item():.3g} to {scores.max().item():.3g}; expected "
+            "probabilities: end the model with a softmax"
+        )
+    return scores

@@ -1,0 +1,207 @@
+"""E-LIME (Wang et al. 2022): superpixels, selected by a genetic algorithm."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.papers import black_box
+
+
+def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
+    """Pixels of the selected superpixels: bits (B, N, S), segments (B, H, W) to (B, N, H, W)."""
+    index = segments.flatten(1)[:, None].expand(-1, bits.shape[1], -1)
+    return bits.gather(2, index).unflatten(2, segments.shape[1:])
+
+
+def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
+    """Superpixels of one image, uint8 (3, H, W): labels 0 to S - 1 as int64 (H, W).
+
+    "quickshift" has the settings that the ``lime`` package uses by default; "slic-50" and the like
+    ask scikit-image's SLIC for about so many.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or gives a single superpixel: then there is nothing to choose.
+    """
+    from skimage import segmentation
+
+    image = pixels.permute(1, 2, 0).cpu().numpy()
+    if method == "quickshift":
+        labels = segmentation.quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+    elif re.fullmatch(r"slic-[1-9]\d*", method):
+        labels = segmentation.slic(image, n_segments=int(method[5:]), compactness=10, start_label=0)
+    else:
+        raise ValueError(f"method is {method!r}; expected 'quickshift', or 'slic-50' and the like")
+    found, labels = np.unique(labels, return_inverse=True)
+    if len(found) < 2:
+        raise ValueError(
+            f"{method} makes {len(found)} superpixel of this image; expected 2 or more: is it of "
+            "one colour?"
+        )
+    return torch.from_numpy(labels.reshape(image.shape[:2]))
+
+
+def segment_means(images: Tensor, segments: Tensor) -> Tensor:
+    """Images (B, C, H, W) with every superpixel in its mean colour, which LIME hides it behind."""
+    index = segments.flatten(1)[:, None].expand(-1, images.shape[1], -1)
+    count = int(segments.max()) + 1
+    none = images.new_zeros(*images.shape[:2], count)
+    means = none.scatter_reduce(2, index, images.flatten(2), "mean", include_self=False)
+    return means.gather(2, index).view_as(images)
+
+
+def genetic_algorithm(
+    fitness: black_box.Fitness,
+    bits: Tensor,
+    *,
+    generations: int,
+    tournament: int = 3,
+    crossover: float = 0.9,
+    mutation: Tensor | float,
+    elite: int = 1,
+    generator: torch.Generator,
+) -> Iterator[black_box.Population]:
+    """A plain generational genetic algorithm on bits, maximising; only new individuals are rated.
+
+    Each parent wins a tournament; a pair mixes uniformly, bit by bit, with probability `crossover`,
+    else the first is copied; each bit flips with probability `mutation`. The fittest `elite`
+    individuals go on unchanged. All of it is ours: of the paper only the abstract is public.
+
+    Parameters
+    ----------
+    fitness, bits
+        What to maximise, and the first population, bool (B, N, S).
+    mutation
+        A probability, or one a bit: broadcasts against the bits.
+
+    Yields
+    ------
+    Population
+        First the initial one, then one a generation.
+    """
+    count = bits.shape[1]
+    if count < 4:
+        raise ValueError(f"the population is {count}; expected 4 or more")
+    if not 1 <= elite < count or tournament < 1:
+        raise ValueError(
+            f"elite is {elite} and tournament {tournament} of a population of {count}; expected "
+            "1 <= elite < population and tournament >= 1"
+        )
+    state = black_box.Population(bits, fitness(bits))
+    yield state
+    for _ in range(generations):
+        bits, rated = state
+        children = count - elite
+        drawn = black_box.uniform((len(bits), 2 * children, tournament), generator, bits) * count
+        drawn = drawn.long().clamp(max=count - 1)
+        won = black_box.take_rows(rated, drawn.flatten(1)).view_as(drawn).argmax(-1, keepdim=True)
+        parents = black_box.take_rows(bits, drawn.gather(-1, won)[..., 0])
+        mother, father = parents[:, :children], parents[:, children:]
+        mixing = black_box.uniform((len(bits), children, 1), generator, bits) < crossover
+        swapped = mixing & (black_box.uniform(mother.shape, generator, bits) < 0.5)
+        child = torch.where(swapped, father, mother)
+        child = child ^ (black_box.uniform(child.shape, generator, bits) < mutation)
+        stay = rated.argsort(dim=1, descending=True, stable=True)[:, :elite]
+        state = black_box.Population(
+            torch.cat([black_box.take_rows(bits, stay), child], 1),
+            torch.cat([rated.gather(1, stay), fitness(child)], 1),
+        )
+        yield state
+
+
+class ELime(NamedTuple):
+    """The best selection of superpixels, bool (B, S), its probability (B,), and every fitness."""
+
+    bits: Tensor
+    probability: Tensor
+    history: Tensor  # (generations + 1, B, N)
+
+
+SMALLER = 1e-9  # fitness for leaving out every superpixel: decides between equal probabilities
+
+
+def e_lime(
+    score: black_box.Score,
+    images: Tensor,
+    segments: Tensor,
+    *,
+    population: int,
+    generations: int,
+    tournament: int = 3,
+    crossover: float = 0.9,
+    mutation: float = 1.0,
+    elite: int = 1,
+    size_weight: float = 0.0,
+    fill: Tensor | float = 0.0,
+    batch_size: int = 32,
+    generator: torch.Generator,
+    watch: Callable[[Iterator[black_box.Population]], Iterator[black_box.Population]] = iter,
+) -> ELime:
+    r"""Evolve which superpixels to keep so that the class becomes most probable (Wang et al. 2022).
+
+    .. math:: \text{fitness}(b) = p_c(x_b) - \lambda \frac{|b|}{S}
+
+    with :math:`x_b` the image of which only the superpixels with a bit of 1 are kept. The abstract
+    gives the bits and the probability; everything else, and :math:`\lambda = 0`, is ours. Between
+    equal probabilities fewer superpixels win. Rows may be runs of one image, or different images,
+    whose superpixels may differ in number.
+
+    Parameters
+    ----------
+    score
+        The class's probability, see the module.
+    images, segments
+        (B, C, H, W), and (B, H, W) from :func:`superpixels`.
+    population, generations, tournament, crossover, elite
+        Of :func:`genetic_algorithm`.
+    mutation
+        How many bits of a child flip on average.
+    size_weight
+        lambda.
+    fill
+        What stands in place of the superpixels that are not kept.
+
+    Raises
+    ------
+    ValueError
+        If the population is below 4, an image has one superpixel or one colour only, or the score
+        is no probability.
+    """
+    black_box.check_not_plain(images)
+    counts = segments.amax((1, 2)) + 1  # (B,)
+    if counts.min() < 2:
+        raise ValueError(
+            "an image has one superpixel; expected 2 or more, else nothing is to choose"
+        )
+    most = int(counts.max())
+    there = (torch.arange(most, device=counts.device) < counts[:, None])[:, None]  # (B, 1, S)
+
+    def fitness(bits: Tensor) -> Tensor:
+        masks = superpixel_masks(bits, segments)
+        rated = black_box.masked_scores(
+            score, images, masks, fill=fill, batch_size=batch_size
+        ).double()
+        if rated.min() < -1e-6 or rated.max() > 1 + 1e-6:
+            raise ValueError(
+                f"scores run from {rated.min().item():.3g} to {rated.max().item():.3g}; expected "
+                "probabilities: end the model with a softmax"
+            )
+        kept = (bits & there).sum(2) / counts[:, None]
+        return rated - (size_weight + SMALLER) * kept
+
+    half = black_box.uniform((len(images), population, most), generator, images) < 0.5
+    search = genetic_algorithm(
+        fitness, half & there, generations=generations, tournament=tournament, crossover=crossover,
+        mutation=there * (mutation / counts.view(-1, 1, 1)), elite=elite, generator=generator,
+    )  # fmt: skip
+    history = []
+    for last in watch(search):
+        history.append(last.fitness)
+    bits, fittest = last.best()
+    share = bits.sum(1) / counts
+    return ELime(bits, fittest + (size_weight + SMALLER) * share, torch.stack(history))

@@ -1,0 +1,137 @@
+"""Parts of a layer's output and their shares, and Zennit's hooks that hand relevance back."""
+
+import torch
+from torch import Tensor, nn
+from zennit.core import Hook, stabilize
+from zennit.rules import ClampMod
+
+from helpers.papers import lrp
+
+
+def whole_output(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
+    return [(z, 1 / stabilize(z.detach(), e))]
+
+
+def weights_by_sign(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
+    parts = []
+    for weight, clamp, e in (
+        (alpha, ClampMod(min=0.0), lrp.STABILIZER),
+        (beta, ClampMod(max=0.0), -lrp.STABILIZER),
+    ):
+        if weight:
+            with clamp(layer):
+                part = layer.forward(a)
+            parts.append((part, weight / (part.detach() + e)))
+    return parts
+
+
+def _scale_and_shift(layer: nn.Module, e: float, ndim: int) -> tuple[Tensor, Tensor]:
+    """Gamma / sqrt(var + e) and beta - mean * that, each shaped to multiply (N, C, ...)."""
+    scale = layer.weight / (layer.running_var + e).sqrt()
+    shift = layer.bias - layer.running_mean * scale
+    shape = (1, -1) + (1,) * (ndim - 2)
+    return scale.detach().view(shape), shift.detach().view(shape)
+
+
+def batchnorm_epsilon(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
+    scale, shift = _scale_and_shift(layer, e, a.ndim)
+    x = a * scale
+    return [(x, 1 / (x.detach() + (shift + e)))]
+
+
+def batchnorm_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
+    scale, shift = _scale_and_shift(layer, layer.eps, a.ndim)
+    x = a * scale
+    positive = x.clamp(min=0)
+    parts = [(positive, alpha / (positive.detach() + (shift.clamp(min=0) + lrp.STABILIZER)))]
+    if beta:
+        negative = x.clamp(max=0)
+        parts.append((negative, beta / (negative.detach() + (shift.clamp(max=0) - lrp.STABILIZER))))
+    return parts
+
+
+def pool_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
+    won = z.detach()
+    share = alpha / (won.clamp(min=0) + lrp.STABILIZER)
+    if beta:
+        share = share + beta / (won.clamp(max=0) - lrp.STABILIZER)
+    return [(z, share)]
+
+
+class _InputTimesGradient(torch.autograd.Function):
+    """The identity; on the way back, R = a * (what arrives)."""
+
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        return a.view_as(a)
+
+    @staticmethod
+    def backward(ctx, arriving):
+        (a,) = ctx.saved_tensors
+        return arriving * a
+
+
+class _WeightedParts(torch.autograd.Function):
+    """The layer's output; on the way back, part k gets share k of the relevance."""
+
+    @staticmethod
+    def forward(ctx, output, count, *parts_and_shares):
+        ctx.save_for_backward(*parts_and_shares[count:])
+        return output.detach().clone()
+
+    @staticmethod
+    def backward(ctx, relevance):
+        shares = ctx.saved_tensors
+        return None, None, *(relevance * share for share in shares), *([None] * len(shares))
+
+
+class Redistribute(Hook):
+    """A Zennit hook that hands a layer's relevance back to its input, by the parts of its output.
+
+    Unlike Zennit's BasicHook it reuses the layer's own forward pass where the rule allows, which
+    halves the cost of the epsilon rule.
+    """
+
+    def __init__(self, parts: lrp.Parts):
+        super().__init__()
+        self.parts = parts
+
+    def copy(self):
+        """Return a fresh hook of the same rule, for another layer."""
+        return type(self)(self.parts)
+
+    def pre_forward(self, module, input):
+        """Let the relevance that arrives at the layer's input be multiplied by that input."""
+        return (_InputTimesGradient.apply(input[0]), *input[1:])
+
+    def post_forward(self, module, input, output):
+        """Deal the relevance of the layer's output to its parts."""
+        parts = self.parts(module, input[0], output)
+        return _WeightedParts.apply(
+            output, len(parts), *(part for part, _ in parts), *(share for _, share in parts)
+        )
+
+
+class _PassRelevance(torch.autograd.Function):
+    """The activation's output; on the way back, the relevance as it is."""
+
+    @staticmethod
+    def forward(ctx, a, output):
+        return output.detach().clone()
+
+    @staticmethod
+    def backward(ctx, relevance):
+        return relevance, None
+
+
+class PassThrough(Hook):
+    """Hand relevance through an elementwise activation unchanged."""
+
+    def pre_forward(self, module, input):
+        """Keep the input, which an in-place activation would overwrite."""
+        return (input[0].clone(), *input[1:]) if getattr(module, "inplace", False) else None
+
+    def post_forward(self, module, input, output):
+        """Skip the activation's derivative."""
+        return _PassRelevance.apply(input[0], output)

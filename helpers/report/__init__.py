@@ -1,0 +1,1 @@
+"""Claims, figures, charts, tables and pages: numbers in, pages out. Knows no torch."""

@@ -1,0 +1,110 @@
+"""Build the book: ``python -m helpers.book``.
+
+Makes what the pages need (the charts' script, the tables of verdicts, the status page, the pages of
+`helpers.pages`), all of it computed from ``data/``, then lets Jupyter Book build with every warning
+an error. Runs no notebook.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import vl_convert
+from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
+
+from helpers.report import claims, explorer, leaderboard, readme, scorecard
+from helpers.store import files, paths
+
+MADE = paths.BOOK / "_made"
+BUNDLE = paths.BOOK / "_static" / "vega-bundle.js"
+EXPLORER = paths.BOOK / "_static" / "explorer-data.js"
+SITE = paths.ROOT / "_build" / "html"
+
+
+def vega_bundle() -> str:
+    """Write the script that draws all charts, and tells them to load no other.
+
+    Altair's page looks up `VEGA_DEBUG` and fetches only the libraries whose versions are not there.
+    """
+    return (
+        f"(function () {{\n{vl_convert.javascript_bundle()}\n}})();\n"
+        f"var VEGA_DEBUG = {{vega_version: '{VEGA_VERSION}', "
+        f"vegalite_version: '{VEGALITE_VERSION}', vegaembed_version: '{VEGAEMBED_VERSION}'}};\n"
+    )
+
+
+def included() -> dict[Path, str]:
+    """Compute what the book's pages include or load, by the file it goes to."""
+    scorecards, cards = _committed()
+    compared = claims.run_card(leaderboard.CHAPTER)
+    pictures = explorer.explorer()
+    made = {
+        MADE / "verdicts.md": scorecard.summary(scorecards, cards),
+        MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
+        MADE / "status.md": scorecard.status_page(cards),
+        MADE / "findings.md": readme.findings(
+            {file.stem: json.loads(file.read_text()) for file in paths.RUNS.glob("*.ipynb")}
+        ),
+        MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
+        MADE / "explorer.md": explorer.explorer_page(pictures),
+        BUNDLE: vega_bundle(),
+    }
+    return made | ({EXPLORER: explorer.explorer_script(pictures)} if pictures else {})
+
+
+def summaries() -> dict[Path, str]:
+    """Compute the committed files that sum up all results: README's table, the scorecard's data."""
+    scorecards, cards = _committed()
+    table = scorecard.scorecard_table(scorecards, cards)
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return {
+        readme.README: readme.fill(
+            readme.README.read_text(encoding="utf-8"), scorecard.summary(scorecards, cards)
+        ),
+        scorecard.SCORECARD.with_suffix(".csv"): table.to_csv(index=False),
+        scorecard.SCORECARD.with_suffix(".json"): json.dumps(rows, indent=1, ensure_ascii=False)
+        + "\n",
+    }
+
+
+def build() -> int:
+    """Build the site anew and return Jupyter Book's exit status."""
+    shutil.rmtree(paths.ROOT / "_build", ignore_errors=True)
+    program = Path(sys.executable).with_name("jupyter-book")
+    strict = ["-n", "-W", "--keep-going"]
+    return subprocess.run([program, "build", paths.ROOT, *strict], check=False).returncode
+
+
+def main() -> int:
+    """Make the committed summaries, or the generated files and the site, as asked."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
+    only.add_argument("--readme", action="store_true", help="renew README and scorecard data")
+    asked = parser.parse_args()
+    if asked.readme:
+        for file, text in summaries().items():
+            files.write_atomically(file, text.encode())
+        pictured = paths.RUNS / f"{readme.PICTURED}.ipynb"
+        if png := readme.picture(json.loads(pictured.read_text(encoding="utf-8"))):
+            files.write_atomically(paths.BOOK / "images" / f"{readme.PICTURED}.png", png)
+        return 0
+    for file, text in included().items():
+        files.write_atomically(file, text.encode())
+    if asked.pages_only:
+        return 0
+    status = build()
+    if status == 0:
+        print(f"\nThe book is built. Open {SITE / 'index.html'}")
+    return status
+
+
+def _committed() -> tuple[dict[str, pd.DataFrame], dict[str, dict]]:
+    names = scorecard.chapters()
+    return {name: claims.scorecard(name) for name in names}, {
+        name: claims.run_card(name) for name in names
+    }

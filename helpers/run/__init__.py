@@ -1,0 +1,1 @@
+"""Run a notebook: its parameters, its execution, its run card. ``python -m helpers.run --help``."""

@@ -1,0 +1,42 @@
+"""What a saliency method is: a function (model, images, classes) -> maps, and what it must give.
+
+A model, in evaluation mode, takes images (N, 3, H, W) in [0, 1] to logits; classes are int64 (N,);
+maps are (N, H, W), of both signs where the method has both. A method that draws at random draws
+from torch's global generator, or seeds its library from it, so that whoever calls it fixes the seed
+and no method of a user's own needs to know how.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+def checked_maps(
+    explain: Explain, model: nn.Module, images: Tensor, classes: Tensor, *, seed: int
+) -> Tensor:
+    """A method's maps, float32 (N, H, W), if they are maps; torch's global generator is left alone.
+
+    Raises
+    ------
+    ValueError
+        If what comes is no tensor of one finite number a pixel.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        maps = explain(model, images, classes)
+    expected = (len(images), *images.shape[-2:])
+    if not isinstance(maps, Tensor):
+        raise ValueError(f"the method gave {type(maps).__name__}; expected a tensor {expected}")
+    if tuple(maps.shape) != expected:
+        raise ValueError(
+            f"the method gave {tuple(maps.shape)}; expected {expected}, a number a pixel: sum over "
+            "colours, and bring small maps to size with helpers.papers.cams.upsample"
+        )
+    maps = maps.detach().float()
+    if not maps.isfinite().all():
+        wrong = int((~maps.isfinite()).flatten(1).any(1).sum())
+        raise ValueError(f"the method gave NaN or infinite values in {wrong} of {len(maps)} maps")
+    return maps

@@ -1,0 +1,53 @@
+"""Gradient methods under the one signature: captum's."""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="IProgress")  # they look for notebook widgets
+    from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
+
+
+def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
+    r"""Simonyan et al. 2014: :math:`\max_k |\partial y_c / \partial x_k|`, over colours k."""
+    return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
+
+
+def gradient_x_input(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
+    r"""Shrikumar et al. 2016: :math:`\sum_k x_k \, \partial y_c / \partial x_k`, signed."""
+    return InputXGradient(model).attribute(_leaf(images), classes).sum(1).detach()
+
+
+def smooth_grad(
+    model: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    *,
+    samples: int = 15,
+    deviation: float = 0.15,
+) -> Tensor:
+    """Smilkov et al. 2017: the mean gradient under noise of that deviation; then as `gradient`."""
+    noisy = NoiseTunnel(Saliency(model)).attribute(
+        _leaf(images), nt_type="smoothgrad", nt_samples=samples, nt_samples_batch_size=1,
+        stdevs=deviation, target=classes, abs=False,
+    )  # fmt: skip
+    return noisy.abs().amax(1)
+
+
+def integrated_gradients(
+    model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 20
+) -> Tensor:
+    """Sundararajan et al. 2017 from black, with Gauss-Legendre's steps; the sum over colours."""
+    explainer = IntegratedGradients(model)
+    parts = [  # an image at a time: all its steps are one batch
+        explainer.attribute(images[i : i + 1], target=classes[i : i + 1], n_steps=steps)
+        for i in range(len(images))
+    ]
+    return torch.cat(parts).sum(1).detach()
+
+
+def _leaf(images: Tensor) -> Tensor:
+    """The images, as something that captum may take gradients of without a warning."""
+    return images.detach().requires_grad_()

@@ -1,0 +1,49 @@
+"""Where things lie, relative to the project's root."""
+
+import os
+from pathlib import Path
+
+
+def project_root(start: Path, package: Path) -> Path:
+    """The project's folder: that of an editable installation, else the one around `start`.
+
+    It is known by ``notebooks/parameters.yaml``. Where there is none, as after ``pip install`` far
+    from a clone, it is `start` itself: only functions that need no file of the project then work.
+    """
+    for folder in (package.parent, start, *start.parents):
+        if (folder / "notebooks" / "parameters.yaml").is_file():
+            return folder
+    return start
+
+
+ROOT = project_root(Path.cwd(), Path(__file__).resolve().parents[1])
+HELPERS = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+NOTEBOOKS = ROOT / "notebooks"
+DATA = ROOT / "data"
+MODELS = DATA / "models"  # small checkpoints of ours, committed
+REPORTED = DATA / "reported"  # the papers' numbers, committed
+RESULTS = DATA / "results"  # our numbers, committed
+CACHE = DATA / "cache"  # downloads and unfinished long work, not committed
+FAILED = DATA / "failed"  # notebooks of runs that broke off, not committed
+RUNS = BOOK / "runs"  # executed notebooks, committed
+
+
+def xai_data() -> Path | None:
+    """The folder that the environment variable ``XAI_DATA`` names, if it is set.
+
+    A relative one counts from the project's root, so that it means the same from every folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is set to something that is no folder.
+    """
+    named = os.environ.get("XAI_DATA")
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    folder = folder if folder.is_absolute() else ROOT / folder
+    if not folder.is_dir():
+        raise FileNotFoundError(f"XAI_DATA names {named}, which is no folder; unset it or mend it")
+    return folder
