@@ -3,7 +3,7 @@ import pytest
 import scipy_attack
 import torch
 from foolbox.criteria import Misclassification, TargetedMisclassification
-from helpers.attacks import LBFGSAttack
+from helpers.papers.lbfgs import LBFGSAttack
 from torch import nn
 
 

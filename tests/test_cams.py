@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from helpers.DELETE import hires
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, LayerCAM
 from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 from sklearn.decomposition import PCA
 from torch import nn
@@ -185,7 +184,6 @@ def test_output_of_a_layer_is_its_output_with_its_graph_and_leaves_no_hook(netwo
 PUBLIC = {  # pytorch-grad-cam's maps before it clips and rescales them
     cams.grad_cam: GradCAM,
     cams.layer_cam: LayerCAM,
-    hires.hires_cam: HiResCAM,
 }
 
 
@@ -252,13 +250,6 @@ def test_layer_cam_matches_hand_computed_map():
     gradients = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]], [[-1.0, -1.0], [0.5, 2.0]]]])
 
     assert cams.layer_cam(activations, gradients).tolist() == [[[1.0, 2.0], [0.5, 2.0]]]
-
-
-def test_hires_cam_matches_hand_computed_map():
-    activations = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 1.0]]]])
-    gradients = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]], [[-1.0, -1.0], [0.5, 2.0]]]])
-
-    assert hires.hires_cam(activations, gradients).tolist() == [[[0.0, 2.0], [0.5, 0.0]]]
 
 
 @pytest.mark.parametrize("method", PUBLIC, ids=lambda method: method.__name__)

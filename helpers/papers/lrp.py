@@ -22,10 +22,6 @@ from zennit.rules import AlphaBeta, Epsilon
 
 from helpers.papers import checks, lrp_layers
 
-STABILIZER = 1e-7  # the e of LRP-0 and of LRP-alpha-beta in the authors' code
-# (layer, its input, its output) -> the parts of the output, each with its share
-Parts = Callable[[nn.Module, Tensor, Tensor], list[tuple[Tensor, Tensor]]]
-
 
 class Rule(NamedTuple):
     """A decomposition rule: its name, and the Zennit composite that applies it to a network."""
@@ -37,7 +33,7 @@ class Rule(NamedTuple):
 
 def zero(*, batchnorm: str = "layer") -> Rule:
     """LRP-0 (Table 1, first row): the epsilon rule with e = 1e-7, as in the authors' code."""
-    return epsilon(STABILIZER, batchnorm=batchnorm)._replace(name="LRP-0")
+    return epsilon(lrp_layers.STABILIZER, batchnorm=batchnorm)._replace(name="LRP-0")
 
 
 def epsilon(e: float, *, batchnorm: str = "layer") -> Rule:
@@ -106,7 +102,7 @@ def alpha_beta(alpha: float, *, batchnorm: str = "layer") -> Rule:
         raise ValueError(f"alpha is {alpha}; expected 1 or more, since beta = 1 - alpha is <= 0")
     beta = 1 - alpha
     if _is_merged(batchnorm):
-        hook = AlphaBeta(alpha, -beta, stabilizer=STABILIZER)
+        hook = AlphaBeta(alpha, -beta, stabilizer=lrp_layers.STABILIZER)
         return Rule(f"LRP-αβ {alpha:g}, merged", partial(_merged, hook), True)
     hooks = [
         (types.BatchNorm, partial(lrp_layers.batchnorm_alpha_beta, alpha=alpha, beta=beta)),
@@ -167,7 +163,7 @@ def max_normalized(relevance: Tensor) -> Tensor:
     return relevance / largest.view(-1, *[1] * (relevance.ndim - 1))
 
 
-def _layered(hooks: list[tuple[tuple, Parts]]) -> Composite:
+def _layered(hooks: list[tuple[tuple, lrp_layers.Parts]]) -> Composite:
     return LayerMapComposite(
         [(kind, lrp_layers.Redistribute(parts)) for kind, parts in hooks]
         + [(types.Activation, lrp_layers.PassThrough())]

@@ -1,11 +1,17 @@
 """Parts of a layer's output and their shares, and Zennit's hooks that hand relevance back."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from zennit.core import Hook, stabilize
 from zennit.rules import ClampMod
 
-from helpers.papers import lrp
+STABILIZER = 1e-7  # the e of LRP-0 and of LRP-alpha-beta in the authors' code
+
+
+# (layer, its input, its output) -> the parts of the output, each with its share
+Parts = Callable[[nn.Module, Tensor, Tensor], list[tuple[Tensor, Tensor]]]
 
 
 def whole_output(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
@@ -15,8 +21,8 @@ def whole_output(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
 def weights_by_sign(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
     parts = []
     for weight, clamp, e in (
-        (alpha, ClampMod(min=0.0), lrp.STABILIZER),
-        (beta, ClampMod(max=0.0), -lrp.STABILIZER),
+        (alpha, ClampMod(min=0.0), STABILIZER),
+        (beta, ClampMod(max=0.0), -STABILIZER),
     ):
         if weight:
             with clamp(layer):
@@ -43,18 +49,18 @@ def batchnorm_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float
     scale, shift = _scale_and_shift(layer, layer.eps, a.ndim)
     x = a * scale
     positive = x.clamp(min=0)
-    parts = [(positive, alpha / (positive.detach() + (shift.clamp(min=0) + lrp.STABILIZER)))]
+    parts = [(positive, alpha / (positive.detach() + (shift.clamp(min=0) + STABILIZER)))]
     if beta:
         negative = x.clamp(max=0)
-        parts.append((negative, beta / (negative.detach() + (shift.clamp(max=0) - lrp.STABILIZER))))
+        parts.append((negative, beta / (negative.detach() + (shift.clamp(max=0) - STABILIZER))))
     return parts
 
 
 def pool_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
     won = z.detach()
-    share = alpha / (won.clamp(min=0) + lrp.STABILIZER)
+    share = alpha / (won.clamp(min=0) + STABILIZER)
     if beta:
-        share = share + beta / (won.clamp(max=0) - lrp.STABILIZER)
+        share = share + beta / (won.clamp(max=0) - STABILIZER)
     return [(z, share)]
 
 
@@ -93,7 +99,7 @@ class Redistribute(Hook):
     halves the cost of the epsilon rule.
     """
 
-    def __init__(self, parts: lrp.Parts):
+    def __init__(self, parts: Parts):
         super().__init__()
         self.parts = parts
 
