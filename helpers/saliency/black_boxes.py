@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,12 +22,12 @@ EVALUATIONS = 300  # to the network, of a black box: a few per cent of what thei
 
 
 def rise(
-    model: nn.Module, images: Tensor, classes: Tensor, *, questions: int = EVALUATIONS
+    model: nn.Module, images: Tensor, classes: Tensor, *, evaluations: int = EVALUATIONS
 ) -> Tensor:
     """RISE with as many masks as its budget allows: :func:`helpers.papers.peers.rise`."""
     score = classifiers.class_score(model, classes, probability=True)
     return peers.rise(
-        _without_graph(score), images, masks=questions, fill=GREY, generator=_generator()
+        _without_graph(score), images, masks=evaluations, fill=GREY, generator=_generator()
     )
 
 
@@ -35,7 +36,7 @@ def de_cam(
     images: Tensor,
     classes: Tensor,
     *,
-    questions: int = EVALUATIONS,
+    evaluations: int = EVALUATIONS,
     population: int = 12,
     area_weight: float = 20.0,
 ) -> Tensor:
@@ -43,7 +44,7 @@ def de_cam(
     score = classifiers.class_score(model, classes, probability=False)
     return decam.de_cam(
         _without_graph(score), images, area_weight=area_weight, population=population, fill=GREY,
-        iterations=max(questions // population - 1, 1), generator=_generator(),
+        iterations=max(evaluations // population - 1, 1), generator=_generator(),
     ).maps  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def e_lime(
     images: Tensor,
     classes: Tensor,
     *,
-    questions: int = EVALUATIONS,
+    evaluations: int = EVALUATIONS,
     population: int = 20,
 ) -> Tensor:
     """1 on the superpixels that :func:`helpers.papers.elime.e_lime` selects, 0 elsewhere."""
@@ -60,37 +61,115 @@ def e_lime(
     score = classifiers.class_score(model, classes, probability=True)
     found = elime.e_lime(
         _without_graph(score), images, segments, population=population, fill=GREY,
-        generations=max((questions - population) // (population - 1), 1), generator=_generator(),
+        generations=max((evaluations - population) // (population - 1), 1), generator=_generator(),
     )  # fmt: skip
     return elime.superpixel_masks(found.bits[:, None], segments)[:, 0].to(images)
 
 
 def lime(
-    model: nn.Module, images: Tensor, classes: Tensor, *, questions: int = EVALUATIONS
+    model: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    *,
+    evaluations: int = EVALUATIONS,
+    batch_size: int = 32,
+    fill: float | None = None,
+    seed: int | None = None,
 ) -> Tensor:
-    """The weights of the `lime` package's linear model, on the superpixels they belong to."""
+    """LIME (Ribeiro et al. 2016): its weights, :func:`lime_weights`, on the superpixels' pixels.
 
-    def answer(batch) -> Tensor:
-        with torch.no_grad():
-            shown = torch.stack([torch.from_numpy(one) for one in batch]).permute(0, 3, 1, 2)
-            return (
-                model(conversion.to_unit(shown.to(images.device))).softmax(1).cpu().double().numpy()
-            )
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+    evaluations, batch_size, fill
+        See :func:`lime_weights`.
+    seed
+        For every image; by default each has one drawn from torch's global generator.
 
+    Returns
+    -------
+    Tensor
+        Float32 (N, H, W), of both signs.
+    """
     maps = []
     for image, label, segments in zip(images, classes.tolist(), segments_of(images), strict=True):
-        seed = int(torch.randint(2**31, ()))
-        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
-            explained = LimeImageExplainer(random_state=seed).explain_instance(
-                (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), answer,
-                labels=(label,), top_labels=None, num_samples=questions, batch_size=32,
-                segmentation_fn=lambda _, found=segments: found.cpu().numpy(),
-            )  # fmt: skip
-        weights = torch.zeros(int(segments.max()) + 1)
-        for segment, weight in explained.local_exp[label]:
-            weights[segment] = float(weight)
-        maps.append(weights.to(images.device)[segments])
+        drawn = int(torch.randint(2**31, ())) if seed is None else seed
+        weights = lime_weights(
+            model, image, label, segments, evaluations=evaluations, batch_size=batch_size,
+            fill=fill, seed=drawn,
+        )  # fmt: skip
+        maps.append(weights.float().to(images.device)[segments])
     return torch.stack(maps)
+
+
+def lime_weights(
+    model: nn.Module,
+    image: Tensor,
+    label: int,
+    segments: Tensor,
+    *,
+    evaluations: int,
+    seed: int,
+    batch_size: int = 32,
+    fill: float | None = None,
+) -> Tensor:
+    """The weights of the ``lime`` package's linear model of a class's probability.
+
+    The package shows the network the whole image, and random halves of its superpixels.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    image
+        (3, H, W) in [0, 1]; the package sees it as uint8.
+    label
+        The class.
+    segments
+        Superpixels 0 to S - 1, int64 (H, W): of :func:`helpers.papers.elime.superpixels`.
+    evaluations
+        How many images the network is shown.
+    batch_size
+        How many at once.
+    fill
+        What hides a superpixel, in [0, 1]; by default its own mean color.
+
+    Returns
+    -------
+    Tensor
+        Float64 (S,), on the CPU.
+    """
+
+    @torch.no_grad()
+    def probabilities(batch: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).to(image.device)
+        inputs = conversion.to_unit(pixels).contiguous(memory_format=torch.channels_last)
+        return model(inputs).softmax(1).cpu().double().numpy()
+
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
+        explanation = LimeImageExplainer(random_state=seed).explain_instance(
+            (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), probabilities,
+            labels=(label,), top_labels=None, num_samples=evaluations, batch_size=batch_size,
+            hide_color=None if fill is None else round(255 * fill),
+            segmentation_fn=lambda _: segments.cpu().numpy(),
+        )  # fmt: skip
+    weights = torch.zeros(int(segments.max()) + 1, dtype=torch.float64)
+    for segment, weight in explanation.local_exp[label]:
+        weights[segment] = float(weight)
+    return weights
+
+
+def strongest_superpixels(weights: Tensor, count: int = 5) -> Tensor:
+    """LIME's own selection: the `count` largest weights (S,), as far as positive, as bool (S,).
+
+    It is what ``get_image_and_mask`` of the package shows by default.
+    """
+    chosen = torch.zeros(len(weights), dtype=torch.bool)
+    chosen[weights.argsort(descending=True)[:count]] = True
+    return chosen & (weights > 0)
 
 
 def segments_of(images: Tensor) -> Tensor:

@@ -37,9 +37,27 @@ def smooth_grad(
 
 
 def integrated_gradients(
-    model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 20
+    model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 50
 ) -> Tensor:
-    """Sundararajan et al. 2017 from black, with Gauss-Legendre's steps; the sum over colours."""
+    r"""Integrated Gradients from black, summed over colors with their sign.
+
+    .. math:: \sum_k x_k \int_0^1 \frac{\partial y_c}{\partial x_k}(\alpha x) \, d\alpha
+
+    Sundararajan et al. 2017, Eq. 1, with the baseline x' = 0; `steps` points of Gauss and Legendre
+    approximate the integral. The sum over the map is the image's logit less that of black.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+
+    Returns
+    -------
+    Tensor
+        (N, H, W), in logits, of both signs.
+    """
     explainer = IntegratedGradients(model)
     parts = [  # an image at a time: all its steps are one batch
         explainer.attribute(images[i : i + 1], target=classes[i : i + 1], n_steps=steps)
