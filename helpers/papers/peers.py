@@ -27,6 +27,7 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
         Terms (N, K, H_l, W_l), that of the input first.
     """
     checks.check_unit_range(images)
+    checks.check_classes(classes, images)
     terms: list[tuple[Tensor, Tensor | None]] = []
     hooks = []
 
@@ -54,6 +55,7 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
     try:
         with checks.evaluating(model), torch.enable_grad():
             logits = model(images)
+            checks.check_class_range(classes, logits)
             score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
             gradients = torch.autograd.grad(score, [values for values, _ in terms])
     finally:
