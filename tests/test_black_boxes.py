@@ -117,7 +117,7 @@ def test_rise_works_whether_or_not_the_batch_divides_the_masks(masks, photos):
 
 
 def generate_masks(grids, shifts, size, cells):
-    """``RISE.generate_masks`` of eclique/RISE on given draws, for images of height and width `size`.
+    """``RISE.generate_masks`` of eclique/RISE on given draws, for any height and width.
 
     Its ``mode="reflect"`` mirrors the grid in the outer half cell, where ours repeats the border,
     as bilinear interpolation is commonly understood: ``mode="edge"``.

@@ -293,9 +293,7 @@ def free_names(function):
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
             bound.add(node.arg)
-        elif isinstance(node, ast.FunctionDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
+        elif isinstance(node, ast.FunctionDef | ast.ExceptHandler):
             bound.add(node.name)
         elif isinstance(node, ast.Name):
             (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
@@ -311,8 +309,9 @@ def test_a_function_of_a_notebook_takes_what_it_needs_as_arguments(file):
     visible = {"profile", *known} | {
         name
         for statement in statements
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
-        or isinstance(statement, ast.With)
+        if isinstance(
+            statement, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.With
+        )
         for name in stores(statement)
     }
     wrong = {

@@ -14,7 +14,7 @@ def to_unit(pixels: Tensor) -> Tensor:
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """Images of any shape in [0, 1] as uint8, by floor(255 x), as the first paper's authors saved theirs.
+    """Images of any shape in [0, 1] as uint8, by floor(255 x), as Dieter & Zisgen's files are.
 
     The floor is exact for values that came from pixels: the 1e-4 only undoes float32's rounding.
 

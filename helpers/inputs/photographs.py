@@ -20,7 +20,7 @@ class Photographs(NamedTuple):
 
 
 def foolbox_imagenet(size: int = 224) -> Photographs:
-    """The twenty ImageNet photographs that Foolbox ships, cut to a square: see :func:`center_crop`."""
+    """The twenty ImageNet photographs that Foolbox ships, as :func:`center_crop` cuts them."""
     folder = resources.files("foolbox") / "data"
     files = sorted((f for f in folder.iterdir() if f.name.startswith("imagenet_")), key=str)
     labels = [int(Path(f.name).stem.split("_")[-1]) for f in files]

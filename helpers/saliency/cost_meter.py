@@ -33,9 +33,10 @@ def maps_and_cost(
 ) -> tuple[Tensor, Cost]:
     """A method's checked maps (N, H, W) (:mod:`helpers.saliency.contract`), and what they cost.
 
-    Images are (N, 3, H, W), classes (N,). Passes are counted where they reach the network's last layer with weights; a backward pass that
-    starts there counts wherever it ends. Memory is torch's on a GPU, and on Linux the process's; it
-    is asked for, because on Linux the process first gives back what it has, which slows the method.
+    Images are (N, 3, H, W), classes (N,). Passes are counted where they reach the network's last
+    layer with weights; a backward pass that starts there counts, however far it goes. Memory is
+    torch's on a GPU, and on Linux the process's; it is optional, because on Linux the process first
+    gives back what it can, which slows the method down.
     """
     counts = {"forward": 0, "backward": 0}
 
