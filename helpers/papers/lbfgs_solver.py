@@ -18,9 +18,7 @@ BACKTRACKS = 20
 RAY = 0.5 ** torch.arange(16, dtype=torch.float64)  # 1, 1/2, ..., 2^-15 of the way to the corner
 TOLERANCE, PATIENCE = 2e-2, 2  # a solve ends after 2 steps that each gain at most 2 % of d
 SUFFICIENT = 1e-4  # Armijo's part of the predicted decrease
-RETRIES_BEFORE_SWITCH = (
-    3  # solves that may fail before others than the ray's best point are tried as a start
-)
+RETRIES_BEFORE_SWITCH = 3  # failed solves before other points of the ray than the best are tried
 LEAST_CURVATURE = 1e-8  # least cosine of s and y
 BISECTION_TOLERANCE = 3e-2  # of c: bisection ends at this or at epsilon, whichever comes first
 FIRST_STEP = 0.1  # of the box: how far the steepest component moves where there is no curvature yet
@@ -37,7 +35,8 @@ class Objective:
 
     @property
     def box(self) -> tuple[float, float]:
-        return tuple(self.model.bounds)
+        lower, upper = self.model.bounds
+        return lower, upper
 
     @property
     def span(self) -> float:
@@ -74,6 +73,7 @@ class Objective:
         return entropy.detach(), slope.flatten(1), distance, hit
 
 
+@dataclass
 class _Rows:
     """Tensors that share their first axis."""
 
@@ -226,32 +226,37 @@ def step(objective: Objective, active: Solves, pairs: Pairs, maxiter: int) -> No
     """One evaluation for each solve: take the trial point or shorten the step, and aim anew."""
     now, kink = active, objective.kink()
     trial = (now.x + now.length[:, None] * now.direction).clamp(*objective.box)
-    if kink:
+    if kink:  # within an orthant: a component that would change sign stops at x0
         change = now.x - now.start
         side = torch.where(change != 0, change.sign(), -now.descent.sign())
         crosses = ((trial - now.start).sign() != side) & (now.steps > 0)[:, None]
         trial = torch.where(crosses, now.start, trial)
     entropy, slope, distance, hit = objective.evaluate(trial, now.pair, pairs)
 
+    # accept the trial where F falls by enough
     move = trial - now.x
     before, after = now.distance + now.c * now.entropy, distance + now.c * entropy
     predicted = (now.descent * move).sum(1).double()  # 0 on the ray
     taken = (after < before) & (after <= before + SUFFICIENT * predicted)
     rounding = torch.finfo(trial.dtype).eps * before.abs()
     little = before - after <= torch.maximum(TOLERANCE * distance, rounding)
+    # L-BFGS remembers the accepted change of x and of the slope, over the oldest one
     bend = objective.smooth_slope(move, slope - now.slope, now.c)
-    place = (now.steps % HISTORY)[taken]
-    now.moves[taken, place], now.bends[taken, place] = move[taken], bend[taken]
+    oldest = (now.steps % HISTORY)[taken]
+    now.moves[taken, oldest], now.bends[taken, oldest] = move[taken], bend[taken]
     now.x = torch.where(taken[:, None], trial, now.x)
     now.slope = torch.where(taken[:, None], slope, now.slope)
     for name, new in (("entropy", entropy), ("distance", distance), ("hit", hit)):
         setattr(now, name, torch.where(taken, new, getattr(now, name)))
     now.steps += taken
     now.idle = torch.where(taken, (now.idle + 1) * little, now.idle)
+    # the next trial: shorter after a refusal; after an acceptance whole, or twice as long where
+    # this one had been shortened
     longer = torch.where((now.tries > 0) & (now.steps > 1), 2 * now.length, 1).clamp(max=1)
     now.length = torch.where(taken, longer, now.length / 2)
     now.tries = torch.where(taken, 0, now.tries + 1)
 
+    # end what gains little, has made its steps, or finds no lower point
     stuck = now.tries >= BACKTRACKS
     again = stuck & now.moves.flatten(1).any(1)  # once more without the past, as scipy does
     now.moves[again], now.bends[again] = 0, 0
@@ -285,16 +290,16 @@ def _times_inverse_hessian(active: Solves, rows: Tensor, slope: Tensor, first: f
     upwards = product > LEAST_CURVATURE * (moves.square().sum(2) * square).sqrt()
     rho = torch.where(upwards, 1 / product, 0.0)
     scale = first / slope.abs().amax(1).clamp(min=torch.finfo(slope.dtype).tiny)
-    places = [(active.steps[rows] - age) % HISTORY for age in range(1, HISTORY + 1)]
+    newest_first = [(active.steps[rows] - age) % HISTORY for age in range(1, HISTORY + 1)]
 
     result, parts = slope.clone(), []
-    for place in places:  # from the latest to the oldest
-        parts.append(rho[row, place] * (moves[row, place] * result).sum(1))
-        result -= parts[-1][:, None] * bends[row, place]
-    for place in reversed(places):  # the latest that curves upwards sets the scale
-        scale = torch.where(upwards[row, place], product[row, place] / square[row, place], scale)
+    for index in newest_first:
+        parts.append(rho[row, index] * (moves[row, index] * result).sum(1))
+        result -= parts[-1][:, None] * bends[row, index]
+    for index in reversed(newest_first):  # the latest that curves upwards sets the scale
+        scale = torch.where(upwards[row, index], product[row, index] / square[row, index], scale)
     result *= scale[:, None]
-    for place, part in zip(reversed(places), reversed(parts), strict=True):
-        part = part - rho[row, place] * (bends[row, place] * result).sum(1)
-        result += part[:, None] * moves[row, place]
+    for index, part in zip(reversed(newest_first), reversed(parts), strict=True):
+        part = part - rho[row, index] * (bends[row, index] * result).sum(1)
+        result += part[:, None] * moves[row, index]
     return result
