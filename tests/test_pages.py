@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers.measures import standings
 from helpers.report import explorer, figures, leaderboard, tables
 from helpers.store import paths
 
@@ -86,7 +87,7 @@ def table(tmp_path):
 
 
 def deciding(table):
-    ranked = leaderboard.ranked(table)
+    ranked = standings.with_places(table)
     return ranked[ranked.decides]
 
 
@@ -139,10 +140,10 @@ def test_first_place_has_the_value_that_is_better_and_gaps_have_none(table):
 
 
 def test_every_row_knows_what_its_method_costs(table):
-    ranked = leaderboard.ranked(table).query("test == 'sorting'")
+    ranked = standings.with_places(table).query("test == 'sorting'")
 
     assert dict(zip(ranked.method, ranked.seconds, strict=True)) == SECONDS
-    assert ranked.cost.iloc[0] == "seconds an image: 0.1"
+    assert leaderboard.with_cost_in_words(table).cost.iloc[0] == "seconds an image: 0.1"
 
 
 def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path):

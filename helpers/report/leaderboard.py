@@ -1,11 +1,11 @@
 """The page that ranks all methods in all tests: the matrix in, Markdown out."""
 
 import html
-import math
 from pathlib import Path
 
 import pandas as pd
 
+from helpers.measures import standings
 from helpers.report import page_charts, tables, theme
 from helpers.store import paths
 
@@ -14,8 +14,6 @@ NOT_RUN = (
     "This page shows the results of a chapter that was not run yet; to run it: "
     f"`python -m helpers.run {CHAPTER} --profile laptop`.\n"
 )
-CONTROL = "control"
-COST, SECONDS = "cost", "seconds an image"
 _COLUMNS = [
     "network", "test", "paper", "measure", "method", "kind", "value", "low", "high", "n", "better",
     "decides", "rank_low", "rank_high", "gap",
@@ -62,7 +60,7 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     unknown = sorted(set(table.kind) - set(theme.KIND_LOOKS))
     if unknown:
         raise ValueError(f"{file.name} has the kind {unknown[0]!r}, not in {[*theme.KIND_LOOKS]}")
-    for test, rows in table[table.test != COST].groupby("test"):
+    for test, rows in table[table.test != standings.COST].groupby("test"):
         deciding = rows[rows.decides]
         if deciding.measure.nunique() != 1 or (deciding.better == 0).any():
             raise ValueError(
@@ -72,53 +70,36 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     return table.assign(**{name: table[name].fillna("") for name in ("paper", "gap")})
 
 
-def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Add each row's place within its network and measure, and what its method costs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The table with the columns ``place`` (1: best; equal values share one; where neither side
-        is better the largest comes first), ``of`` (places), ``seconds`` (an image), ``cost`` (all
-        costs, in words), ``front`` (whether no faster method has as good a place).
-    """
-    keys = ["network", "test", "measure"]
-    good = table.value * table.better.where(table.better != 0, 1)
-    group = good.groupby([table[key] for key in keys])
-    costs = table[table.test == COST].set_index(["network", "method"])
-    seconds = costs.value[costs.measure == SECONDS].rename("seconds")
+def with_cost_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the column ``cost``: all that one map of a row's method costs, in words."""
+    costs = table[table.test == standings.COST].set_index(["network", "method"])
     words = costs.measure + ": " + costs.value.map(theme.number)
     words = words.groupby(level=[0, 1]).agg("; ".join).rename("cost")
-    placed = table.assign(
-        place=group.rank(ascending=False, method="min"), of=group.transform("count")
-    )
-    placed = placed.join(seconds, on=seconds.index.names).join(words, on=words.index.names)
-    timed = placed.dropna(subset=["place", "seconds"]).sort_values("seconds", kind="stable")
-    best = timed.groupby(keys).place.cummin()
-    before = best.groupby([timed[key] for key in keys]).shift(fill_value=math.inf)
-    return placed.assign(front=placed.place < before.reindex(placed.index))
+    return table.join(words, on=["network", "method"])
 
 
 def controls_that_win(places: pd.DataFrame) -> str:
     """Say which tests of a network a control wins or does well in, and which none does.
 
-    Takes the deciding rows of one network as `ranked` gives them. A control knows nothing of the
-    network's decision; where it ranks in the upper half, the test measures something else.
+    Takes the deciding rows of one network as `standings.with_places` gives them.
     """
-    lines, kept = [], []
-    for test, rows in places.groupby("test", sort=False):
-        high = rows[(rows.kind == CONTROL) & (rows.place <= rows.of / 2)].sort_values("place")
+    controls = standings.controls_in_upper_half(places)
+    lines = []
+    for test in places.test.unique():
+        high = controls[controls.test == test]
         if high.empty:
-            kept.append(test)
             continue
-        names = ", ".join(f"{r.method} ({r.place:.0f} of {r.of})" for r in high.itertuples())
-        won = "A control wins" if high.place.min() == 1 else "A control is in the upper half of"
-        lines.append(f"- {won} **{test}**, by {rows.measure.iloc[0]}: {html.escape(names)}.")
+        names = ", ".join(
+            f"{row.method} ({row.place:.0f} of {row.of})" for row in high.itertuples()
+        )
+        outcome = "A control wins" if high.place.min() == 1 else "A control is in the upper half of"
+        lines.append(f"- {outcome} **{test}**, by {high.measure.iloc[0]}: {html.escape(names)}.")
     if lines:
         lines.insert(0, "A test that a control does well in is itself on trial:\n")
         lines.append("")
-    if kept:
-        lines.append(f"No control reaches the upper half in: {', '.join(kept)}.")
+    others = [test for test in places.test.unique() if test not in set(controls.test)]
+    if others:
+        lines.append(f"No control reaches the upper half in: {', '.join(others)}.")
     return "\n".join(lines) + "\n"
 
 
@@ -126,8 +107,8 @@ def leaderboard_page(table: pd.DataFrame | None, card: dict) -> str:
     """Chart the matrix, then write for each network what controls reach, a table and the gaps."""
     if table is None:
         return NOT_RUN
-    places = ranked(table)
-    deciding = places[places.decides & (places.test != COST)]
+    places = standings.with_places(with_cost_in_words(table))
+    deciding = places[places.decides & (places.test != standings.COST)]
     charts = (
         page_charts.leaderboard_chart(
             places.sort_values("decides", ascending=False, kind="stable"),
@@ -155,7 +136,7 @@ def made_by(card: dict) -> str:
 def _pareto_front(places: pd.DataFrame) -> str:
     lines = ["Methods that no faster one surpasses, from the fastest on:\n"]
     for test, rows in places.groupby("test", sort=False):
-        front = rows[rows.front].sort_values("seconds")
+        front = standings.pareto_front(rows)
         names = (f"{html.escape(row.method)} ({row.seconds:.2g} s)" for row in front.itertuples())
         lines.append(f"- {test}: {', '.join(names)}")
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ def rank_table(ranked: pd.DataFrame) -> theme.Html:
     """Methods by tests: the deciding value and its place, both with intervals; it scrolls.
 
     An arrow tells whether higher or lower values are better.
-    `ranked` holds the deciding rows of one network, as `leaderboard.ranked` gives them.
+    `ranked` holds the deciding rows of one network, as `standings.with_places` gives them.
     """
     tests = ranked.drop_duplicates("test")
     counts = ranked[ranked.n > 0].groupby("test").n.agg(["min", "max"])
