@@ -21,9 +21,9 @@ def with_places(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The table, its index renewed, with the columns ``place`` (1: best; equal values share the smallest), ``of``
-        (how many have a value), ``seconds`` (an image, NaN where not measured), ``front`` (whether
-        no faster method has as good a place: the Pareto front of place and seconds).
+        The table, its index renewed, with the columns ``place`` (1: best; equal values share the
+        smallest), ``of`` (how many have a value), ``seconds`` (an image, NaN where not measured),
+        ``front`` (no faster method has as good a place: the Pareto front of place and seconds).
     """
     table = table.reset_index(drop=True)
     better = table.value * table.better.where(table.better != 0, 1)
