@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextPath
 from PIL import Image
 
-from helpers.report import templates, theme
+from helpers.report import render, theme
 
 SIGNED = colormaps["RdBu_r"].resampled(255)  # an odd number of colors: the middle one is at 0
 UNSIGNED = colormaps["cividis"]
@@ -146,8 +146,8 @@ def with_alt_text(picture: Image.Image, description: str) -> theme.Html:
 
     On a narrow page it shrinks while its labels stay legible, and then scrolls.
     """
-    return templates.render(
-        "figure.html",
+    return render.html(
+        "figure",
         source=f"data:image/png;base64,{theme.as_png(picture)}",
         description=description,
         width=picture.width,
@@ -157,7 +157,7 @@ def with_alt_text(picture: Image.Image, description: str) -> theme.Html:
 
 def side_by_side(figures: list[theme.Html]) -> theme.Html:
     """Several figures in a row, or below each other where the page is narrow."""
-    return templates.render("side_by_side.html", figures=figures)
+    return render.html("side_by_side", figures=figures)
 
 
 def color_table(signed: bool) -> list[list[int]]:

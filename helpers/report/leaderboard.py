@@ -1,38 +1,18 @@
 """The page that ranks all methods in all tests: the matrix in, Markdown out."""
 
-import html
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.measures import standings
-from helpers.report import page_charts, tables, theme
+from helpers.report import page_charts, render, tables, theme
 from helpers.store import paths
 
 CHAPTER = "cross_examination"
-NOT_RUN = (
-    "This page shows the results of a chapter that was not run yet; to run it: "
-    f"`python -m helpers.run {CHAPTER} --profile laptop`.\n"
-)
 _COLUMNS = [
     "network", "test", "paper", "measure", "method", "kind", "value", "low", "high", "n", "better",
     "decides", "rank_low", "rank_high", "gap",
 ]  # fmt: skip
-_EACH = """## Each measure
-
-The best method is on top, the line is the 95 % interval. A cross is a control, the broken line the
-best control's value. Point at a mark for the number of observations and for all costs.
-"""
-_AGAINST_COST = """## Value against cost
-
-The measure that decides each test, over the seconds that one map takes. The broken line joins the
-methods that no faster one surpasses. A time below 0.0001 s is drawn at 0.0001 s.
-"""
-_TOGETHER = """## All tests
-
-↑: higher is better, ↓: lower is better. Behind each value stand its 95 % interval and, in round
-brackets, its place with the interval of that; the first is in bold.
-"""
 
 
 def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
@@ -78,77 +58,76 @@ def with_cost_in_words(table: pd.DataFrame) -> pd.DataFrame:
     return table.join(words, on=["network", "method"])
 
 
-def controls_that_win(places: pd.DataFrame) -> str:
-    """Say which tests of a network a control wins or does well in, and which none does.
+def controls_that_win(places: pd.DataFrame) -> list[dict]:
+    """The tests that a control wins or ranks in the upper half of, with those controls.
 
-    Takes the deciding rows of one network as `standings.with_places` gives them.
+    Takes the deciding rows of one network as `standings.with_places` gives them. Such a test is
+    itself on trial: a control knows nothing of the network's decision.
     """
     controls = standings.controls_in_upper_half(places)
-    lines = []
-    for test in places.test.unique():
-        high = controls[controls.test == test]
-        if high.empty:
-            continue
-        names = ", ".join(
-            f"{row.method} ({row.place:.0f} of {row.of})" for row in high.itertuples()
-        )
-        outcome = "A control wins" if high.place.min() == 1 else "A control is in the upper half of"
-        lines.append(f"- {outcome} **{test}**, by {high.measure.iloc[0]}: {html.escape(names)}.")
-    if lines:
-        lines.insert(0, "A test that a control does well in is itself on trial:\n")
-        lines.append("")
-    others = [test for test in places.test.unique() if test not in set(controls.test)]
-    if others:
-        lines.append(f"No control reaches the upper half in: {', '.join(others)}.")
-    return "\n".join(lines) + "\n"
+    return [
+        {
+            "name": test,
+            "measure": high.measure.iloc[0],
+            "is_won": high.place.min() == 1,
+            "controls": [
+                f"{row.method} ({row.place:.0f} of {row.of})" for row in high.itertuples()
+            ],
+        }
+        for test in places.test.unique()
+        if not (high := controls[controls.test == test]).empty
+    ]
 
 
 def leaderboard_page(table: pd.DataFrame | None, card: dict) -> str:
     """Chart the matrix, then write for each network what controls reach, a table and the gaps."""
     if table is None:
-        return NOT_RUN
+        return render.markdown("not_run", chapter=CHAPTER)
     places = standings.with_places(with_cost_in_words(table))
     deciding = places[places.decides & (places.test != standings.COST)]
-    charts = (
-        page_charts.leaderboard_chart(
-            places.sort_values("decides", ascending=False, kind="stable"),
-            description="each method's value in the chosen measure, the best one on top",
-        ),
-        page_charts.cost_chart(
-            deciding,
-            description="each method's value in the chosen test against its seconds an image",
-        ),
+    all_measures = page_charts.leaderboard_chart(
+        places.sort_values("decides", ascending=False, kind="stable"),
+        description="each method's value in the chosen measure, the best one on top",
     )
-    first, second = (f"```{{raw}} html\n{theme.on_page(chart)}\n```\n" for chart in charts)
-    parts = [made_by(card), _EACH, first, _AGAINST_COST, second, _TOGETHER]
-    for network, rows in deciding.groupby("network", sort=False):
-        shown = [controls_that_win(rows), tables.rank_table(rows), ""]
-        gaps = _gaps(table[table.network == network])
-        parts += [f"### {network}\n", *shown, gaps, _pareto_front(rows)]
-    return "\n".join(parts)
+    value_by_cost = page_charts.cost_chart(
+        deciding, description="each method's value in the chosen test against its seconds an image"
+    )
+    return render.markdown(
+        "leaderboard",
+        profile=card.get("profile", "unknown"),
+        command=card.get("command", f"python -m helpers.run {CHAPTER}"),
+        all_measures=theme.on_page(all_measures),
+        value_by_cost=theme.on_page(value_by_cost),
+        networks=[
+            _network(name, rows, table[table.network == name])
+            for name, rows in deciding.groupby("network", sort=False)
+        ],
+    )
 
 
-def made_by(card: dict) -> str:
-    command = card.get("command", f"python -m helpers.run {CHAPTER}")
-    return f"Profile **{card.get('profile', 'unknown')}**; made by `{command}`.\n"
-
-
-def _pareto_front(places: pd.DataFrame) -> str:
-    lines = ["Methods that no faster one surpasses, from the fastest on:\n"]
-    for test, rows in places.groupby("test", sort=False):
-        front = standings.pareto_front(rows)
-        names = (f"{html.escape(row.method)} ({row.seconds:.2g} s)" for row in front.itertuples())
-        lines.append(f"- {test}: {', '.join(names)}")
-    return "\n".join(lines) + "\n"
-
-
-def _gaps(rows: pd.DataFrame) -> str:
-    said = rows[rows.gap != ""].drop_duplicates(["method", "test", "gap"])
-    if said.empty:
-        return ""
-    items = [
-        f"<li>{html.escape(row.method)}, {html.escape(row.test)}: "
-        f"<code>{html.escape(' '.join(row.gap.split()))}</code></li>"
-        for row in said.itertuples()
+def _network(name: str, places: pd.DataFrame, table: pd.DataFrame) -> dict:
+    won = controls_that_win(places)
+    fronts = [
+        {
+            "name": test,
+            "methods": [
+                f"{row.method} ({row.seconds:.2g} s)"
+                for row in standings.pareto_front(rows).itertuples()
+            ],
+        }
+        for test, rows in places.groupby("test", sort=False)
     ]
-    return "Gaps, with the error that caused each:\n\n<ul>\n" + "\n".join(items) + "\n</ul>\n"
+    gaps = table[table.gap != ""].drop_duplicates(["method", "test", "gap"])
+    return {
+        "name": name,
+        "won": won,
+        "without_control": [
+            test for test in places.test.unique() if test not in {row["name"] for row in won}
+        ],
+        "table": tables.rank_table(places),
+        "fronts": fronts,
+        "gaps": [
+            {"method": row.method, "test": row.test, "error": " ".join(row.gap.split())}
+            for row in gaps.itertuples()
+        ],
+    }
