@@ -18,6 +18,7 @@ from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE
 
 from helpers.report import (
     claims,
+    equations,
     explorer,
     front_page,
     leaderboard,
@@ -57,6 +58,7 @@ def included() -> dict[Path, str]:
         MADE / "findings.md": front_page.findings(cards),
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
         MADE / "explorer.md": explorer.explorer_page(pictures),
+        MADE / "equations.md": equations.equations_page(equations.source_files()),
         BUNDLE: vega_bundle(),
     }
     return generated | ({EXPLORER: explorer.explorer_script(pictures)} if pictures else {})
