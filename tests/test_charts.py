@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.report import charts, figures, page_charts, tables, theme
+from helpers.report import charts, page_charts, tables, theme
 
 
 @pytest.fixture(autouse=True)
@@ -43,66 +43,6 @@ def judged():
             "verdict": ["reproduced", "not run"],
         }
     )
-
-
-def grid(*pictures, vmax=1.0):
-    labels = [str(number) for number in range(len(pictures))]
-    return figures.heatmap_grid(
-        [list(pictures)], row_labels=["row"], column_labels=labels, vmax=vmax, cell=8
-    )
-
-
-def colors(figure):
-    return {color for _, color in figure.getcolors(figure.width * figure.height)}
-
-
-def test_relevance_is_blue_below_zero_white_at_zero_and_red_above():
-    signs = figures._color(np.array([[-1.0, 0.0, 1.0]]))[0].astype(int)
-
-    assert signs[0, 2] > signs[0, 0]
-    assert signs[1].tolist() == [247, 247, 247]
-    assert signs[2, 0] > signs[2, 2]
-
-
-def test_relevance_beyond_the_scale_takes_the_color_of_its_end():
-    inside, beyond = np.full((2, 2), 0.5), np.full((2, 2), 7.0)
-
-    assert grid(inside, vmax=0.5).tobytes() == grid(beyond, vmax=0.5).tobytes()
-
-
-def test_images_keep_their_colors():
-    orange = np.broadcast_to([1.0, 0.6, 0.2], (4, 4, 3))
-
-    assert (255, 153, 51) in colors(grid(orange))
-
-
-def test_grid_enlarges_pixels_without_mixing_them():
-    checks = np.indices((4, 4)).sum(axis=0)[..., None].repeat(3, axis=2) % 2 * np.array([1, 0, 1])
-
-    figure = grid(checks.astype(float))
-
-    assert (128, 0, 128) not in colors(figure)
-    assert (255, 0, 255) in colors(figure)
-
-
-@pytest.mark.parametrize(
-    ("picture", "complaint"),
-    [(np.full((2, 2, 3), 255.0), "255"), (np.zeros((3, 2, 2, 2)), r"\(3, 2, 2, 2\)")],
-)
-def test_grid_rejects_what_is_neither_image_nor_map(picture, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        grid(picture)
-
-
-def test_grid_rejects_labels_that_do_not_fit():
-    with pytest.raises(ValueError, match="expected 2 rows"):
-        figures.heatmap_grid([[np.zeros((2, 2))]], row_labels=["a", "b"], column_labels=["c"])
-
-
-def test_picture_carries_its_description():
-    shown = figures.with_alt_text(grid(np.zeros((2, 2))), 'a "flat" map')
-
-    assert 'alt="a &quot;flat&quot; map"' in shown
 
 
 def test_histogram_offers_each_rule_once_and_describes_itself(bins):
@@ -253,16 +193,6 @@ def test_chart_on_a_page_has_its_lists_above_it(ranked):
     assert shown == theme.on_page(page_charts.cost_chart(ranked, description="cost"))
 
 
-def test_color_table_of_signed_maps_is_white_at_level_128_and_even_to_both_sides():
-    signed, plain = (np.array(figures.color_table(kind)) for kind in (True, False))
-
-    assert signed.shape == plain.shape == (256, 3)
-    assert signed[128].tolist() == [247, 247, 247]
-    assert signed[255].tolist() == figures.SCALE_COLORS[-1].tolist()
-    assert signed[1].tolist() == figures.SCALE_COLORS[0].tolist()
-    assert plain[[0, 255]].tolist() == figures.SHARE_COLORS[[0, -1]].tolist()
-
-
 def test_verdict_table_says_each_verdict_in_words_and_escapes_text(judged):
     table = tables.verdict_table(judged)
 
@@ -280,52 +210,8 @@ def test_numbers_are_short(value, text):
     assert theme.number(value) == text
 
 
-def test_grid_draws_greek_labels_as_latin_ones():
-    picture = np.zeros((2, 2))
+def test_verdict_table_says_why_a_claim_that_a_run_reports_is_not_run(judged):
+    why = judged.assign(why_not_run=["", "no observation"])
 
-    greek, latin = (
-        figures.heatmap_grid([[picture]], row_labels=["x"], column_labels=[label])
-        for label in ("LRP-αβ 1", "LRP-ab 1")
-    )
-
-    assert np.array_equal(np.asarray(greek), np.asarray(latin))
-
-
-def test_unsigned_maps_run_from_dark_blue_to_yellow_and_captions_take_a_line():
-    flat = [[np.zeros((2, 2)), np.ones((2, 2))]]
-    labels = {"row_labels": ["a"], "column_labels": ["zero", "one"]}
-
-    figure = figures.heatmap_grid(flat, **labels, signed=False)
-    with_captions = figures.heatmap_grid(flat, **labels, signed=False, captions=[["cat", "dog"]])
-
-    drawn = {color for _, color in figure.getcolors(maxcolors=100_000)}
-    assert {tuple(figures.SHARE_COLORS[0]), tuple(figures.SHARE_COLORS[-1])} <= drawn
-    assert with_captions.height > figure.height
-
-
-def test_a_map_laid_over_an_image_keeps_its_color_and_the_images_lightness():
-    image = np.stack([np.array([[0.0, 1.0]])] * 3, axis=-1)
-    laid = figures.overlay(image, np.zeros((1, 2)))
-
-    np.testing.assert_allclose(laid[0, 0], 0.6 * figures.SHARE_COLORS[0] / 255)
-    np.testing.assert_allclose(laid[0, 1] - laid[0, 0], 0.4)
-    with pytest.raises(ValueError, match="expected one height, width"):
-        figures.overlay(image, np.zeros((2, 2)))
-
-
-def test_boxes_are_drawn_at_their_place_and_the_true_one_in_broken_white():
-    made = figures.draw_boxes(
-        np.full((8, 8, 3), 0.5), np.array([0, 0, 4, 4]), np.array([2, 2, 7, 7]), cell=64
-    )
-
-    orange = [0xD5 / 255, 0x5E / 255, 0]
-    assert made[0, 10] == pytest.approx(orange)
-    assert made[31, 10] == pytest.approx(orange)
-    assert made[60, 60] == pytest.approx([0.5] * 3, abs=0.01)
-    assert 8 < made[55].min(axis=1).tolist().count(1) < 32  # of 40 pixels along its lower side
-
-
-def test_box_without_an_area_is_not_drawn():
-    made = figures.draw_boxes(np.zeros((8, 8, 3)), np.zeros(4), np.array([2, 2, 6, 6]), cell=64)
-
-    assert set(map(tuple, made.reshape(-1, 3))) == {(0, 0, 0), (1, 1, 1)}
+    assert tables.verdict_table(why).count("<small>no observation</small>") == 1
+    assert "no observation" not in tables.verdict_table(judged)
