@@ -74,7 +74,7 @@ from IPython.display import Markdown
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from helpers.inputs import checkpoints, cifar, classifiers, conversion, faces, training
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions, faces, training
 from helpers.inputs.portrait_painter import paint_portraits
 from helpers.measures import intervals, localization, sobel
 from helpers.papers import cams, pca_cams
@@ -150,8 +150,8 @@ Markdown(show.faces_used(len(test.labels), int(test.labels.sum()), n, area))
 #
 # The paper takes a ResNet18 {cite:p}`he2016` with ImageNet weights and gives it two classes; 18,400
 # images train it, and of the recipe nothing is said. Ours learns from the photographs at hand by
-# stochastic gradient descent, first on small images and then, more slowly, at full size, so that the
-# last layer has the paper's 7 x 7 cells.
+# stochastic gradient descent, first on small images and then, more slowly, at full size, so that
+# the last layer has the paper's 7 x 7 cells.
 #
 # Each training image is cropped, shifted, mirrored and relit:
 
@@ -166,29 +166,19 @@ def augment(images, generator, *, size):
     visible = 0.6 + 0.5 * zoom  # the share of each side that is seen
     flip = torch.where(mirror < 0.5, -1.0, 1.0)
     zero = torch.zeros_like(visible)
-    theta = torch.stack(
-        [
-            torch.stack([visible * flip, zero, 0.3 * (2 * right - 1)], dim=1),
-            torch.stack([zero, visible, 0.3 * (2 * down - 1)], dim=1),
-        ],
-        dim=1,
-    )  # (B, 2, 3); coordinates run from -1 to 1, so 0.3 is 15 % of the side
-    grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
-    moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    rows = [visible * flip, zero, 0.3 * (2 * right - 1), zero, visible, 0.3 * (2 * down - 1)]
+    matrices = torch.stack(rows, dim=1).view(-1, 2, 3)  # from -1 to 1, so 0.3 is 15 % of the side
+    moved = corruptions.affine(images, matrices, "border", size=(size, size))
     gain = (0.6 + 0.8 * contrast).view(-1, 1, 1, 1)
     shift = (0.3 * (light - 0.5)).view(-1, 1, 1, 1)
     return ((moved - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
 
-def rate_of(step, *, steps, peak):
-    """The learning rate climbs for a tenth of the steps, then falls to zero in a straight line."""
-    return peak * min((step + 1) / (0.1 * steps), (steps - step) / (0.9 * steps))
-
-
 # %% [markdown]
-# Training goes through phases, each with images of a size of its own. A training that is broken off
-# goes on from its last epoch, and a finished one is read: its folder's name follows from the first
-# weights, the images, the phases and the code.
+# Training goes through phases, each with images of a size of its own; in each the learning rate
+# climbs for a tenth of the steps and then falls to zero. A training that is broken off goes on from
+# its last epoch, and a finished one is read: its folder's name follows from the first weights, the
+# images, the phases and the code.
 
 
 # %%
@@ -212,7 +202,7 @@ def train(network, pictures, phases, folder):
             folder / f"phase-{number}",
             epochs=phase.epochs,
             batch_size=phase.batch_size,
-            rate=partial(rate_of, steps=steps, peak=phase.peak),
+            rate=partial(training.rise_and_decay, steps=steps, peak=phase.peak),
             weight_decay=5e-4,
             augment=partial(augment, size=phase.size),
             seed=number,
@@ -273,9 +263,13 @@ def claim(key, numbers, count):
     return claims.measurement(key, claims.INDEPENDENT, *numbers, count)
 
 
+def is_right(network, pixels, labels):
+    """Whether the network's class is the right one: 1 or 0 for each image, (N,)."""
+    return (classifiers.logits(network, pixels, batch_size=64).argmax(1) == labels).float()
+
+
 # %%
-predicted = classifiers.logits(network, test.pixels, batch_size=64).argmax(1)
-correct = (predicted == test.labels).float()
+correct = is_right(network, test.pixels, test.labels)
 groups = {
     "accuracy": correct,
     "loss": 1 - correct,
@@ -293,25 +287,20 @@ tables.verdict_table(judged[judged.group.eq("classifier") & judged.value.notna()
 # *The network beside the paper's.*
 
 # %%
-recognized = classifiers.logits(network, located.pixels, batch_size=64).argmax(1) == WITH_MASK
+recognized = is_right(network, located.pixels, located.labels).mean().item()
+accuracy = correct.mean().item()
 Markdown(
     show.classifier(
-        backbone,
-        pretrained,
-        correct.mean().item(),
-        len(correct),
-        recognized.float().mean().item(),
-        n,
-        reported.reported,
+        backbone, pretrained, (accuracy, len(correct)), (recognized, n), reported.reported
     )
 )
 
 # %% [markdown]
 # ## Six maps from one pass
 #
-# All six start from the last layer's activations $A^k$ ($k$ filters of $H \times W$ cells); the first
-# three and HayCAM use the gradients $g^k = \partial y / \partial A^k$ of the class's logit too. One
-# forward pass and one backward pass down to the layer serve all of them.
+# All six start from the last layer's activations $A^k$ ($k$ filters of $H \times W$ cells); the
+# first three and HayCAM use the gradients $g^k = \partial y / \partial A^k$ of the class's logit
+# too. One forward pass and one backward pass down to the layer serve all of them.
 #
 # | map | equation | class used |
 # | --- | --- | --- |
@@ -373,28 +362,21 @@ Markdown(show.empty_maps(filters, side, empty, n))
 # ### What they look like
 #
 # Photographs of people are not shown on committed pages. Below are drawn portraits. Where the
-# photographs' network does not know drawings, a copy of it that learnt from other drawings is shown;
-# all numbers come from the photographs and their own network.
+# photographs' network does not know drawings, a copy of it that learnt from other drawings is
+# shown; all numbers come from the photographs and their own network.
 
 
 # %%
-def recognize(network, portraits):
-    """The predicted classes, and the share that is right."""
-    predicted = classifiers.logits(network, portraits.pixels, batch_size=64).argmax(1)
-    return predicted, (predicted == portraits.labels).float().mean().item()
-
-
-# %%
-sketched, (sketch_classes, right) = network, recognize(network, sketches)
-right_of_copy = None
+sketched, sketches_right = network, is_right(network, sketches.pixels, sketches.labels)
+right, right_of_copy = sketches_right.mean().item(), None
 if real and right < 0.95:
     further = Phase(size, 5 * size // 7, drawn_epochs, batch_size=8, peak=0.02)
-    sketched, _ = train_or_load(
-        copy.deepcopy(network).requires_grad_(), partial(drawn, portraits, seed), [further]
-    )
-    sketch_classes, right_of_copy = recognize(sketched, sketches)
+    copied = copy.deepcopy(network).requires_grad_()
+    sketched, _ = train_or_load(copied, partial(drawn, portraits, seed), [further])
+    sketches_right = is_right(sketched, sketches.pixels, sketches.labels)
+    right_of_copy = sketches_right.mean().item()
 Markdown(
-    show.portraits_recognized(right, len(sketch_classes), right_of_copy, portraits, drawn_epochs)
+    show.portraits_recognized(right, len(sketches_right), right_of_copy, portraits, drawn_epochs)
 )
 
 # %% [markdown]
@@ -416,54 +398,53 @@ def as_picture(pixels):
     return conversion.to_unit(pixels).permute(1, 2, 0).numpy()
 
 
-def under_map(image, share, box, true_box):
-    """An image under a map (shares of its maximum), with the map's box and the true one."""
-    colored = figures.overlay(image, share.numpy())
-    return figures.draw_boxes(colored, box.numpy(), true_box.numpy(), CELL)
-
-
 # %% [markdown]
 # Two figures are made of these, one with boxes and one of the maps alone:
 
 
 # %%
+def column(images, values, true_boxes):
+    """One method's maps over the images, with the box of each and the true one; and the IoUs."""
+    boxes, shares = boxes_of(values), cams.upsample(values.clamp(min=0), size)
+    shares = shares / shares.amax((1, 2), keepdim=True).clamp(min=1e-20)
+    pictures = [
+        figures.draw_boxes(
+            figures.overlay(image, share.numpy()), box.numpy(), true_box.numpy(), CELL
+        )
+        for image, share, box, true_box in zip(images, shares, boxes, true_boxes, strict=True)
+    ]
+    return pictures, [f"{iou:.2f}" for iou in localization.box_iou(boxes, true_boxes)]
+
+
 def gallery(pixels, true_boxes, maps):
     """Images, and each method's map over them with the box that it gives and the true box."""
-    images = [as_picture(each) for each in pixels]
-    columns, captions = [images], [["IoU"] * len(images)]
-    for values in maps.values():
-        boxes = boxes_of(values)
-        shares = cams.upsample(values.clamp(min=0), size)
-        shares = shares / shares.amax((1, 2), keepdim=True).clamp(min=1e-20)
-        parts = zip(images, shares, boxes, true_boxes, strict=True)
-        columns += [[under_map(*part) for part in parts]]
-        captions += [[f"{iou:.2f}" for iou in localization.box_iou(boxes, true_boxes)]]
+    images = [as_picture(image) for image in pixels]
+    columns = [column(images, values, true_boxes) for values in maps.values()]
+    rows = zip(images, *(pictures for pictures, _ in columns), strict=True)
+    captions = zip(["IoU"] * len(images), *(ious for _, ious in columns), strict=True)
     return figures.heatmap_grid(
-        [list(row) for row in zip(*columns, strict=True)],
+        [list(row) for row in rows],
         row_labels=[str(number + 1) for number in range(len(images))],
         column_labels=["image", *maps],
-        captions=[list(row) for row in zip(*captions, strict=True)],
+        captions=[list(row) for row in captions],
         cell=CELL,
         signed=False,
     )
 
 
+# %%
 def raw_maps(pixels, maps):
     """Images and each method's map in the layer's own cells, divided by its largest magnitude."""
+    scaled = [m / m.abs().amax((1, 2), keepdim=True).clamp(min=1e-9) for m in maps.values()]
     return figures.heatmap_grid(
-        [
-            [as_picture(pixels[i])]
-            + [(m[i] / m[i].abs().max().clamp(min=1e-9)).numpy() for m in maps.values()]
-            for i in range(len(pixels))
-        ],
+        [[as_picture(image), *(m[i].numpy() for m in scaled)] for i, image in enumerate(pixels)],
         row_labels=[str(number + 1) for number in range(len(pixels))],
         column_labels=["image", *maps],
     )
 
 
 # %%
-masked = (sketches.labels == WITH_MASK) & (sketch_classes == WITH_MASK)
-shown = masked.nonzero()[:5, 0]
+shown = ((sketches.labels == WITH_MASK) & (sketches_right == 1)).nonzero()[:5, 0]
 sketch_maps = maps_by_method(sketched, sketches.pixels[shown])
 figures.with_alt_text(
     raw_maps(sketches.pixels[shown[:3]], {name: m[:3] for name, m in sketch_maps.items()}),
@@ -471,9 +452,10 @@ figures.with_alt_text(
 )
 
 # %% [markdown]
-# *The paper's Figures 5 and 6: maps in the layer's own cells, each divided by its largest magnitude;
-# blue is negative.* Grad-CAM, Grad-CAM++ and LayerCAM have no negative cells by construction.
-# EigenCAM has none either, because it takes no mean off activations that are never negative.
+# *The paper's Figures 5 and 6: maps in the layer's own cells, each divided by its largest
+# magnitude; blue is negative.* Grad-CAM, Grad-CAM++ and LayerCAM have no negative cells by
+# construction. EigenCAM has none either, because it takes no mean off activations that are never
+# negative.
 
 # %% tags=["picture"]
 figures.with_alt_text(
@@ -482,9 +464,9 @@ figures.with_alt_text(
 )
 
 # %% [markdown]
-# *The paper's Figures 7 and 8 on drawn portraits: the map (positive cells, as a share of its maximum),
-# the box that it gives in orange, the true box in broken white, and below each picture the IoU of the
-# two.*
+# *The paper's Figures 7 and 8 on drawn portraits: the map (positive cells, as a share of its
+# maximum), the box that it gives in orange, the true box in broken white, and below each picture
+# the IoU of the two.*
 
 # %%
 photographs = Markdown("Photographs are shown with `-p show_photographs true` and `XAI_DATA`.")
@@ -512,10 +494,7 @@ overlaps = {
     )
     for measure, overlap in MEASURES.items()
 }
-both = pd.concat(overlaps, axis=1)
-pd.concat(
-    [both.head(10), both.mean().to_frame("mean").T, both.std().to_frame("deviation").T]
-).round(3)
+show.overlap_table(overlaps, first=10)
 
 # %% [markdown]
 # *The first images of our Tables 1 and 2, one row an image, above mean and deviation over all.* The
@@ -570,8 +549,8 @@ Markdown(show.order(paper, ours))
 # ## Which order holds at which threshold?
 #
 # Six methods and one unknown rule: the share of the maximum from which a cell counts. Maps of one
-# kind are broad and of another narrow, so a threshold that suits one fails another. Otsu's threshold
-# {cite:p}`otsu1979` suits itself to each map.
+# kind are broad and of another narrow, so a threshold that suits one fails another. Otsu's
+# threshold {cite:p}`otsu1979` suits itself to each map.
 
 # %%
 SHARES = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -611,8 +590,8 @@ Markdown(show.thresholds(by_rule))
 # ### Negative cells
 #
 # Grad-CAM's negative cells are cut off by its ReLU; the PCA maps keep theirs. Common code stretches
-# each map from its lowest to its highest cell before it is thresholded. Then a cell of zero in a map
-# with negative cells already has a good share of the range, and the box grows.
+# each map from its lowest to its highest cell before it is thresholded. Then a cell of zero in a
+# map with negative cells already has a good share of the range, and the box grows.
 
 # %%
 stretched = {
@@ -735,10 +714,10 @@ Markdown(show.components(components, counts.tolist(), by_number))
 # %% [markdown]
 # ## What the paper's own numbers prove
 #
-# For one image, Dice follows from IoU: $D = 2I / (1 + I)$. That curve bends down, so the mean Dice over
-# images lies below the Dice of the mean IoU, by about half the curve's bend times the *variance* of IoU.
-# The paper's two tables are empty in the text at hand; from their means one can still tell how much
-# IoU varied from image to image.
+# For one image, Dice follows from IoU: $D = 2I / (1 + I)$. That curve bends down, so the mean Dice
+# over images lies below the Dice of the mean IoU, by about half the curve's bend times the
+# *variance* of IoU. The paper's two tables are empty in the text at hand; from their means one can
+# still tell how much IoU varied from image to image.
 
 # %%
 implied = haycam_printed.implied_table(reported.reported, overlaps["IoU"], overlaps["Dice"])
@@ -754,9 +733,9 @@ Markdown(haycam_printed.implied(implied, reported.reported))
 # ## Beyond the paper: pixels, and maps that know nothing
 #
 # A box hides what a map does inside it. With the mask's pixels known, three things can be measured
-# without a box: is the highest cell on the mask (the pointing game {cite:p}`zhang2018`), what share of
-# the map's positive mass lies on it, and how well does the thresholded map cover it? And each number
-# needs something to be held against:
+# without a box: is the highest cell on the mask (the pointing game {cite:p}`zhang2018`), what share
+# of the map's positive mass lies on it, and how well does the thresholded map cover it? And each
+# number needs something to be held against:
 #
 # - **random**: every cell drawn at random;
 # - **center**: highest in the middle of the image, falling off to its corners;
@@ -811,9 +790,7 @@ haycam_charts.localization(localization_means, METHODS)
 # *Each measure with 95 % intervals.*
 
 # %%
-level = localization_means.pivot(index="map", columns="measure", values="value").loc[
-    list(localized)
-]
+level = show.table_of_means(localization_means)
 level.round(3)
 
 # %% [markdown]
@@ -841,9 +818,7 @@ by_layer = pd.DataFrame(
         for name, values in maps_by_method(network, located.pixels, layer=layer).items()
     ]
 )
-by_layer.pivot(index=["layer", "cells"], columns="map", values="IoU of boxes")[
-    list(METHODS)
-].sort_index(level=0).round(3)
+show.layer_table(by_layer, METHODS)
 
 # %% [markdown]
 # *Mean IoU by layer.*
@@ -856,8 +831,8 @@ Markdown(show.best_layers(by_layer, list(METHODS)))
 #
 # EigenCAM and HayCAM+ use neither the class nor what comes after the layer. So the same map
 # "explains" *mask* and *no mask*, and it would stay the same if the network's last layer had the
-# opposite sign. Two checks: maps for the other class, and maps of a network that has learnt nothing,
-# as in {cite:t}`adebayo2018`.
+# opposite sign. Two checks: maps for the other class, and maps of a network that has learnt
+# nothing, as in {cite:t}`adebayo2018`.
 
 
 # %%
@@ -935,15 +910,18 @@ tables.verdict_table(judged[judged.verdict.eq(claims.NOT_REPRODUCED)])
 #
 # ## What differs, and what we do not know
 #
-# - **Images.** The paper's 23,140 images are partly private, and how many of them carry boxes is not in
-#   the text at hand. Ours are fewer, and the masks with known pixels were put into the photographs by
-#   hand, all of one kind and all near the middle; hence the average box among the controls.
-# - **What the box surrounds.** Ours is tight around mask and ear loops. The paper does not say whether
-#   its boxes surround the mask or the face.
+# - **Images.** The paper's 23,140 images are partly private, and how many of them carry boxes is
+#   not in the text at hand. Ours are fewer, and the masks with known pixels were put into the
+#   photographs by hand, all of one kind and all near the middle; hence the average box among the
+#   controls.
+# - **What the box surrounds.** Ours is tight around mask and ear loops. The paper does not say
+#   whether its boxes surround the mask or the face.
 # - **Weights.** The paper starts from ImageNet; see above for what this run started from.
-# - **From map to box.** Threshold, negative cells, connected parts: unknown in the paper, swept above.
-# - **HayCAM** has no public code and its number of components is unknown; ours follows HayCAM+'s rule.
+# - **From map to box.** Threshold, negative cells, connected parts: unknown in the paper, swept
+#   above.
+# - **HayCAM** has no public code and its number of components is unknown; ours follows HayCAM+'s
+#   rule.
 # - **Grad-CAM++** is computed by its formula; common code adds a constant to the denominator, which
 #   matters where gradients are small.
-# - **Another network**: `-p backbone` takes any of timm's, with `-p layers` naming its layers; those
-#   must not be negative, or Grad-CAM++ refuses them.
+# - **Another network**: `-p backbone` takes any of timm's, with `-p layers` naming its layers;
+#   those must not be negative, or Grad-CAM++ refuses them.

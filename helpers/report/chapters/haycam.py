@@ -32,18 +32,16 @@ def faces_used(tested: int, masked: int, located: int, area: float) -> str:
 def classifier(
     backbone: str,
     pretrained: bool,
-    accuracy: float,
-    tested: int,
-    recognized: float,
-    located: int,
+    tested: tuple[float, int],
+    located: tuple[float, int],
     reported: pd.Series,
 ) -> str:
     """How good the network is, and what the papers print of theirs (in percent).
 
     Parameters
     ----------
-    accuracy, recognized
-        Shares of the test images that are right, and of the located masks that are recognized.
+    tested, located
+        The share that is right and the number of images: test images, and images with a known mask.
     reported
         The papers' numbers by claim: ``loss`` and ``accuracy``.
     """
@@ -51,9 +49,10 @@ def classifier(
     error = 100 - reported["accuracy"]
     gap = abs(reported["loss"] - error)
     text = (
-        f"The network ({backbone}) started from {start}. It is right on **{100 * accuracy:.1f} %** "
-        f"of {tested} test images and recognizes the mask on {100 * recognized:.1f} % of the "
-        f"{located} images with a known one. The paper speaks of a '{reported['loss']:.2f} % "
+        f"The network ({backbone}) started from {start}. It is right on "
+        f"**{100 * tested[0]:.1f} %** of {tested[1]} test images and recognizes the mask on "
+        f"{100 * located[0]:.1f} % of the "
+        f"{located[1]} images with a known one. The paper speaks of a '{reported['loss']:.2f} % "
         f"loss'; the authors' earlier paper has an accuracy of {reported['accuracy']:.2f} %, which "
         f"is an error of {error:.2f} %."
     )
@@ -85,6 +84,13 @@ def portraits_recognized(
         f"{text}; its copy that saw {portraits} drawings {times} is right on {100 * after:.0f} %, "
         "and the maps below are the copy's."
     )
+
+
+def overlap_table(overlaps: Mapping[str, pd.DataFrame], first: int) -> pd.DataFrame:
+    """The first images of each measure (images by methods), above mean and deviation over all."""
+    both = pd.concat(overlaps, axis=1)
+    over_all = [both.mean().to_frame("mean").T, both.std().to_frame("deviation").T]
+    return pd.concat([both.head(first), *over_all]).round(3)
 
 
 def rank_correlation(values: pd.Series, others: Mapping[str, float]) -> float:
@@ -168,6 +174,12 @@ def components(share: float, counts: Sequence[int], by_number: pd.DataFrame) -> 
     )
 
 
+def table_of_means(measured: pd.DataFrame) -> pd.DataFrame:
+    """Means as maps by measures, in the order of the rows (``map``, ``measure``, ``value``)."""
+    table = measured.pivot(index="map", columns="measure", values="value")
+    return table.loc[measured["map"].unique()]
+
+
 def localized(level: pd.DataFrame, methods: Sequence[str], area: float) -> str:
     """How the six methods compare with the controls.
 
@@ -199,6 +211,12 @@ def localized(level: pd.DataFrame, methods: Sequence[str], area: float) -> str:
         f"{', '.join(listed)}. By mass inside the order is "
         f"{ranked(level.loc[list(methods), 'mass inside'])}."
     )
+
+
+def layer_table(by_layer: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Mean IoU by layer and method; rows have ``map``, ``layer``, ``cells``, ``IoU of boxes``."""
+    table = by_layer.pivot(index=["layer", "cells"], columns="map", values="IoU of boxes")
+    return table[list(methods)].sort_index(level=0).round(3)
 
 
 def best_layers(by_layer: pd.DataFrame, methods: Sequence[str]) -> str:

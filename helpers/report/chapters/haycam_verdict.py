@@ -70,13 +70,11 @@ def _lead(outcome: Outcome) -> str:
     if low > 0 or high < 0:
         text = f"HayCAM+ is {'better' if low > 0 else 'worse'} than Grad-CAM by {abs(gain):.3f}"
     else:
-        text = (
-            f"HayCAM+ differs from Grad-CAM by {gain:+.3f}, which the interval does not tell from 0"
-        )
+        text = f"HayCAM+ and Grad-CAM cannot be told apart: they differ by {gain:+.3f}"
     best = outcome.by_rule.idxmax(axis=1)
     return (
-        f"{text} [{low:.3f}, {high:.3f}]; in the paper it is better by {theirs:.3f}. It is the "
-        f"best of the {number_word(outcome.by_rule.shape[1])} at {(best == 'HayCAM+').sum()} of "
+        f"{text} [{low:.3f}, {high:.3f}]; in the paper HayCAM+ is better by {theirs:.3f}. "
+        f"It is the best of the {number_word(outcome.by_rule.shape[1])} at {(best == 'HayCAM+').sum()} of "
         f"{len(best)} thresholds."
     )
 
