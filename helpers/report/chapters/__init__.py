@@ -1,1 +1,1 @@
-"""What each chapter's page says: sentences, tables, charts, from frames and numbers alone."""
+"""The words, tables and charts of each notebook: functions of numbers and frames, without torch."""

@@ -71,11 +71,11 @@ def _lead(outcome: Outcome) -> str:
         text = f"HayCAM+ is {'better' if low > 0 else 'worse'} than Grad-CAM by {abs(gain):.3f}"
     else:
         text = f"HayCAM+ and Grad-CAM cannot be told apart: they differ by {gain:+.3f}"
-    best = outcome.by_rule.idxmax(axis=1)
+    wins = outcome.by_rule.idxmax(axis=1) == "HayCAM+"
     return (
         f"{text} [{low:.3f}, {high:.3f}]; in the paper HayCAM+ is better by {theirs:.3f}. "
-        f"It is the best of the {number_word(outcome.by_rule.shape[1])} at {(best == 'HayCAM+').sum()} of "
-        f"{len(best)} thresholds."
+        f"It is the best of the {number_word(outcome.by_rule.shape[1])} at {wins.sum()} of "
+        f"{len(wins)} thresholds."
     )
 
 
