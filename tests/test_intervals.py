@@ -85,7 +85,7 @@ def test_draws_without_the_only_observation_do_not_count_as_zero():
 
 
 def test_the_bootstrap_agrees_with_scipys_on_pairs_of_columns():
-    values = np.random.default_rng(3).normal(size=(30, 2)) + [0.0, 1.0]
+    values = np.random.default_rng(3).normal([0, 1], size=(30, 2))
 
     _, low, high = intervals.mean_interval(values, draws=4000)
     theirs = stats.bootstrap(
