@@ -362,7 +362,7 @@ Markdown(show.empty_maps(filters, side, empty, n))
 # ### What they look like
 #
 # Photographs of people are not shown on committed pages. Below are drawn portraits. Where the
-# photographs' network does not know drawings, a copy of it that learnt from other drawings is
+# photographs' network does not know drawings, a copy of it that learned from other drawings is
 # shown; all numbers come from the photographs and their own network.
 
 
@@ -507,7 +507,7 @@ PAIRS = [
 ]
 
 
-def overlap_claims(measure, values, pairs=PAIRS, known=reported.index):
+def overlap_claims(measure, values, pairs, known):
     """Our measurements of the claims about one measure; values are images by methods."""
     rows = {f"{measure}/{name}": values[name] for name in values}
     for first, second in pairs:
@@ -517,8 +517,8 @@ def overlap_claims(measure, values, pairs=PAIRS, known=reported.index):
     return [claim(key, mean_of(row), len(row)) for key, row in rows.items() if key in known]
 
 
-measured["IoU"] = overlap_claims("iou", overlaps["IoU"])
-measured["Dice"] = overlap_claims("dice", overlaps["Dice"])
+measured["IoU"] = overlap_claims("iou", overlaps["IoU"], PAIRS, reported.index)
+measured["Dice"] = overlap_claims("dice", overlaps["Dice"], PAIRS, reported.index)
 measured["IoU as discussed"] = [
     claim("iou/HayCAM+/discussion", mean_of(overlaps["IoU"]["HayCAM+"]), n)
 ]
@@ -831,7 +831,7 @@ Markdown(show.best_layers(by_layer, list(METHODS)))
 #
 # EigenCAM and HayCAM+ use neither the class nor what comes after the layer. So the same map
 # "explains" *mask* and *no mask*, and it would stay the same if the network's last layer had the
-# opposite sign. Two checks: maps for the other class, and maps of a network that has learnt
+# opposite sign. Two checks: maps for the other class, and maps of a network that has learned
 # nothing, as in {cite:t}`adebayo2018`.
 
 

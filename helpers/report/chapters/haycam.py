@@ -258,16 +258,20 @@ def class_free(same: Sequence[str], by_class: pd.DataFrame, count: int) -> str:
 
 
 def is_or_are(count: int) -> str:
+    """The verb that goes with a number."""
     return "is" if count == 1 else "are"
 
 
 def percent(share: float) -> str:
+    """A share in whole percent."""
     return f"{100 * share:.0f} %"
 
 
 def join_names(names: Sequence[str]) -> str:
+    """One or more names in words: ``a, b and c``."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def number_word(count: int) -> str:
+    """A number in letters up to ten, in digits above."""
     return NUMBERS[count] if count < len(NUMBERS) else str(count)
