@@ -34,9 +34,7 @@
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of the network's first weights, of the portraits, the controls, the bootstrap
 use_photographs: bool = None  # whether the photographs in XAI_DATA are used, if there are any
-show_photographs: bool = (
-    None  # whether the page shows photographs of people; committed pages do not
-)
+show_photographs: bool = None  # whether the page shows people's faces; committed pages do not
 images: int = None  # faces with a known mask to measure on; the paper's number is not in its text
 portraits: int = None  # drawn portraits to train on where photographs are not used
 backbone: str = None  # a network of timm; the paper: ResNet18 with torchvision's weights
@@ -48,9 +46,7 @@ small_epochs: int = None  # of that phase; the paper's recipe is not in its text
 full_epochs: int = None  # of training on images of the full size
 drawn_epochs: int = None  # of training the photographs' network further on portraits, for pictures
 batch_size: int = None  # images a step of training
-threshold: float = (
-    None  # share of the map's maximum that a cell of the box needs; the paper's is unknown
-)
+threshold: float = None  # share of a map's maximum that cells of a box need; the paper: unknown
 components: float = None  # share of the variance that the kept components exceed; the paper: 0.9
 bootstrap_draws: int = None  # for the intervals
 
