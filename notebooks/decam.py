@@ -15,20 +15,20 @@
 # %% [markdown]
 # # Saliency by differential evolution
 #
-# Karatsiolis and Kamilaris (2022) explain a network of which they only see the output. Their method,
-# DE-CAM, evolves masks of ten ellipses, keeps those under which the class's logit stays high, and adds
-# them up to a saliency map {cite:p}`karatsiolis2022`. Judged by insertion and deletion, they say, such a
-# map is as good as those of Grad-CAM and FullGrad, which use the network's activations and gradients.
-# This chapter runs DE-CAM, the methods it is compared with and the measure, and asks what the search
-# gains over masks that are drawn at random.
+# Karatsiolis and Kamilaris (2022) explain a network of which they only see the output. Their
+# method, DE-CAM, evolves masks of ten ellipses, keeps those under which the class's logit stays
+# high, and adds them up to a saliency map {cite:p}`karatsiolis2022`. Judged by insertion and
+# deletion, they say, such a map is as good as those of Grad-CAM and FullGrad, which use the
+# network's activations and gradients. This chapter runs DE-CAM, the methods it is compared with
+# and the measure, and asks what the search gains over masks that are drawn at random.
 
 # %% [markdown]
 # ## What is claimed, and how it is judged
 #
-# The claims stand in `data/reported/decam.csv` with tolerances that were fixed before the run. The paper
-# has no code. Its text lacks the weight of the area, the size of the population and two limits, so its
-# nine values of DiffAUC depend on choices that nobody can check. The *differences* between methods on
-# the same images depend on them less; they are claims of their own.
+# The claims stand in `data/reported/decam.csv` with tolerances that were fixed before the run.
+# The paper has no code. Its text lacks the weight of the area, the size of the population and two
+# limits, so its nine values of DiffAUC depend on choices that nobody can check. The *differences*
+# between methods on the same images depend on them less; they are claims of their own.
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
@@ -77,7 +77,7 @@ from helpers.measures import insertion_deletion, intervals, localization, rankin
 from helpers.papers import cams, decam, peers
 from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import decam as show
-from helpers.report.chapters import decam_charts
+from helpers.report.chapters import decam_charts, decam_tables
 from helpers.run import card
 from helpers.saliency import activation_maps, black_boxes, gradients
 from helpers.store import cache, paths
@@ -97,8 +97,8 @@ REPORTED.groupby("group", sort=False).agg(
 )
 
 # %% [markdown]
-# Every number below is a mean over images with a 95 % bootstrap interval. The measurement of a claim is
-# such a mean.
+# Every number below is a mean over images with a 95 % bootstrap interval. The measurement of a
+# claim is such a mean.
 
 
 # %%
@@ -119,16 +119,17 @@ def measurements(values):
 # %% [markdown]
 # ## Photographs and networks
 #
-# Foolbox ships twenty photographs of ImageNet; the networks see their middle square, 7/8 of the shorter
-# side. The paper's VGG19, ResNet50 and MobileNetV2 come from torchvision, by download. Where that cannot
-# be had, three networks whose weights come as packages take their places in the table; they share no
-# more with them than the place. The class whose map is made is the one that the network predicts. A
-# search may be run in bfloat16, as this run's parameter `precision` says; every map is judged in float32.
+# Foolbox ships twenty photographs of ImageNet; the networks see their middle square, 7/8 of the
+# shorter side. The paper's VGG19, ResNet50 and MobileNetV2 come from torchvision, by download.
+# Where that cannot be had, three networks whose weights come as packages take their places in the
+# table; they share no more with them than the place. The class whose map is made is the one that
+# the network predicts. A search may be run in bfloat16, as this run's parameter `precision` says;
+# every map is judged in float32.
 
 
 # %%
 class Network(NamedTuple):
-    """A classifier, the copy that the searches evaluate, and what it predicts for the photographs."""
+    """A classifier, the copy that searches evaluate, and its predictions for the photographs."""
 
     network: nn.Module  # images in [0, 1] to logits, in float32
     searched: nn.Module  # the same, in the precision of the searches
@@ -143,7 +144,7 @@ class Network(NamedTuple):
 
 
 def load_photographs(count, further):
-    """The first `count` of Foolbox's photographs, and `further` ones of XAI_DATA/imagenet-sample."""
+    """The first `count` of Foolbox's photographs, and `further` of XAI_DATA/imagenet-sample."""
     parts = [photographs.Photographs(*(field[:count] for field in photographs.foolbox_imagenet()))]
     folder = paths.xai_data() / "imagenet-sample" if further and paths.xai_data() else None
     if folder is not None and folder.is_dir():
@@ -162,18 +163,13 @@ def load_network(name, pixels):
     return Network(network, searched, layer, network.mean[0], logits, logits.argmax(1))
 
 
-def network_row(name, net, pixels, labels):
-    """A network's accuracy, confidence and rounding, for the table."""
+def network_row(net, pixels, labels):
+    """Share of right predictions, mean probability and logit, and how `precision` moves it."""
     rounded = classifiers.logits(net.searched, pixels, batch_size=BATCH)
     change = (rounded - net.logits).gather(1, net.classes[:, None]).abs()
     correct = (net.classes == labels)[labels >= 0].double()
-    return {
-        "in the place of": PAPERS.get(name, "none"),
-        "correct (%)": 100 * correct.mean().item(),
-        "mean probability of the predicted class": net.probabilities().mean().item(),
-        "mean logit of the predicted class": net.logits.amax(1).mean().item(),
-        f"change of that logit in {precision}": change.mean().item(),
-    }
+    columns = correct, net.probabilities(), net.logits.amax(1), change
+    return tuple(values.mean().item() for values in columns)
 
 
 # %% [markdown]
@@ -185,24 +181,25 @@ n = len(photos.names)
 inputs = conversion.to_unit(photos.pixels.to(DEVICE)).contiguous(memory_format=torch.channels_last)
 nets = {name: load_network(name, photos.pixels) for name in NAMES}
 first = nets[NAMES[0]]  # on which all that is varied is varied
-pd.DataFrame(
-    {name: network_row(name, net, photos.pixels, photos.labels) for name, net in nets.items()}
-).T
+rows = {name: network_row(net, photos.pixels, photos.labels) for name, net in nets.items()}
+decam_tables.networks(rows, PAPERS, precision)
 
 # %% [markdown]
 # ## Method: a population of ellipses
 #
-# An individual is ten ellipses, each the corners of a box and an angle: 50 numbers. Its mask M keeps the
-# pixels that lie in one of them and puts the network's mean color elsewhere. Its fitness is
+# An individual is ten ellipses, each the corners of a box and an angle: 50 numbers. Its mask M
+# keeps the pixels that lie in one of them and puts the network's mean color elsewhere. Its
+# fitness is
 #
 # $$ f_c(X \odot M) - \alpha \, \frac{1}{HW} \sum_{ij} m_{ij}, $$
 #
 # the logit less a price for the area (Eq. 1). A trial {cite:p}`storn1997` takes each number, with
-# probability 0.2, from $a + 0.8\,(b - c)$ of three other individuals, and replaces its parent if it is
-# fitter (Algorithm 1). After 200 iterations the masks that are fitter than 2/3 of the mean are added up.
-# Two departures from the paper: a generation is made as a whole instead of in place, so that it is one
-# batch; and where the mean fitness is negative, the paper's rule would keep nothing or the wrong masks,
-# so that those above the mean are kept. The method is `helpers/papers/decam.py`.
+# probability 0.2, from $a + 0.8\,(b - c)$ of three other individuals, and replaces its parent if
+# it is fitter (Algorithm 1). After 200 iterations the masks that are fitter than 2/3 of the mean
+# are added up. Two departures from the paper: a generation is made as a whole instead of in
+# place, so that it is one batch; and where the mean fitness is negative, the paper's rule would
+# keep nothing or the wrong masks, so that those above the mean are kept. The method is
+# `helpers/papers/decam.py`.
 
 
 # %%
@@ -231,44 +228,48 @@ def search_group(network, images, classes, fill, seed, batch_size, settings):
     seconds = torch.full((len(images),), (time.perf_counter() - started) / len(images))
     best = result.population.best()[0].unflatten(-1, (ellipses, 5))
     area = decam.ellipse_masks(best, size).float().mean((1, 2))
-    mean, most = result.history.mean(2), result.history.amax(2)
-    history = {"early": torch.stack(early), "mean": mean, "best": most}
-    return {"maps": result.maps, **history, "area": area, "seconds": seconds}
+    history = {"mean": result.history.mean(2).T, "best": result.history.amax(2).T}
+    early = torch.stack(early, 1)
+    return {"maps": result.maps, "early": early, **history, "area": area, "seconds": seconds}
 
 
 # %% [markdown]
-# Images are searched in groups, and each group is kept, so that a run that breaks off can go on. A group
-# shares one stream of random numbers, which starts at the seed.
+# Images are searched in groups, and each group is kept, so that a run that breaks off can go on.
+# A group shares one stream of random numbers, which starts at the seed.
 
 
 # %%
-def search_maps(net, images, classes, settings, seed):
-    """DE-CAM of images (N, 3, H, W) on a network, a group at a time; on the CPU.
-
-    Gives maps (N, H, W), the maps of earlier generations (T, N, H, W), the mean and the best fitness
-    of each generation (G, N), the best mask's share of the image (N,), and seconds an image (N,).
-    """
-    fill = settings.get("fill", net.fill)
-    others = {key: value for key, value in settings.items() if key != "fill"}
+def in_groups(name, function, network, batches, *others):
+    """A function's results for tensors (N, ...), `at_once` rows at a time, each group kept."""
+    groups = torch.arange(len(batches[0])).split(at_once)
     parts = [
-        cache.kept(
-            f"{CHAPTER}/search", search_group, net.searched, images[group], classes[group], fill,
-            seed, BATCH, others,
-        )
-        for group in tqdm(torch.arange(len(images)).split(at_once), desc="DE-CAM")
-    ]  # fmt: skip
-    axes = {"early": 1, "mean": 1, "best": 1}
-    return {key: torch.cat([part[key] for part in parts], axes.get(key, 0)) for key in parts[0]}
+        cache.kept(f"{CHAPTER}/{name}", function, network, *(b[group] for b in batches), *others)
+        for group in tqdm(groups, desc=name, disable=len(groups) < 2)
+    ]
+    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+
+def search_maps(net, images, classes, settings, seed):
+    """DE-CAM of images (N, 3, H, W) on a network, on the CPU.
+
+    Gives maps (N, H, W), early maps of some generations (N, T, H, W), the mean and the best fitness
+    of each (N, G), the best mask's area as a share of the image (N,), and seconds an image (N,).
+    """
+    others = {key: value for key, value in settings.items() if key != "fill"}
+    fill = settings.get("fill", net.fill)
+    return in_groups(
+        "search", search_group, net.searched, (images, classes), fill, seed, BATCH, others
+    )
 
 
 # %% [markdown]
 # ### The measure: insertion and deletion
 #
 # Deletion replaces pixels by the mean color, the most relevant first, and follows the class's
-# probability. Insertion starts from a blurred image and puts the pixels back {cite:p}`petsiuk2018`. The
-# paper's DiffAUC is the area under the second curve less that under the first, times 100. A map that is
-# a sum of masks has many equal values; here they go in row order, and a section below shows what another
-# order changes.
+# probability. Insertion starts from a blurred image and puts the pixels back
+# {cite:p}`petsiuk2018`. The paper's DiffAUC is the area under the second curve less that under
+# the first, times 100. A map that is a sum of masks has many equal values; here they go in row
+# order, and a section below shows what another order changes.
 
 
 # %%
@@ -283,15 +284,11 @@ def curves_of_group(network, images, classes, maps, fill, steps, batch_size):
 
 
 def curves_of(net, images, classes, maps):
-    """Deletion and insertion curves (N, 2, steps + 1) of maps (N, H, W), a group at a time."""
-    parts = [
-        cache.kept(
-            f"{CHAPTER}/curves", curves_of_group, net.network, images[group], classes[group],
-            maps[group], net.fill, steps, BATCH,
-        )["curves"]
-        for group in torch.arange(len(images)).split(at_once)
-    ]  # fmt: skip
-    return torch.cat(parts)
+    """Deletion and insertion curves (N, 2, steps + 1) of maps (N, H, W)."""
+    batches = images, classes, maps
+    return in_groups("curves", curves_of_group, net.network, batches, net.fill, steps, BATCH)[
+        "curves"
+    ]
 
 
 def diff_auc(curves):
@@ -303,8 +300,8 @@ def diff_auc(curves):
 # %% [markdown]
 # ### Sanity check: an individual, and where the curves start and stop
 #
-# In the middle one random individual of ten ellipses, as in the paper's Figure 2, and right what it
-# keeps of an image.
+# In the middle one random individual of ten ellipses, as in the paper's Figure 2, and right what
+# it keeps of an image.
 
 
 # %%
@@ -351,56 +348,49 @@ Markdown(
 # %% [markdown]
 # ## The price of the area, calibrated in the open
 #
-# The paper does not give alpha. Without a price the search keeps what it can; with a price too high it
-# keeps nothing. The rule was fixed before the first run: of a small grid, take the alpha whose best
-# masks keep a share of the image nearest to 20 %, on average over a few images of the first network.
+# The paper does not give alpha. Without a price the search keeps what it can; with a price too
+# high it keeps nothing. The rule was fixed before the first run: of a small grid, take the alpha
+# whose best masks keep a share of the image nearest to 20 %, on average over a few images of the
+# first network.
 
 # %%
 SETTINGS = {
-    "population": population, "iterations": iterations, "ellipses": ellipses, "crossover": crossover,
-    "weight": weight, "limits": (1 / 20, largest), "share": 2 / 3,
+    "population": population, "iterations": iterations, "ellipses": ellipses,
+    "crossover": crossover, "weight": weight, "limits": (1 / 20, largest), "share": 2 / 3,
 }  # fmt: skip
 chosen = list(range(min(few, n)))  # images on which choices are varied
 
 
-def calibration_row(net, images, classes, alpha):
-    """What a search with this weight of the area keeps, and how good its maps are."""
-    result = search_maps(net, images, classes, SETTINGS | {"area_weight": alpha}, seed)
-    return {
-        "alpha": alpha,
-        "share kept by the best mask": result["area"].mean().item(),
-        "DiffAUC": diff_auc(curves_of(net, images, classes, result["maps"])).mean(),
-        "best fitness": result["best"][-1].mean().item(),
-    }
+def scored_search(net, images, classes, settings):
+    """DiffAUC of a search's maps, the best mask's share of the image, its fitness: (N,) each."""
+    result = search_maps(net, images, classes, settings, seed)
+    values = diff_auc(curves_of(net, images, classes, result["maps"]))
+    return values, result["area"].numpy(), result["best"][:, -1].numpy()
 
-
-grid = [float(text) for text in area_weights.split()]
-tried = pd.DataFrame(
-    [
-        calibration_row(first, inputs[chosen], first.classes[chosen], alpha)
-        for alpha in grid
-        if len(grid) > 1
-    ]
-)
 
 # %% [markdown]
-# The table shows what each alpha keeps, where there is more than one.
+# A table shows what each alpha keeps, where there is more than one.
 
 # %%
-area_weight = grid[0]
-if len(tried):
-    area_weight = grid[int((tried["share kept by the best mask"] - 0.2).abs().argmin())]
-    display(tried.set_index("alpha").round(3))
+grid = [float(text) for text in area_weights.split()]
+subset, classes = inputs[chosen], first.classes[chosen]
+tried = {
+    alpha: scored_search(first, subset, classes, SETTINGS | {"area_weight": alpha})
+    for alpha in grid[: len(grid) if len(grid) > 1 else 0]
+}
+area_weight = min(grid, key=lambda alpha: abs(tried[alpha][1].mean() - 0.2)) if tried else grid[0]
+if tried:
+    display(decam_tables.calibration(tried))
 Markdown(show.calibration(area_weight, len(grid), len(chosen)))
 
 # %% [markdown]
 # ## Table 1: DiffAUC of each method on each network
 #
-# Grad-CAM takes the last feature map before pooling. FullGrad adds up what the input and every bias
-# contribute {cite:p}`srinivas2019`. Integrated Gradients, which the paper shows but does not score,
-# starts from black, takes 50 steps and adds up what the three colors contribute, with its sign
-# {cite:p}`sundararajan2017`. RISE, on the first network, has exactly as many evaluations as DE-CAM.
-# Three controls never evaluate the network.
+# Grad-CAM takes the last feature map before pooling. FullGrad adds up what the input and every
+# bias contribute {cite:p}`srinivas2019`. Integrated Gradients, which the paper shows but does not
+# score, starts from black, takes 50 steps and adds up what the three colors contribute, with its
+# sign {cite:p}`sundararajan2017`. RISE, on the first network, has exactly as many evaluations as
+# DE-CAM. Three controls never evaluate the network.
 
 
 # %%
@@ -434,8 +424,8 @@ def white_box(net, images):
 
 
 # %% [markdown]
-# RISE averages random masks, each weighted by the class's probability under it; a group of images gets
-# the same masks.
+# RISE averages random masks, each weighted by the class's probability under it; a group of images
+# gets the same masks.
 
 
 # %%
@@ -450,15 +440,9 @@ def rise_group(network, images, classes, fill, masks, seed, batch_size):
 
 
 def rise(net, images, masks):
-    """RISE's maps (N, H, W), a group at a time."""
-    parts = [
-        cache.kept(
-            f"{CHAPTER}/rise", rise_group, net.searched, images[group], net.classes[group], net.fill,
-            masks, seed, BATCH,
-        )["maps"]
-        for group in tqdm(torch.arange(len(images)).split(at_once), desc="RISE")
-    ]  # fmt: skip
-    return torch.cat(parts)
+    """RISE's maps (N, H, W)."""
+    others = net.fill, masks, seed, BATCH
+    return in_groups("rise", rise_group, net.searched, (images, net.classes), *others)["maps"]
 
 
 def control_maps(images, random_maps):
@@ -476,6 +460,7 @@ def control_maps(images, random_maps):
 EVALUATIONS = population * (iterations + 1)  # of the network by one search
 SEARCH = SETTINGS | {"area_weight": area_weight}
 WHITE_BOXES = ("Grad-CAM", "FullGrad", "Integrated Gradients")
+SHOWN = (*WHITE_BOXES, "DE-CAM")  # by the paper
 controls = control_maps(inputs, random_maps)
 searches = {name: search_maps(net, inputs, net.classes, SEARCH, seed) for name, net in nets.items()}
 white_boxes = {name: white_box(net, inputs) for name, net in nets.items()}
@@ -512,15 +497,15 @@ measured["Table 1"] = measurements(
     {
         f"diffauc/{paper}/{method}": diff_aucs[name][method]
         for name, paper in PAPERS.items()
-        for method in (*WHITE_BOXES, "DE-CAM")
+        for method in SHOWN
     }
 )
-display(show.table1(table1, NAMES, PAPERS))
+display(decam_tables.table1(table1, NAMES, PAPERS))
 decam_charts.diff_aucs(table1, NAMES)
 
 # %% [markdown]
-# *DiffAUC, mean over the images with its 95 % interval. A method that scores no higher than the controls
-# has not shown that its map depends on the network.*
+# *DiffAUC, mean over the images with its 95 % interval. A method that scores no higher than the
+# controls has not shown that its map depends on the network.*
 #
 # The differences are of the same images, which makes their intervals narrower:
 
@@ -541,61 +526,51 @@ measured["differences"] = measurements(
         for method in WHITE_BOXES
     }
 )
-show.differences(pairs, NAMES)
+decam_tables.differences(pairs, NAMES)
 
 # %% [markdown]
 # *Paired differences of DiffAUC, DE-CAM minus the other method, with 95 % intervals over images.*
 #
-# The paper's values lie higher than is usual for this measure. Two readings could explain it: values
-# divided by the whole image's probability, and only images of which the network is sure.
-
+# The paper's values lie higher than is usual for this measure. Two readings could explain it:
+# values divided by the whole image's probability, and only images of which the network is sure.
 
 # %%
-def reading_row(name, method, values, confidence):
-    """Mean DiffAUC by three readings of the measure; the last is NaN where no image is sure."""
-    sure = confidence > 0.9
-    return {
-        "network": name,
-        "method": method,
-        "as defined": values.mean(),
-        "divided by the image's own": (values / confidence).mean(),
-        "images above 90 % only": values[sure].mean() if sure.any() else np.nan,
-        "paper": REPORTED.reported.get(f"diffauc/{PAPERS.get(name)}/{method}", np.nan),
-    }
-
-
-readings = [
-    reading_row(name, method, diff_aucs[name][method], net.probabilities().numpy())
-    for name, net in nets.items()
-    for method in (*WHITE_BOXES, "DE-CAM")
-]
-pd.DataFrame(readings).set_index(["network", "method"]).round(1)
+confidence = {name: net.probabilities().numpy() for name, net in nets.items()}
+decam_tables.readings(table1, diff_aucs, confidence, SHOWN)
 
 # %% [markdown]
 # ## Figures 3 to 6: what the maps look like
 #
-# As in the paper each map is stretched by itself, so brightness cannot be compared across maps. The
-# number below is its DiffAUC. Integrated Gradients has both signs, so its zero is a middle tone.
+# As in the paper each map is stretched by itself, so brightness cannot be compared across maps.
+# The number below is its DiffAUC. Integrated Gradients has both signs, so its zero is a middle
+# tone.
 
 
 # %%
-def gallery(images, maps, diff_aucs, indices, cell=112):
-    """Photographs and each method's map of them (maps, diff_aucs: by method), with its DiffAUC."""
-    methods = [m for m in (*WHITE_BOXES, "DE-CAM", "RISE") if m in maps]
+def gallery(images, maps, scores, indices, cell=112):
+    """Photographs and each method's map of them (maps, scores: by method), with its DiffAUC."""
     pictures, captions = [], []
     for i in indices:
-        scaled = [cams.display_scaled(maps[m][i : i + 1].float())[0].numpy() for m in methods]
+        scaled = [cams.display_scaled(m[i : i + 1].float())[0].numpy() for m in maps.values()]
         pictures.append([as_picture(images[i]), *scaled])
-        captions.append(["", *(f"{diff_aucs[m][i]:.0f}" for m in methods)])
+        captions.append(["", *(f"{scores[method][i]:.0f}" for method in maps)])
     return figures.heatmap_grid(
-        pictures, row_labels=[str(i + 1) for i in indices], column_labels=["image", *methods],
+        pictures, row_labels=[str(i + 1) for i in indices], column_labels=["image", *maps],
         captions=captions, cell=cell, signed=False,
     )  # fmt: skip
 
 
+def shown_maps(maps):
+    """Those that the paper shows, and RISE's."""
+    return {m: maps[m] for m in (*SHOWN, "RISE") if m in maps}
+
+
+# %% [markdown]
+# On the first network, where RISE was run too:
+
 # %% tags=["picture"]
 figures.with_alt_text(
-    gallery(inputs, maps[NAMES[0]], diff_aucs[NAMES[0]], range(min(4, n))),
+    gallery(inputs, shown_maps(maps[NAMES[0]]), diff_aucs[NAMES[0]], range(min(4, n))),
     f"Photographs and five methods' maps of them on {NAMES[0]}, with the DiffAUC of each",
 )
 
@@ -605,7 +580,7 @@ figures.with_alt_text(
 # %%
 further = [
     figures.with_alt_text(
-        gallery(inputs, maps[name], diff_aucs[name], range(4, min(7, n)), cell=80),
+        gallery(inputs, shown_maps(maps[name]), diff_aucs[name], range(4, min(7, n)), cell=80),
         f"Photographs and four methods' maps of them on {name}",
     )
     for name in NAMES[1:]
@@ -619,27 +594,18 @@ figures.side_by_side(further) if further else Markdown(
 # The curves behind the numbers, for the photographs above:
 
 # %%
-points = [
-    (str(i + 1), method, test, k / steps, probability)
-    for i in range(min(4, n))
-    for method in (*WHITE_BOXES, "DE-CAM")
-    for test, curve in zip(
-        ("deletion", "insertion"), curves[NAMES[0]][method][i].tolist(), strict=True
-    )
-    for k, probability in enumerate(curve)
-]
-decam_charts.insertion_deletion(
-    pd.DataFrame(points, columns=["photograph", "method", "test", "share", "probability"])
-)
+shown_curves = {m: curves[NAMES[0]][m][:4].numpy() for m in SHOWN}
+decam_charts.insertion_deletion(shown_curves)
 
 # %% [markdown]
 # *Figure 6, for the photographs above on the first network; choose one below the chart.*
 #
 # ### Similar areas, fewer pixels?
 #
-# The paper sees that all methods find similar areas, and that DE-CAM marks fewer pixels on MobileNetV2.
-# Similar is read as: the ranks of two maps of an image agree better than those of maps of two different
-# images. The area of a map is the share of pixels above half of its maximum.
+# The paper sees that all methods find similar areas, and that DE-CAM marks fewer pixels on
+# MobileNetV2. Similar is read as: the ranks of two maps of an image agree better than those of
+# maps of two different images. The area of a map is the share of pixels above half of its
+# maximum.
 
 
 # %%
@@ -649,7 +615,7 @@ def area(maps):
 
 
 def agreement(maps, method):
-    """Mean over networks of DE-CAM's rank correlation with a method's map, and with another image's."""
+    """DE-CAM's mean rank correlation with a method's map of the image, and of another image."""
     pairs = [(m["DE-CAM"].float(), m[method].float()) for m in maps.values()]
     same = [rankings.spearman(ours, theirs).nan_to_num() for ours, theirs in pairs]
     apart = [rankings.spearman(ours, theirs.roll(1, 0)).nan_to_num() for ours, theirs in pairs]
@@ -663,28 +629,16 @@ measured["maps"] = measurements(
     {f"similar/{method}": same - apart for method, (same, apart) in similar.items()}
     | {f"fewer/{method}": areas["DE-CAM"] - areas[method] for method in WHITE_BOXES}
 )
-pd.DataFrame(
-    {
-        method: {
-            "rank correlation": same.mean(),
-            "with another image's map": apart.mean(),
-            f"area on {NAMES[-1]}, DE-CAM (%)": areas["DE-CAM"].mean(),
-            "the other's (%)": areas[method].mean(),
-        }
-        for method, (same, apart) in similar.items()
-    }
-).T.rename_axis("DE-CAM and").round(2)
+decam_tables.similar(similar, areas, NAMES[-1])
 
 # %% [markdown]
 # ## What it costs
 #
-# The paper's search takes a minute on two graphics cards, "comparable to Integrated Gradients" and
-# "orders of magnitude" more than Grad-CAM. Seconds depend on the machine, evaluations of the network do
-# not.
+# The paper's search takes a minute on two graphics cards, "comparable to Integrated Gradients"
+# and "orders of magnitude" more than Grad-CAM. Seconds depend on the machine, evaluations of the
+# network do not.
 
 # %%
-passes = {"Grad-CAM": "1, and a gradient", "FullGrad": "1, and a gradient",
-          "Integrated Gradients": "50, and 50 gradients", "DE-CAM": f"{EVALUATIONS:,}"}  # fmt: skip
 seconds = {
     (name, method): result["seconds"].double().numpy()
     for name in NAMES
@@ -698,10 +652,7 @@ measured["cost"] = measurements(
         "cost/grad_cam": ours / seconds[NAMES[0], "Grad-CAM"],
     }
 )
-pd.DataFrame(
-    [(*key, values.mean(), passes[key[1]]) for key, values in seconds.items()],
-    columns=["network", "method", "seconds an image", "evaluations"],
-).set_index(["network", "method"]).round(3)
+decam_tables.costs(seconds, EVALUATIONS)
 
 # %% [markdown]
 # *Seconds an image on the device that the run card names; in batches where a method allows.*
@@ -713,20 +664,23 @@ pd.DataFrame(
 # %%
 history = pd.DataFrame(
     [
-        (name, population * (generation + 1), *mean_of(searches[name]["mean"][generation]))
+        (name, population * (generation + 1), *mean_of(searches[name]["mean"][:, generation]))
         for name in NAMES
         for generation in range(0, iterations + 1, max(iterations // 50, 1))
     ],
     columns=["network", "evaluations", "fitness", "low", "high"],
 )
-fitness = searches[NAMES[0]]["mean"]  # (generations + 1, N)
+fitness = searches[NAMES[0]]["mean"]  # (N, generations + 1)
 decam_charts.fitness(history)
 
 # %% [markdown]
 # Then what the map is judged by.
 
 # %%
-early = [diff_auc(curves_of(first, inputs, first.classes, m)) for m in searches[NAMES[0]]["early"]]
+early = [
+    diff_auc(curves_of(first, inputs, first.classes, m))
+    for m in searches[NAMES[0]]["early"].unbind(1)
+]
 spent = [population * (generation + 1) for generation in generations_shown(iterations)]
 levels = {m: diff_aucs[NAMES[0]][m].mean() for m in ("Grad-CAM", "RISE", "random")}
 quality = pd.DataFrame(
@@ -744,7 +698,7 @@ gain = mean_of(early[-1] - early[0])
 rise_difference = mean_of(diff_aucs[NAMES[0]]["DE-CAM"] - diff_aucs[NAMES[0]]["RISE"])
 measured["search"] = measurements(
     {
-        "fitness": (fitness[-1] - fitness[0]).numpy(),
+        "fitness": (fitness[:, -1] - fitness[:, 0]).numpy(),
         "rise": diff_aucs[NAMES[0]]["RISE"] - diff_aucs[NAMES[0]]["Grad-CAM"],
     }
 )
@@ -753,11 +707,10 @@ Markdown(show.search(n, gain, rise_difference, EVALUATIONS - population))
 # %% [markdown]
 # ## How much is chance?
 #
-# The same image and the same settings with another seed: how alike are two maps, and how far apart is
-# their DiffAUC?
+# The same image and the same settings with another seed: how alike are two maps, and how far
+# apart is their DiffAUC?
 
 # %%
-subset, classes = inputs[chosen], first.classes[chosen]  # the images on which choices are varied
 runs = [
     search_maps(first, subset, classes, SEARCH, seed + 1 + run)["maps"]
     for run in range(spread_runs)
@@ -783,40 +736,25 @@ Markdown(
 # Maps of several seeds, with their DiffAUC:
 
 # %%
+by_seed = {f"seed {seed + 1 + run}": (runs[run], run_scores[run]) for run in range(len(runs[:5]))}
+seed_maps, seed_scores = ({key: pair[i] for key, pair in by_seed.items()} for i in (0, 1))
 figures.with_alt_text(
-    figures.heatmap_grid(
-        [
-            [as_picture(subset[k]), *(m[k].numpy() for m in runs[:5])]
-            for k in range(len(chosen[:3]))
-        ],
-        row_labels=[str(i + 1) for i in chosen[:3]],
-        column_labels=["image", *(f"seed {seed + 1 + run}" for run in range(len(runs[:5])))],
-        captions=[["", *(f"{score:.0f}" for score in run_scores[:5, k])] for k in range(len(chosen[:3]))],
-        signed=False, cell=104,
-    ),
+    gallery(subset, seed_maps, seed_scores, range(len(chosen[:3])), cell=104),
     "Photographs and DE-CAM's map of each from several seeds, with its DiffAUC",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Choices that the paper leaves open
 #
-# Each row changes one thing: what a masked pixel becomes (black, as zero before normalization would be,
-# instead of the mean color), how large an ellipse may be, how many individuals there are with as many
-# evaluations, and which solutions count.
+# Each row changes one thing: what a masked pixel becomes (black, as zero before normalization
+# would be, instead of the mean color), how large an ellipse may be, how many individuals there
+# are with as many evaluations, and which solutions count.
 
 
 # %%
 def population_of(individuals):
     """Settings that keep the number of evaluations with another size of the population."""
     return {"population": individuals, "iterations": max(EVALUATIONS // individuals - 1, 1)}
-
-
-def choice_row(net, images, classes, label, settings):
-    """A search with other settings: mean DiffAUC, lowest and highest of the images, and area."""
-    result = search_maps(net, images, classes, settings, seed)
-    values = diff_auc(curves_of(net, images, classes, result["maps"]))
-    share = result["area"].mean().item()
-    return (label, values.mean(), values.min(), values.max(), share)
 
 
 variants = {
@@ -828,26 +766,22 @@ variants = {
     "twice the population, half as long": population_of(2 * population),
     "all solutions count": {"share": -1e9},
 }
-choices = [
-    choice_row(first, subset, classes, label, SEARCH | changes)
-    for label, changes in variants.items()
-]
+decam_tables.choices(
+    {
+        label: scored_search(first, subset, classes, SEARCH | changes)
+        for label, changes in variants.items()
+    }
+)
 
 # %% [markdown]
-# *Mean DiffAUC, and the lowest and highest of the images:*
-
-# %%
-pd.DataFrame(
-    choices, columns=["choice", "DiffAUC", "low", "high", "share kept by the best mask"]
-).set_index("choice").round(2)
-
-# %% [markdown]
+# *Mean DiffAUC, and the lowest and highest of the images.*
+#
 # ## Several objects
 #
-# The paper leaves images with several objects to later work. Here the middle halves of two photographs
-# stand side by side, and the map is that of the left one's class; and the same half stands beside its
-# own mirror image, so that both sides carry the class. In the first case a good map lies left, in the
-# second on both sides.
+# The paper leaves images with several objects to later work. Here the middle halves of two
+# photographs stand side by side, and the map is that of the left one's class; and the same half
+# stands beside its own mirror image, so that both sides carry the class. In the first case a good
+# map lies left, in the second on both sides.
 
 
 # %%
@@ -857,18 +791,15 @@ def beside(left, right):
     return torch.cat(halves, 2)[None].contiguous(memory_format=torch.channels_last)
 
 
-def two_object_rows(net, kind, image, classes):
-    """Share of the mass of two methods' maps on the left half, and on the half that has less."""
+def left_shares(net, image, classes):
+    """Share of the mass of two methods' maps of an image (1, 3, 224, 224) on its left half."""
     maps = {
         "DE-CAM": search_maps(net, image, classes, SEARCH, seed)["maps"],
         "Grad-CAM": grad_cam(net.network, image, classes.to(image.device), net.layer).cpu(),
     }
-    left_half = (torch.arange(224) < 112)[None, None]
-    left = {
-        m: localization.share_within(values, left_half).nan_to_num(0.5).item()
-        for m, values in maps.items()
-    }
-    return [(kind, m, share, min(share, 1 - share)) for m, share in left.items()]
+    left = (torch.arange(224) < 112)[None, None]
+    shares = {m: localization.share_within(values, left) for m, values in maps.items()}
+    return {m: share.nan_to_num(0.5).item() for m, share in shares.items()}
 
 
 # %% [markdown]
@@ -878,35 +809,27 @@ def two_object_rows(net, kind, image, classes):
 composites = [
     (kind, i, beside(inputs[i], right))
     for i in chosen
-    if n > 1
     for kind, right in (("two classes", inputs[(i + 1) % n]), ("twice the same", inputs[i].flip(2)))
 ]
-several = pd.DataFrame(
-    [
-        row
-        for kind, i, image in composites
-        for row in two_object_rows(first, kind, image, first.classes[i : i + 1])
-    ],
-    columns=["image", "map", "left", "weaker side"],
-)
-several.groupby(["image", "map"]).mean().round(2) if len(several) else Markdown(
-    "*One image is too few.*"
+decam_tables.several(
+    (kind, method, share)
+    for kind, i, image in composites
+    for method, share in left_shares(first, image, first.classes[i : i + 1]).items()
 )
 
 # %% [markdown]
 # ## LIME with as many evaluations
 #
 # LIME {cite:p}`ribeiro2016` fits a linear model to random choices of superpixels. With as many
-# evaluations as DE-CAM, its weights make a map of segments. *DiffAUC on the images of this section:*
+# evaluations as DE-CAM, its weights make a map of segments. *DiffAUC on the images of this
+# section:*
 
 
 # %%
 def lime_maps(network, images, classes, evaluations, seed, batch_size):
     """LIME's weights on their superpixels, (N, H, W), for the cache."""
-    maps = black_boxes.lime(
-        network, images, classes, evaluations=evaluations, seed=seed, batch_size=batch_size
-    )
-    return {"maps": maps}
+    options = {"evaluations": evaluations, "seed": seed, "batch_size": batch_size}
+    return {"maps": black_boxes.lime(network, images, classes, **options)}
 
 
 lime = cache.kept(
@@ -916,9 +839,7 @@ peer_scores = {
     m: diff_aucs[NAMES[0]][m][chosen]
     for m in ("DE-CAM", "RISE", "Grad-CAM", "random", "centre", "edges")
 } | {"LIME": diff_auc(curves_of(first, subset, classes, lime))}
-pd.DataFrame(peer_scores).agg(["mean", "min", "max"]).T.sort_values("mean", ascending=False).round(
-    1
-)
+decam_tables.peers(peer_scores)
 
 # %% [markdown]
 # ## Theirs and ours
@@ -934,15 +855,13 @@ tables.verdict_table(judged[judged.verdict != claims.REPRODUCED])
 # The verdict adds up comparisons and controls over all networks.
 
 # %% tags=["verdict"]
-over_controls = {
-    control: mean_of(
-        np.concatenate([diff_aucs[name]["DE-CAM"] - diff_aucs[name][control] for name in NAMES])
-    )
+differences = {
+    control: [diff_aucs[name]["DE-CAM"] - diff_aucs[name][control] for name in NAMES]
     for control in controls
 }
 sentences = show.verdict(
     judged, pairs, evaluations=EVALUATIONS, gain=gain, difference=rise_difference,
-    controls=over_controls,
+    controls={control: mean_of(np.concatenate(d)) for control, d in differences.items()},
     stand_ins=[name for name in NAMES if name not in ("vgg19", "resnet50", "mobilenet_v2")],
 )  # fmt: skip
 notebook.finish(session, measured.table(), sentences, finding=show.finding(gain, rise_difference))
@@ -950,20 +869,23 @@ notebook.finish(session, measured.table(), sentences, finding=show.finding(gain,
 # %% [markdown]
 # ## What differs, and what we do not know
 #
-# - **Networks.** Without a download, none of the paper's; the table says which stands in whose place.
-# - **Images.** The paper scores 1,000 images of "the ImageNet test set", whose labels are not public;
-#   ours are Foolbox's, and more from `XAI_DATA/imagenet-sample` if that is set.
-# - **Alpha, the population's size and the largest ellipse** are not in the paper. Alpha was calibrated
-#   above by a rule fixed beforehand; the others were varied.
-# - **Rounding.** Where `precision` is bfloat16, DE-CAM, RISE and LIME evaluate a network that is rounded
-#   so; the table of the networks says how far its logits move. Insertion and deletion are in float32.
-# - **The population** here is small, since a processor evaluates a few dozen images a second; the curve
-#   above shows what more evaluations gain. The paper's "hundreds of decent solutions" need a graphics
-#   card.
+# - **Networks.** Without a download, none of the paper's; the table says which stands in whose
+#   place.
+# - **Images.** The paper scores 1,000 images of "the ImageNet test set", whose labels are not
+#   public; ours are Foolbox's, and more from `XAI_DATA/imagenet-sample` if that is set.
+# - **Alpha, the population's size and the largest ellipse** are not in the paper. Alpha was
+#   calibrated above by a rule fixed beforehand; the others were varied.
+# - **Rounding.** Where `precision` is bfloat16, DE-CAM, RISE and LIME evaluate a network that is
+#   rounded so; the table of the networks says how far its logits move. Insertion and deletion are
+#   in float32.
+# - **The population** here is small, since a processor evaluates a few dozen images a second; the
+#   curve above shows what more evaluations gain. The paper's "hundreds of decent solutions" need
+#   a graphics card.
 # - **Which solutions count.** The text has lost the fraction; 2/3 of the mean fitness is read off
 #   Algorithm 1.
 # - **Synchronous generations** instead of replacement in place.
-# - **Insertion and deletion** use the softmax's probability of the class that the network predicts, the
-#   mean color and RISE's blur. The paper names only the measure.
-# - **Integrated Gradients** start from black, and the map adds up the signed contributions of the colors.
+# - **Insertion and deletion** use the softmax's probability of the class that the network
+#   predicts, the mean color and RISE's blur. The paper names only the measure.
+# - **Integrated Gradients** start from black, and the map adds up the signed contributions of the
+#   colors.
 # - **LIME** has the superpixels of quickshift, the same as everywhere in this book.

@@ -1,4 +1,4 @@
-"""Sentences and tables of the chapter on DE-CAM: functions of numbers and frames."""
+"""Sentences of the chapter on DE-CAM: functions of numbers and frames."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,45 +14,6 @@ def estimate(value: float, low: float, high: float, *, sign: bool = False) -> st
     """A mean with its interval, in points: ``34.9 [17.2, 52.9]``; with `sign`, ``+5.0 [...]``."""
     form = "+.1f" if sign else ".1f"
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
-
-
-def table1(
-    scores: pd.DataFrame, networks: Sequence[str], papers: Mapping[str, str]
-) -> pd.DataFrame:
-    """DiffAUC by method (rows) and network (columns), ours with intervals, then the paper's.
-
-    Parameters
-    ----------
-    scores
-        One row a network and method: columns network, method, DiffAUC, low, high, and paper (NaN
-        where the paper has no number).
-    networks
-        In the order of the columns.
-    papers
-        The paper's network in whose place each of ours stands; some of ours may stand in none.
-    """
-    ours = [estimate(row.DiffAUC, row.low, row.high) for row in scores.itertuples()]
-    theirs = ["" if math.isnan(value) else f"{value:.1f}" for value in scores.paper]
-    cells = scores.assign(ours=ours, theirs=theirs)
-    methods = list(dict.fromkeys(scores.method))
-    table = cells.pivot(index="method", columns="network", values="ours").loc[methods, networks]
-    paper = cells.pivot(index="method", columns="network", values="theirs").loc[methods]
-    for name in networks:
-        if name in papers:
-            table[f"paper, {papers[name]}"] = paper[name]
-    return table.fillna("–")
-
-
-def differences(pairs: pd.DataFrame, networks: Sequence[str]) -> pd.DataFrame:
-    """Differences of DiffAUC by the other method (rows) and network (columns).
-
-    `pairs` has one row a network and method: columns network, method, points, low, high.
-    """
-    ours = [estimate(row.points, row.low, row.high, sign=True) for row in pairs.itertuples()]
-    table = pairs.assign(ours=ours, **{"DE-CAM minus": pairs.method})
-    methods = list(dict.fromkeys(pairs.method))
-    wide = table.pivot(index="DE-CAM minus", columns="network", values="ours")
-    return wide.loc[methods, networks].fillna("–")
 
 
 def sanity(images: int, difference: float, plain: float, blurred: float) -> str:
@@ -158,7 +119,7 @@ def verdict(
     judged
         Claims with the column verdict, from :func:`helpers.report.claims.judge`.
     pairs
-        Differences of DiffAUC, see :func:`differences`.
+        Differences of DiffAUC from other methods: columns method, low, high.
     evaluations
         Of the network, by one search.
     gain, difference

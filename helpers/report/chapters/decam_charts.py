@@ -1,8 +1,9 @@
 """Charts of the chapter on DE-CAM: frames in, Altair charts out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from helpers.report import charts, theme
@@ -37,12 +38,19 @@ def diff_aucs(scores: pd.DataFrame, networks: Sequence[str]) -> alt.LayerChart:
     )
 
 
-def insertion_deletion(points: pd.DataFrame) -> alt.Chart:
+def insertion_deletion(curves: Mapping[str, np.ndarray]) -> alt.Chart:
     """Insertion and deletion curves of several methods, one photograph at a time.
 
-    `points` has one row a point of a curve: photograph, method, test (deletion or insertion), share
-    (of the pixels) and probability.
+    `curves` gives by method the deletion and the insertion curves, (N, 2, steps + 1).
     """
+    rows = [
+        (str(i + 1), method, test, k / (len(curve) - 1), float(probability))
+        for method, both in curves.items()
+        for i, pair in enumerate(both)
+        for test, curve in zip(("deletion", "insertion"), pair, strict=True)
+        for k, probability in enumerate(curve)
+    ]
+    points = pd.DataFrame(rows, columns=["photograph", "method", "test", "share", "probability"])
     options = list(dict.fromkeys(points.photograph))
     select = alt.selection_point(
         fields=["photograph"],
@@ -50,7 +58,7 @@ def insertion_deletion(points: pd.DataFrame) -> alt.Chart:
         bind=alt.binding_select(options=options, name="photograph "),
     )
     chart = alt.Chart(
-        points, description="Insertion and deletion curves of four methods, by photograph"
+        points, description="Insertion and deletion curves of several methods, by photograph"
     )
     lines = chart.mark_line().encode(
         x=alt.X(
