@@ -37,7 +37,7 @@ networks: str = None  # by name, in the places of VGG19, ResNet50 and MobileNetV
 images: int = None  # of the twenty photographs that Foolbox ships
 sample_images: int = None  # further ones, from XAI_DATA/imagenet-sample; the paper: 1,000 in all
 population: int = None  # individuals; the paper does not say
-iterations: int = None  # generations; the paper: 200, for which a processor is too slow
+iterations: int = None  # generations; the paper: 200
 ellipses: int = None  # of an individual; the paper: 10
 crossover: float = None  # CR; the paper: 0.2
 weight: float = None  # F; the paper: 0.8
@@ -229,8 +229,8 @@ def search_group(network, images, classes, fill, seed, batch_size, settings):
     best = result.population.best()[0].unflatten(-1, (ellipses, 5))
     area = decam.ellipse_masks(best, size).float().mean((1, 2))
     history = {"mean": result.history.mean(2).T, "best": result.history.amax(2).T}
-    early = torch.stack(early, 1)
-    return {"maps": result.maps, "early": early, **history, "area": area, "seconds": seconds}
+    maps = {"maps": result.maps, "early": torch.stack(early, 1)}
+    return {**maps, **history, "area": area, "seconds": seconds}
 
 
 # %% [markdown]

@@ -4,12 +4,13 @@ import itertools
 import math
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.report import claims
 from helpers.report.chapters import decam as show
-from helpers.report.chapters import decam_charts
+from helpers.report.chapters import decam_charts, decam_tables
 
 NAN = (math.nan,) * 3
 UP, DOWN, OPEN = (3.0, 1.0, 5.0), (-3.0, -5.0, -1.0), (-0.8, -6.3, 5.2)
@@ -54,7 +55,7 @@ def test_estimate_shows_the_sign_only_where_it_is_wanted():
 
 
 def test_table1_has_ours_beside_the_papers_and_a_dash_where_a_method_was_not_run():
-    table = show.table1(scores(), ["a", "b"], {"a": "VGG19", "b": "ResNet50"})
+    table = decam_tables.table1(scores(), ["a", "b"], {"a": "VGG19", "b": "ResNet50"})
 
     assert list(table.index) == ["Grad-CAM", "DE-CAM", "RISE"]  # in the order of the rows
     assert list(table.columns) == ["a", "b", "paper, VGG19", "paper, ResNet50"]
@@ -63,7 +64,7 @@ def test_table1_has_ours_beside_the_papers_and_a_dash_where_a_method_was_not_run
 
 
 def test_table1_has_no_column_for_a_network_in_nobodys_place():
-    table = show.table1(scores(), ["b", "a"], {"a": "VGG19"})
+    table = decam_tables.table1(scores(), ["b", "a"], {"a": "VGG19"})
 
     assert list(table.columns) == ["b", "a", "paper, VGG19"]
 
@@ -72,12 +73,90 @@ def test_differences_keep_the_order_of_methods_and_networks():
     frame = pairs(UP, method="RISE")
     other = pairs(DOWN, method="Grad-CAM").assign(network="b")
 
-    table = show.differences(pd.concat([frame, other]), ["b", "a"])
+    table = decam_tables.differences(pd.concat([frame, other]), ["b", "a"])
 
     assert table.index.name == "DE-CAM minus"
     assert list(table.index) == ["RISE", "Grad-CAM"]
     assert list(table.loc["RISE"]) == ["–", "+3.0 [+1.0, +5.0]"]
     assert list(table.loc["Grad-CAM"]) == ["-3.0 [-5.0, -1.0]", "–"]
+
+
+def test_networks_shows_shares_in_percent_and_who_takes_no_place():
+    rows = {"a": (0.5, 0.6, 10.0, 0.25), "b": (1.0, 0.7, 11.0, 0.0)}
+
+    table = decam_tables.networks(rows, {"a": "VGG19"}, "bfloat16")
+
+    assert list(table.loc["a"]) == ["VGG19", 50.0, 0.6, 10.0, 0.25]
+    assert list(table.loc["b"]) == ["none", 100.0, 0.7, 11.0, 0.0]
+    assert table.columns[-1] == "change of that logit in bfloat16"
+
+
+def test_readings_divide_by_the_confidence_and_select_by_it():
+    values = {"a": {"DE-CAM": np.array([10.0, 40.0]), "RISE": np.array([5.0, 5.0])}}
+
+    table = decam_tables.readings(
+        scores(), values, {"a": np.array([0.5, 0.95])}, ["DE-CAM", "RISE"]
+    )
+
+    row = table.loc["a", "DE-CAM"]
+    assert list(row) == [25.0, round((20 + 40 / 0.95) / 2, 1), 40.0, 66.8]
+    assert np.isnan(table.loc[("a", "RISE"), "paper"])
+
+
+def test_readings_are_empty_where_no_image_is_sure():
+    values = {"b": {"DE-CAM": np.array([10.0, 40.0])}}
+
+    table = decam_tables.readings(scores(), values, {"b": np.array([0.5, 0.9])}, ["DE-CAM"])
+
+    assert np.isnan(table.loc[("b", "DE-CAM"), "images above 90 % only"])
+    assert table.loc[("b", "DE-CAM"), "as defined"] == 25.0
+
+
+def test_similar_shows_means_of_correlations_and_areas():
+    correlations = {"RISE": (np.array([0.2, 0.4]), np.array([0.0, 0.1]))}
+    areas = {"DE-CAM": np.array([10.0, 20.0]), "RISE": np.array([30.0, 50.0])}
+
+    table = decam_tables.similar(correlations, areas, "b")
+
+    assert list(table.loc["RISE"]) == [0.3, 0.05, 15.0, 40.0]
+    assert table.columns[2] == "area on b, DE-CAM (%)"
+
+
+def test_costs_shows_evaluations_of_the_search_and_passes_of_the_others():
+    seconds = {("a", "DE-CAM"): np.array([1.0, 3.0]), ("a", "Grad-CAM"): np.array([0.5, 0.5])}
+
+    table = decam_tables.costs(seconds, 2010)
+
+    assert list(table.loc[("a", "DE-CAM")]) == [2.0, "2,010"]
+    assert list(table.loc[("a", "Grad-CAM")]) == [0.5, "1, and a gradient"]
+
+
+def test_tables_of_searches_show_means_and_the_range_of_the_images():
+    search = (np.array([10.0, 20.0]), np.array([0.1, 0.3]), np.array([4.0, 6.0]))
+
+    by_alpha = decam_tables.calibration({20.0: search})
+    by_choice = decam_tables.choices({"as above": search})
+
+    assert dict(by_alpha.loc[20.0]) == {
+        "share kept by the best mask": 0.2, "DiffAUC": 15.0, "best fitness": 5.0,
+    }  # fmt: skip
+    assert list(by_choice.loc["as above"]) == [15.0, 10.0, 20.0, 0.2]
+
+
+def test_several_shows_the_weaker_side_of_each_image_before_the_mean():
+    table = decam_tables.several(
+        [("two", "RISE", 0.9), ("two", "RISE", 0.3), ("same", "RISE", 0.5)]
+    )
+
+    assert list(table.loc[("two", "RISE")]) == [0.6, 0.2]  # not min(0.6, 0.4)
+    assert list(table.loc[("same", "RISE")]) == [0.5, 0.5]
+
+
+def test_peers_come_with_the_best_mean_first():
+    table = decam_tables.peers({"a": np.array([1.0, 2.0]), "b": np.array([3.0, 5.0])})
+
+    assert list(table.index) == ["b", "a"]
+    assert list(table.loc["b"]) == [4.0, 3.0, 5.0]
 
 
 def test_sanity_gives_all_four_numbers():
@@ -249,15 +328,25 @@ def test_chart_of_diff_aucs_has_a_point_and_a_rule_for_each_row():
 
 
 def test_chart_of_curves_offers_each_photograph_and_starts_with_the_first():
-    columns = ["photograph", "method", "test", "share", "probability"]
-    rows = [(str(i), "RISE", "deletion", k / 2, 0.5) for i in (1, 2, 3) for k in range(3)]
+    curves = np.arange(3 * 2 * 5).reshape(3, 2, 5) / 30
 
-    spec = decam_charts.insertion_deletion(pd.DataFrame(rows, columns=columns)).to_dict()
+    spec = decam_charts.insertion_deletion({"RISE": curves}).to_dict()
 
     (select,) = spec["params"]
     assert select["bind"]["options"] == ["1", "2", "3"]
     assert select["value"] == "1"
     assert spec["transform"] == [{"filter": {"param": select["name"]}}]
+
+
+def test_chart_of_curves_holds_each_point_of_both_curves():
+    curves = np.arange(3 * 2 * 5).reshape(3, 2, 5) / 30
+
+    spec = decam_charts.insertion_deletion({"RISE": curves, "DE-CAM": curves}).to_dict()
+
+    (rows,) = spec["datasets"].values()
+    assert len(rows) == 2 * 3 * 2 * 5
+    wanted = {"photograph": "2", "method": "DE-CAM", "test": "insertion", "share": 0.75}
+    assert {**wanted, "probability": 18 / 30} in rows
 
 
 @pytest.mark.parametrize(
