@@ -97,8 +97,7 @@ REPORTED.groupby("group", sort=False).agg(
 )
 
 # %% [markdown]
-# Every number below is a mean over images with a 95 % bootstrap interval. The measurement of a
-# claim is such a mean.
+# The measurement of a claim is a mean over images, with a 95 % bootstrap interval.
 
 
 # %%
@@ -173,7 +172,7 @@ def network_row(net, pixels, labels):
 
 
 # %% [markdown]
-# Their accuracy is the first check: a map of a network that errs tells about the error.
+# Their accuracy is the first check: without it no map is worth reading.
 
 # %%
 photos = load_photographs(images, sample_images)
@@ -285,10 +284,8 @@ def curves_of_group(network, images, classes, maps, fill, steps, batch_size):
 
 def curves_of(net, images, classes, maps):
     """Deletion and insertion curves (N, 2, steps + 1) of maps (N, H, W)."""
-    batches = images, classes, maps
-    return in_groups("curves", curves_of_group, net.network, batches, net.fill, steps, BATCH)[
-        "curves"
-    ]
+    batches, others = (images, classes, maps), (net.fill, steps, BATCH)
+    return in_groups("curves", curves_of_group, net.network, batches, *others)["curves"]
 
 
 def diff_auc(curves):
@@ -325,7 +322,7 @@ figures.with_alt_text(
         [[as_picture(inputs[0]), mask.float().numpy(), as_picture(masked)]],
         row_labels=[""], column_labels=["image", "mask", "what is kept"], signed=False, cell=144,
     ),
-    "A photograph, a mask of ten random ellipses, and the photograph with the rest in grey",
+    "A photograph, a mask of ten random ellipses, and the photograph with the rest in gray",
 )  # fmt: skip
 
 # %% [markdown]
@@ -610,8 +607,8 @@ decam_charts.insertion_deletion(shown_curves)
 
 # %%
 def area(maps):
-    """Share of the pixels above half of each map's maximum, (N,), in percent."""
-    return 100 * (maps > maps.amax((1, 2), keepdim=True) / 2).float().mean((1, 2)).numpy()
+    """Share of the pixels above half of each map's maximum, (N,)."""
+    return (maps > maps.amax((1, 2), keepdim=True) / 2).float().mean((1, 2)).numpy()
 
 
 def agreement(maps, method):
@@ -627,7 +624,7 @@ similar = {method: agreement(maps, method) for method in WHITE_BOXES}
 areas = {method: area(m) for method, m in maps[NAMES[-1]].items()}
 measured["maps"] = measurements(
     {f"similar/{method}": same - apart for method, (same, apart) in similar.items()}
-    | {f"fewer/{method}": areas["DE-CAM"] - areas[method] for method in WHITE_BOXES}
+    | {f"fewer/{method}": 100 * (areas["DE-CAM"] - areas[method]) for method in WHITE_BOXES}
 )
 decam_tables.similar(similar, areas, NAMES[-1])
 

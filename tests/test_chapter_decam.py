@@ -114,7 +114,7 @@ def test_readings_are_empty_where_no_image_is_sure():
 
 def test_similar_shows_means_of_correlations_and_areas():
     correlations = {"RISE": (np.array([0.2, 0.4]), np.array([0.0, 0.1]))}
-    areas = {"DE-CAM": np.array([10.0, 20.0]), "RISE": np.array([30.0, 50.0])}
+    areas = {"DE-CAM": np.array([0.1, 0.2]), "RISE": np.array([0.3, 0.5])}
 
     table = decam_tables.similar(correlations, areas, "b")
 

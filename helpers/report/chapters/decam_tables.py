@@ -121,14 +121,14 @@ def similar(
     correlations
         Rank correlations with a method's map of the same image and of another one, (N,) each.
     areas
-        Of the maps on `network`, by method, in percent of the image.
+        Of the maps on `network`, by method, as shares of the image, (N,) each.
     """
     rows = {
         method: {
             "rank correlation": same.mean(),
             "with another image's map": apart.mean(),
-            f"area on {network}, DE-CAM (%)": areas["DE-CAM"].mean(),
-            "the other's (%)": areas[method].mean(),
+            f"area on {network}, DE-CAM (%)": 100 * areas["DE-CAM"].mean(),
+            "the other's (%)": 100 * areas[method].mean(),
         }
         for method, (same, apart) in correlations.items()
     }
