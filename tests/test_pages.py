@@ -5,13 +5,16 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.report import explorer, figures, leaderboard, tables
+from helpers.measures import standings
+from helpers.report import explorer, figures, leaderboard, tables, theme
 from helpers.store import paths
 
 SECONDS = {"Gradient": 0.1, "LIME": 9.0, "centre": 0.001, "edges": 0.002}
@@ -86,7 +89,7 @@ def table(tmp_path):
 
 
 def deciding(table):
-    ranked = leaderboard.ranked(table)
+    ranked = standings.with_places(table)
     return ranked[ranked.decides]
 
 
@@ -139,10 +142,10 @@ def test_first_place_has_the_value_that_is_better_and_gaps_have_none(table):
 
 
 def test_every_row_knows_what_its_method_costs(table):
-    ranked = leaderboard.ranked(table).query("test == 'sorting'")
+    ranked = standings.with_places(table).query("test == 'sorting'")
 
     assert dict(zip(ranked.method, ranked.seconds, strict=True)) == SECONDS
-    assert ranked.cost.iloc[0] == "seconds an image: 0.1"
+    assert leaderboard.with_cost_in_words(table).cost.iloc[0] == "seconds an image: 0.1"
 
 
 def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path):
@@ -154,20 +157,31 @@ def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path
 
 
 def test_tests_in_which_a_control_wins_or_ranks_high_are_on_trial(table):
-    said = leaderboard.controls_that_win(deciding(table))
+    page = leaderboard.leaderboard_page(table, {})
 
-    assert "A control wins **guessing**, by guessing measure: centre (1 of 4)." in said
-    assert "No control reaches the upper half in: sorting, failing." in said
+    assert "- A control wins **guessing**, by guessing measure: centre (1 of 4)." in page
+    assert "No control reaches the upper half in: sorting, failing." in page
 
 
-def test_a_control_in_the_upper_half_is_named_though_it_does_not_win(tmp_path):
+def test_a_control_in_the_upper_half_is_listed_though_it_does_not_win(tmp_path):
     second = rows("sorting", {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 6})
 
-    said = leaderboard.controls_that_win(deciding(read(tmp_path, second)))
+    page = leaderboard.leaderboard_page(read(tmp_path, second), {})
 
-    assert "A control is in the upper half of **sorting**" in said
-    assert "edges (2 of 4)" in said
-    assert "centre" not in said
+    assert (
+        "- A control is in the upper half of **sorting**, by sorting measure: edges (2 of 4)."
+        in page
+    )
+    assert "No control reaches" not in page
+
+
+def test_where_no_control_ranks_high_no_test_is_on_trial(tmp_path):
+    low = rows("sorting", {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 2})
+
+    page = leaderboard.leaderboard_page(read(tmp_path, low), {})
+
+    assert "on trial" not in page
+    assert "No control reaches the upper half in: sorting." in page
 
 
 def test_gap_stands_in_the_table_and_its_error_below_it_as_text(table):
@@ -274,3 +288,23 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
         "pixels": [dark + yellow, white + blue],
         "injected": 0,
     }
+
+
+def test_the_room_of_reports_loads_no_torch():
+    files = {file.stem for file in (paths.HELPERS / "report").glob("*.py")}
+    pages = files - {"__init__", "build"}  # the build writes with store.files, which keeps tensors
+    modules = ", ".join(f"helpers.report.{name}" for name in sorted(pages))
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT).returncode == 0
+
+
+def test_templates_escape_texts_but_not_what_is_html_already():
+    picture = Image.new("RGB", (2, 2))
+
+    figure = figures.with_alt_text(picture, '<b>"map"</b>')
+    row = figures.side_by_side([figure])
+
+    assert 'alt="&lt;b&gt;&#34;map&#34;&lt;/b&gt;"' in figure
+    assert figure in row
+    assert isinstance(row, theme.Html)
