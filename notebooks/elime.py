@@ -83,7 +83,7 @@ from helpers.measures import insertion_deletion, intervals, rankings
 from helpers.papers import black_box, elime
 from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import elime as show
-from helpers.report.chapters import elime_charts
+from helpers.report.chapters import elime_charts, elime_verdict
 from helpers.run import card
 from helpers.saliency import black_boxes
 from helpers.store import cache, paths
@@ -955,7 +955,7 @@ evidence.sort_values(["what", "image"]).set_index(["what", "image"]).round(3)
 
 # %%
 rest = [float(result["rest"].mean()) for result in first]
-Markdown(show.evidence(evidence, rest, FIRST))
+Markdown(elime_verdict.evidence(evidence, rest, FIRST))
 
 # %% [markdown]
 # ## Theirs and ours
@@ -968,11 +968,11 @@ tables.verdict_table(judged)
 notebook.finish(
     session,
     measured.table(),
-    show.verdict(
+    elime_verdict.verdict(
         judged, everywhere, len(PAIRS), level, speed if IS_DEFAULT else None,
         float(np.mean(matched)), float(np.mean(matched_random)), stable, evidence,
     ),
-    finding=show.finding(level, everywhere, len(PAIRS), stable, evidence),
+    finding=elime_verdict.finding(level, everywhere, len(PAIRS), stable, evidence),
 )  # fmt: skip
 
 # %% [markdown]

@@ -4,12 +4,13 @@ import pytest
 
 from helpers.report import claims
 from helpers.report.chapters import elime as show
-from helpers.report.chapters import elime_charts
+from helpers.report.chapters import elime_charts, elime_verdict
 
 NAN = float("nan")
 LEVEL = pd.DataFrame(
     {
-        "network": ["a", "a"], "image": ["cat", "dog"], "S": [10, 20], "kept": [5.0, 10.0],
+        "network": ["a", "a"], "image": ["cat", "dog"],
+        "S": [10, 20], "kept": [5.0, 10.0],
         "whole image": [0.6, 0.8], "nothing": [0.0, 0.0], "E-LIME": [0.9, 0.9],
         "worst run": [0.8, 0.8], "random": [0.7, 0.9], "LIME": [0.5, 0.7], "LIME, equal": [0.4, 0.6],
     }
@@ -180,11 +181,11 @@ def test_variants_name_the_extremes():
 def test_evidence_says_for_how_many_wrong_classes_the_probability_rises(runner_up, says):
     table = evidence(runner_up)
 
-    text = show.evidence(table, [0.1, 0.3], "a")
+    text = elime_verdict.evidence(table, [0.1, 0.3], "a")
 
     assert "0.200 on average (0.100 to 0.300; a)" in text
     assert says in text
-    assert says in show.finding(LEVEL, 2, 2, STABLE, table)
+    assert says in elime_verdict.finding(LEVEL, 2, 2, STABLE, table)
 
 
 def test_verdict_counts_each_kind_and_speaks_of_time_only_against_limes_default():
@@ -192,8 +193,8 @@ def test_verdict_counts_each_kind_and_speaks_of_time_only_against_limes_default(
     judged = pd.DataFrame({"verdict": [*kinds, claims.REPRODUCED]})
     more = (2, 2, LEVEL)
 
-    whole = show.verdict(judged, *more, TIMES, 5.0, 4.0, STABLE, evidence([0.3, 0.6]))
-    small = show.verdict(judged, *more, None, NAN, NAN, STABLE, evidence([0.3, 0.6]))
+    whole = elime_verdict.verdict(judged, *more, TIMES, 5.0, 4.0, STABLE, evidence([0.3, 0.6]))
+    small = elime_verdict.verdict(judged, *more, None, NAN, NAN, STABLE, evidence([0.3, 0.6]))
 
     assert whole[0].startswith("**2 of 5** claims are reproduced, 1 are not, 1 are open and 1 were")
     assert "LIME takes 12.0 times as long; its budget is 6.0 times larger" in whole[2]
