@@ -1,6 +1,7 @@
 """Photographs: those that Foolbox ships, and those of a folder."""
 
 import io
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -80,3 +81,13 @@ def center_crop(image: Image.Image, size: int = 224) -> Tensor:
     box = (left, top, left + side, top + side)
     cut = image.resize((size, size), Image.Resampling.BICUBIC, box)
     return torch.from_numpy(np.array(cut)).permute(2, 0, 1).contiguous()
+
+
+def class_name(label: int, classes: int = 1000) -> str:
+    """ImageNet's first word for a class where there are a thousand of them, else its number."""
+    if classes != 1000:
+        return str(label)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
+        from timm.data import ImageNetInfo
+    return ImageNetInfo().index_to_description(label).split(",")[0]

@@ -1,0 +1,226 @@
+"""Sentences and tables of the chapter on E-LIME: functions of numbers and frames."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+Estimate = tuple[float, float, float]  # a mean and the limits of its 95 % interval
+
+
+class Speed(NamedTuple):
+    """Times of the first network, means over images."""
+
+    seconds: float  # of an explanation by E-LIME
+    ratio: float  # LIME's time over E-LIME's
+    budget: float  # LIME's evaluations over E-LIME's
+    equal: float  # LIME's time at equal evaluations over E-LIME's
+    cutting: float  # seconds of the segmentation
+
+
+def photographs(
+    right: Mapping[str, int], chosen: Sequence[str], wanted: int, rounding: float | None
+) -> str:
+    """Which photographs the rule chooses, and what rounding changes, if the networks are "
+    "rounded.
+    """
+    networks = ", ".join(f"{name} classifies {count} correctly" for name, count in right.items())
+    short = f" ({wanted} were asked for; no more fit)" if len(chosen) < wanted else ""
+    text = f"Of Foolbox's twenty photographs {networks}. The rule gives {len(chosen)}: "
+    text += f"**{', '.join(chosen)}**{short}."
+    if rounding is None:
+        return text
+    return (
+        f"{text} The networks are run in bfloat16, for all methods alike; against float32 no "
+        f"probability of these twenty changes by more than {rounding:.3f}."
+    )
+
+
+def rises(everywhere: int, gains: Sequence[float], evaluations: int, level: pd.DataFrame) -> str:
+    """On how many pairs of image and network the probability rises, and what random ones reach."""
+    means = level.mean(numeric_only=True)
+    difference = means["E-LIME"] - means["random"]
+    return (
+        f"The probability rises in every run on **{everywhere} of {len(gains)}** pairs of image "
+        f"and network; the mean change of a pair is {min(gains):+.3f} to {max(gains):+.3f}. The "
+        f"best of {evaluations} random selections has {means['random']:.3f} in the mean, the whole "
+        f"image {means['whole image']:.3f}; E-LIME differs from the best random one by "
+        f"{difference:+.3f}. LIME's superpixels have {means['LIME']:.3f}: they are not chosen to "
+        "make the network certain by themselves."
+    )
+
+
+def spread(certain: int, deviations: Sequence[float]) -> str:
+    """How often there is nothing to gain, and how much runs of one pair differ."""
+    return (
+        f"The whole image has more than 0.95 on {certain} of {len(deviations)} pairs. From run to "
+        f"run E-LIME's probability has a standard deviation of {min(deviations):.4f} to "
+        f"{max(deviations):.4f}."
+    )
+
+
+def lime_name(is_default: bool) -> str:
+    """How a table names LIME: with its default number of samples, or another."""
+    return "LIME, its default" if is_default else "LIME"
+
+
+def speed_table(rows: Mapping[str, tuple[Estimate, int, np.ndarray]]) -> pd.DataFrame:
+    """Seconds with interval, cost of an evaluation and mean probability, a row a method."""
+    return pd.DataFrame(
+        {
+            method: {
+                "evaluations": evaluations, "seconds": seconds[0], "low": seconds[1],
+                "high": seconds[2], "ms an evaluation": 1000 * seconds[0] / evaluations,
+                "probability": np.mean(probability),
+            }
+            for method, (seconds, evaluations, probability) in rows.items()
+        }
+    ).T  # fmt: skip
+
+
+def speed(
+    times: Speed, network: str, images: int, samples: int, evaluations: int, is_default: bool
+) -> str:
+    """LIME's time over E-LIME's, split into budget and cost of an evaluation."""
+    text = (
+        f"Means over {images} images with {network}. LIME takes **{times.ratio:.1f} times** as "
+        f"long. Of this, {times.budget:.2f} is the budget ({samples} evaluations against "
+        f"{evaluations}) and {times.ratio / times.budget:.2f} the cost of an evaluation. At equal "
+        f"evaluations the ratio is **{times.equal:.2f}**. Segmentation takes {times.cutting:.2f} s "
+        "of each."
+    )
+    if is_default:
+        return text
+    return (
+        f"{text} This run gives LIME {samples} samples instead of its default 1000, so its ratio "
+        "says nothing about the paper's."
+    )
+
+
+def match(
+    as_good: int, images: int, ratio: float, matched: float, at_random: float,
+    tenth: Sequence[float],
+) -> str:  # fmt: skip
+    """How soon the searches' selections are as probable as LIME's."""
+    text = (
+        f"With its whole budget E-LIME's selection is at least as probable as LIME's on {as_good} "
+        f"of {images} images, in a time {ratio:.1f} times shorter. Until it matches LIME's "
+        f"selection, it needs a time **{matched:.1f}** times shorter than LIME's; random "
+        f"selections need one {at_random:.1f} times shorter. "
+    )
+    if any(math.isnan(value) for value in tenth):
+        return text + "A tenth of LIME's evaluations is less than the first population here."
+    return text + (
+        f"After a tenth of LIME's evaluations the probability of E-LIME's selection differs from "
+        f"that of LIME's by {np.mean(tenth):+.3f} on average."
+    )
+
+
+def late(gain: float, samples: int) -> str:
+    """What the second half of the generations adds."""
+    return (
+        f"The second half of the generations adds {gain:.3f} to the probability on average. LIME "
+        f"takes {samples} evaluations."
+    )
+
+
+def between_networks(correlations: Sequence[float]) -> str:
+    """How far the maps of two networks of one image agree."""
+    if not correlations:
+        return "This run has one network."
+    return (
+        f"Maps of two networks of the same image correlate by {np.mean(correlations):.2f} on "
+        f"average ({min(correlations):.2f} to {max(correlations):.2f})."
+    )
+
+
+def area_table(estimates: Mapping[str, Sequence[np.ndarray]], maps: Sequence[str]) -> pd.DataFrame:
+    """Areas under the curves with intervals, a row a map."""
+    columns = {}
+    for measure, (value, low, high) in estimates.items():
+        columns |= {measure: value, f"{measure}, low": low, f"{measure}, high": high}
+    return pd.DataFrame(columns, index=list(maps))
+
+
+def areas(table: pd.DataFrame, gain: float, drop: float, images: int, networks: int) -> str:
+    """Which map is best, and what E-LIME's gains over a random order."""
+    many = "s" if networks > 1 else ""
+    single = table.loc["E-LIME, one run"]
+    return (
+        f"Over {images} images and {networks} network{many}, against a random order E-LIME's bit "
+        f"frequencies change the area by {gain:+.3f} in insertion and {-drop:+.3f} in deletion "
+        f"(less is better there). The best map is {table.insertion.idxmax()} by insertion and "
+        f"{table.deletion.idxmin()} by deletion. One run alone has {single.insertion:.3f} and "
+        f"{single.deletion:.3f}: a set of bits has no order within, so half of its curve is chance."
+    )
+
+
+def beyond_chance(spots: pd.DataFrame, method: str, control: str) -> np.ndarray:
+    """A selection's share on the object less that of its control, an image each: (N,)."""
+    shares = spots.set_index("selection")["share on the object"]
+    return shares.loc[[method]].to_numpy() - shares.loc[[control]].to_numpy()
+
+
+def on_object(spots: pd.DataFrame, seen: int, images: int, region_known: bool) -> str:
+    """The table of selections on photographs with a true region, or why there is none."""
+    if images < 2:
+        reason = f"of {seen} photographs fewer than two were classified as a mask."
+        none = "`XAI_DATA` has no true regions, or none were asked for."
+        return f"**Not run**: {reason if region_known else none}"
+    means = spots.groupby("selection", sort=False).mean(numeric_only=True)
+    rows = "".join(
+        f"| {name} | {row['share on the object']:.3f} | {row.IoU:.3f} |\n"
+        for name, row in means.iterrows()
+    )
+    ours = beyond_chance(spots, "E-LIME", "as many at random").mean()
+    theirs = beyond_chance(spots, "LIME", "five at random").mean()
+    return (
+        f"{seen} photographs were looked at, until {images} were classified as one of the four "
+        f"masks. The true mask covers {100 * spots.area.mean():.1f} % of them.\n\n"
+        f"| selection | share on the object | IoU |\n| --- | --: | --: |\n{rows}\nAgainst as many "
+        f"superpixels at random, E-LIME's share differs by {ours:+.3f}, LIME's by {theirs:+.3f}."
+    )
+
+
+def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
+    """How far runs agree, and how many superpixels are undecided."""
+    means = table.mean(numeric_only=True)
+    text = (
+        f"Over {runs} runs the mean Jaccard index is **{means['Jaccard']:.2f}**, by chance "
+        f"{means['by chance']:.2f}. Of {means['S']:.0f} superpixels {means['in every run']:.1f} "
+        f"are kept in every run, {means['in no run']:.1f} in none, and {means['undecided']:.1f} "
+        "are undecided: for these one run's picture is a draw."
+    )
+    if lime_runs < 2:
+        return text
+    lime = means["Jaccard of LIME, equal"]
+    return f"{text} {lime_runs} runs of LIME with as many evaluations agree by {lime:.2f}."
+
+
+def by_size(level: pd.DataFrame, at_size: Mapping[str, float]) -> str:
+    """The gain over LIME's superpixels, split into showing more and choosing which."""
+    shares = (level["kept"] / level["S"]).groupby(level=0).mean()
+    evolved, lime = level["E-LIME"].mean(), level["LIME"].mean()
+    return (
+        f"E-LIME's selections keep {100 * shares.mean():.0f} % of the superpixels. With as many, "
+        f"LIME's order reaches {at_size['LIME']:.3f}, E-LIME's frequencies "
+        f"{at_size['E-LIME, all runs']:.3f}, a random order {at_size['random order']:.3f}; the "
+        f"evolved selections themselves have {evolved:.3f}. So the difference to LIME's "
+        f"superpixels, {evolved - lime:+.3f}, splits into {at_size['LIME'] - lime:+.3f} from "
+        f"showing more and {evolved - at_size['LIME']:+.3f} from choosing which."
+    )
+
+
+def variants(table: pd.DataFrame, few: int, runs: int, images: int, network: str) -> str:
+    """How far the free choices move the probability, and what a price on the size does."""
+    changed = table.drop(index="as above").probability
+    kept, price = table["superpixels kept (%)"], "price 0.5"
+    return (
+        f"{few} run{'s' if few > 1 else ''} a variant and image with {network}, {runs} in the "
+        f"first row, over {images} images. The probability lies between {changed.min():.3f} "
+        f"({changed.idxmin()}) and {changed.max():.3f} ({changed.idxmax()}). A price of 0.5 takes "
+        f"the selection from {kept['as above']:.0f} % of the superpixels to {kept[price]:.0f} %, "
+        f"at a probability of {table.probability[price]:.3f}."
+    )

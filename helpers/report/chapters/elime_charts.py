@@ -1,0 +1,99 @@
+"""Charts of the chapter on E-LIME: rows of numbers in, charts out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from helpers.report import charts
+
+SELECTIONS = ["whole image", "E-LIME", "best random selection", "LIME"]
+
+
+def by_selection(rows: Iterable[tuple[str, str, np.ndarray]]) -> alt.Chart:
+    """A mark a run: the class's probability by what is shown, a band a pair of image and network.
+
+    rows are (pair, what is shown, probabilities (runs,)).
+    """
+    dots = pd.DataFrame(
+        [
+            {"pair": pair, "shown": what, "probability": round(float(value), 4)}
+            for pair, what, values in rows
+            for value in values
+        ]
+    )
+    kinds = alt.Scale(domain=SELECTIONS)
+    legend = alt.Legend(columns=2)  # in one row a phone cuts it
+    return (
+        alt.Chart(dots, description="Probability of the class by what is shown of the image")
+        .mark_point(filled=True, size=45, opacity=0.6)
+        .encode(
+            x=alt.X(
+                "probability:Q", title="probability of the class", scale=alt.Scale(domain=[0, 1])
+            ),
+            y=alt.Y("pair:N", title=None, sort=None),
+            yOffset=alt.YOffset("shown:N", scale=kinds),
+            color=alt.Color("shown:N", title=None, scale=kinds, legend=legend),
+            shape=alt.Shape("shown:N", title=None, scale=kinds, legend=legend),
+            tooltip=["pair", "shown", "probability"],
+        )
+        .properties(width="container", height=max(120, 40 * dots.pair.nunique()))
+    )
+
+
+def progress(rows: Iterable[tuple[str, str, np.ndarray, np.ndarray]]) -> alt.LayerChart:
+    """The best probability so far against evaluations, with a band that holds 90 % of the runs.
+
+    rows are (image, search, evaluations (T,), best so far (runs, T)).
+    """
+    points = [
+        {"image": image, "search": search, "evaluations": int(count), **_rounded(mean, low, high)}
+        for image, search, counts, best in rows
+        for count, mean, low, high in zip(
+            counts, best.mean(0), *np.quantile(best, [0.05, 0.95], axis=0), strict=True
+        )
+    ]
+    return charts.curve(
+        pd.DataFrame(points), x="evaluations", y="probability", low="low", high="high",
+        color="search", x_title="evaluations of the network", y_title="best probability so far",
+        select="image",
+        description="Best probability so far over the number of evaluations, by kind of search",
+    )  # fmt: skip
+
+
+def insertion_deletion(curves: Mapping[str, np.ndarray], maps: Sequence[str]) -> alt.LayerChart:
+    """Curves (maps, steps + 1) of each measure, a color a map."""
+    points = [
+        {"measure": measure, "map": name, "share": 100 * k / (len(line) - 1), **_rounded(v, v, v)}
+        for measure, lines in curves.items()
+        for name, line in zip(maps, lines, strict=True)
+        for k, v in enumerate(line)
+    ]
+    return charts.curve(
+        pd.DataFrame(points), x="share", y="probability", low="low", high="high", color="map",
+        x_title="pixels changed (%)", y_title="probability of the class", select="measure",
+        description="Probability of the class while pixels are inserted or deleted, by map",
+    )  # fmt: skip
+
+
+def by_size(rows: Iterable[tuple[str, str, np.ndarray, np.ndarray]]) -> alt.LayerChart:
+    """The probability against the share of superpixels shown, a color an order.
+
+    rows are (image, order, shares (K,), probabilities (K,)).
+    """
+    points = [
+        {"image": image, "order": order, "share": round(100 * float(s), 1), **_rounded(v, v, v)}
+        for image, order, shares, line in rows
+        for s, v in zip(shares, line, strict=True)
+    ]
+    return charts.curve(
+        pd.DataFrame(points), x="share", y="probability", low="low", high="high", color="order",
+        x_title="superpixels shown (%)", y_title="probability of the class", select="image",
+        description="Probability of the class by the share of superpixels shown, by their order",
+    )  # fmt: skip
+
+
+def _rounded(value: float, low: float, high: float) -> dict[str, float]:
+    names = ("probability", "low", "high")
+    return {name: round(float(x), 4) for name, x in zip(names, (value, low, high), strict=True)}

@@ -1,0 +1,97 @@
+"""Is the selection evidence? And the verdict of the chapter on E-LIME."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from helpers.report import claims
+from helpers.report.chapters.elime import Speed
+
+
+def _for_class(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    return table[table.what == what]
+
+
+def evidence(table: pd.DataFrame, rest: Sequence[float], network: str) -> str:
+    """What the rest of the image gives, and what the search finds for other classes."""
+    second, absent = (_for_class(table, k) for k in ("runner-up", "another image's class"))
+    majority = int((second["E-LIME"] > 0.5).sum())
+    return (
+        f"With E-LIME's selection taken away, the rest of the image still has a probability of "
+        f"{np.mean(rest):.3f} on average ({min(rest):.3f} to {max(rest):.3f}; {network}). For the "
+        f"**runner-up** the same search reaches {second['E-LIME'].mean():.3f} on average, from "
+        f"{second['whole image'].mean():.3f}; on {majority} of {len(second)} images the network "
+        "then holds the runner-up for more likely than everything else together. For a class "
+        f"**that is not there** it goes from {absent['whole image'].mean():.4f} to "
+        f"{absent['E-LIME'].mean():.4f}. {_wrong_classes(second)}"
+    )
+
+
+def _wrong_classes(second: pd.DataFrame) -> str:
+    """Whether the probability rises for the runner-up as well: on all images, some or none."""
+    count, total = int((second["E-LIME"] > second["whole image"]).sum()), len(second)
+    if count == total:
+        return (
+            "So a rising probability is no evidence for the explanation: it rises for wrong "
+            "classes too."
+        )
+    if count:
+        return f"The probability rises for {count} of {total} runner-up classes too."
+    return "The probability rises for no runner-up class."
+
+
+def verdict(
+    judged: pd.DataFrame, everywhere: int, pairs: int, level: pd.DataFrame, times: Speed | None,
+    matched: float, at_random: float, stable: pd.DataFrame, table: pd.DataFrame,
+) -> list[str]:  # fmt: skip
+    """The chapter's verdict; `times` is None where LIME had fewer samples than its default."""
+    count = judged.verdict.value_counts().reindex(
+        [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN],
+        fill_value=0,
+    )
+    means = level.mean(numeric_only=True)
+    sentences = [
+        f"**{count.iloc[0]} of {count.sum()}** claims are reproduced, {count.iloc[1]} are not, "
+        f"{count.iloc[2]} are open and {count.iloc[3]} were not run. We could read the paper's "
+        "abstract only: all settings are ours.",
+        f"The probability rises in every run on {everywhere} of {pairs} pairs of image and "
+        f"network: the whole image has {means['whole image']:.3f}, E-LIME's selection "
+        f"{means['E-LIME']:.3f}, the best of as many random selections {means['random']:.3f}.",
+    ]
+    if times is None:
+        sentences.append(
+            "On time this run is **too small** to say: LIME had fewer samples than its default."
+        )
+    else:
+        sentences.append(
+            f"An explanation takes {times.seconds:.1f} s. LIME takes {times.ratio:.1f} times as "
+            f"long; its budget is {times.budget:.1f} times larger, and at equal evaluations the "
+            f"ratio is {times.equal:.2f}. E-LIME matches the probability of LIME's selection "
+            f"{matched:.1f} times sooner than LIME is done, random selections {at_random:.1f} "
+            "times."
+        )
+    return [*sentences, *_agreement(stable, table)]
+
+
+def finding(
+    level: pd.DataFrame, everywhere: int, pairs: int, stable: pd.DataFrame, table: pd.DataFrame
+) -> str:
+    """Two sentences for the book's front page."""
+    means = level.mean(numeric_only=True)
+    return (
+        f"The probability rises in every run on {everywhere} of {pairs} pairs of image and "
+        f"network, to {means['E-LIME']:.3f} in the mean; the best of as many random selections has "
+        f"{means['random']:.3f}. " + " ".join(_agreement(stable, table)[1:])
+    )
+
+
+def _agreement(stable: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    second = _for_class(table, "runner-up")
+    means = stable.mean(numeric_only=True)
+    return [
+        f"Runs agree by a Jaccard index of {means['Jaccard']:.2f} ({means['by chance']:.2f} by "
+        "chance).",
+        f"For the runner-up class the same search goes from {second['whole image'].mean():.3f} to "
+        f"{second['E-LIME'].mean():.3f}. {_wrong_classes(second)}",
+    ]
