@@ -7,7 +7,7 @@ export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run book check test cover bench lint format readme clean
+.PHONY: help env pins browser report run book ipynb check test cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ run: env  ## run one notebook: make run NAME=lrp_adversarial PROFILE=laptop
 
 book: env  ## build the book from the runs that are there, running nothing
 	$(PY) -m helpers.book
+
+ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not committed)
+	mkdir -p notebooks/ipynb
+	set -e; for file in notebooks/*.py; do \
+	  $(PY) -m jupytext --quiet --to ipynb --output notebooks/ipynb/$$(basename $$file .py).ipynb $$file; done
 
 check: env lint  ## check the style and types, then run the fast tests
 	$(PY) -m pytest -m "not slow"
