@@ -118,7 +118,6 @@ def copied(folder):
     shutil.copytree(
         paths.NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns("ipynb", ".*")
     )
-    shutil.copy(paths.ROOT / "jupytext.toml", folder)
     return folder
 
 
