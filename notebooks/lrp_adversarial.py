@@ -27,9 +27,10 @@
 # ## What is claimed, and what would count
 #
 # Every number of the paper stands in `data/reported/lrp_adversarial.csv`, with its place, and with
-# a tolerance and its reason that were fixed before the run. Arm A shares weights and images with the
-# paper, so it is held to a narrow tolerance; arm B to a wider one. A claim is *reproduced* if our
-# whole interval lies within the tolerance, *not reproduced* if it lies outside, else *inconclusive*.
+# a tolerance and its reason that were fixed before the run. Arm A shares weights and images with
+# the paper, so it is held to a narrow tolerance; arm B to a wider one. A claim is *reproduced* if
+# our whole interval lies within the tolerance, *not reproduced* if it lies outside, else
+# *inconclusive*.
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
@@ -111,10 +112,10 @@ Markdown(
 #
 # The authors' recipe is Adam at a constant 0.001, batches of 160, rotation by up to 15 degrees,
 # shifts by up to a tenth, mirroring, 250 epochs. On two processor cores that would take hours, so
-# ours keeps the optimizer, the batches and the augmentation, but has fewer epochs and a learning rate
-# that rises to 0.003 and falls to zero. Convolutions train in bfloat16. Dropout changes the variance
-# that BatchNorm sees, so the statistics that it collects in training are wrong for testing; they are
-# collected anew at the end.
+# ours keeps the optimizer, the batches and the augmentation, but has fewer epochs and a learning
+# rate that rises to 0.003 and falls to zero. Convolutions train in bfloat16. Dropout changes the
+# variance that BatchNorm sees, so the statistics that it collects in training are wrong for
+# testing; they are collected anew at the end.
 #
 # The committed weights were made with the recipe below by an earlier form of the training loop
 # (commit c20570a), and are used wherever this recipe is wanted. Any other recipe, such as the
@@ -211,8 +212,8 @@ draw.training_chart(history)
 # ## The attack
 #
 # L-BFGS {cite:p}`szegedy2014,tabacof2016` looks for the smallest change that makes the network say
-# `target`: it minimizes distance + c · cross-entropy within [0, 1], and searches the smallest c that
-# succeeds. Two facts are in the authors' code and not in the paper: the distance is the mean
+# `target`: it minimizes distance + c · cross-entropy within [0, 1], and searches the smallest c
+# that succeeds. Two facts are in the authors' code and not in the paper: the distance is the mean
 # *absolute* change, and what Foolbox took for logits was already a softmax, so the loss is the
 # cross-entropy of softmax(softmax(z)). That loss is flat at both ends, which is why their
 # adversarials come out with a probability near 1 and why some attacks fail.
@@ -338,7 +339,8 @@ draw.attack_picture(
 
 # %% [markdown]
 # *An image of ours and its adversarials, above the change, averaged over colors and on a scale of
-# ±0.05 of the full range.* No eye tells the upper row apart; the network sees another class in each.
+# ±0.05 of the full range.* No eye tells the upper row apart; the network sees another class in
+# each.
 #
 # ## The method: one relevance rule for all layers
 #
@@ -376,8 +378,9 @@ def normalized_relevance(
 
 
 # %% [markdown]
-# Figures 5 and 6: five images with their heatmaps, and the same for adversarials of the same images.
-# Relevance is summed over the three colors and shown from -1 (blue, against the class) to 1 (red).
+# Figures 5 and 6: five images with their heatmaps, and the same for adversarials of the same
+# images. Relevance is summed over the three colors and shown from -1 (blue, against the class) to 1
+# (red).
 
 
 # %%
@@ -502,8 +505,8 @@ def follow(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # %% [markdown]
-# A group's relevance is reduced to counts: on a grid of 20,001 cells for the quantiles, by sign, and
-# the overlaps and shifts. Images whose relevance is not finite are left out, and counted.
+# A group's relevance is reduced to counts: on a grid of 20,001 cells for the quantiles, by sign,
+# and the overlaps and shifts. Images whose relevance is not finite are left out, and counted.
 
 
 # %%
@@ -609,9 +612,9 @@ charts.quantile_chart(
 Markdown(show.quantile_sentences(quantiles))
 
 # %% [markdown]
-# The paper says that LRP-0 and LRP-ε up to 0.1 are distributed symmetrically around zero. An entry of
-# its tables that is far from ours *and* from its own mirror image (the quantile at one minus the level)
-# is more likely a slip of the paper than of either computation:
+# The paper says that LRP-0 and LRP-ε up to 0.1 are distributed symmetrically around zero. An entry
+# of its tables that is far from ours *and* from its own mirror image (the quantile at one minus the
+# level) is more likely a slip of the paper than of either computation:
 
 # %%
 tabulate.mirrored(quantiles[quantiles.arm == best])
@@ -623,16 +626,16 @@ tabulate.mirrored(quantiles[quantiles.arm == best])
 tabulate.beside_paper(quantiles[quantiles.arm == best], NAMES)
 
 # %% [markdown]
-# *All 126 quantiles of Tables 3 and 4: ours, and the paper's in brackets, in arm A (in B where A was not
-# run). The scorecard has both arms, with intervals and verdicts.*
+# *All 126 quantiles of Tables 3 and 4: ours, and the paper's in brackets, in arm A (in B where A
+# was not run). The scorecard has both arms, with intervals and verdicts.*
 #
 # ### Zeros, means, deviations, signs (Section 4.2.2)
 #
-# The paper gives a share of components that are exactly zero "regardless of the rule"; we take the mean
-# over the seven rules. It also finds it "especially interesting" that alpha = 1 leaves more of the
-# originals' components negative than of the adversarials'. With alpha = 1 and beta = 0 every share is
-# positive, so a relevance can only be negative where the *logit* is negative. The table after this one
-# splits them by that.
+# The paper gives a share of components that are exactly zero "regardless of the rule"; we take the
+# mean over the seven rules. It also finds it "especially interesting" that alpha = 1 leaves more of
+# the originals' components negative than of the adversarials'. With alpha = 1 and beta = 0 every
+# share is positive, so a relevance can only be negative where the *logit* is negative. The table
+# after this one splits them by that.
 
 
 # %%
@@ -660,8 +663,8 @@ Markdown(show.negative_sentence(negatives) + "\n\n" + left_out)
 # %% [markdown]
 # ## The ranking (Section 4.2.3 and Table 5)
 #
-# The heart of the paper: sort an image's 3,072 components by relevance, and see where the original's
-# top component, top 1 % (31) and top 10 % (307) stand in the adversarial's ranking.
+# The heart of the paper: sort an image's 3,072 components by relevance, and see where the
+# original's top component, top 1 % (31) and top 10 % (307) stand in the adversarial's ranking.
 
 # %%
 for arm in groups:
@@ -673,23 +676,24 @@ judged = claims.judge(measured.table(), CHAPTER)
 tables.verdict_table(judged[judged.group.str.startswith("ranking")])
 
 # %% [markdown]
-# *Every percentage and positional change of Section 4.2.3, and Table 5.* The next chart is Figures 7,
-# 8 and 9: how far the components that stay have moved.
+# *Every percentage and positional change of Section 4.2.3, and Table 5.* The next chart is Figures
+# 7, 8 and 9: how far the components that stay have moved.
 
 # %%
 draw.shift_chart(counts[best], OVERLAPS, best)
 
 # %% [markdown]
 # *Positional change of the original's top components that are still among the adversarial's.* The
-# changes center on zero, as the paper says; they are also cut to what fits into the top 1 % or 10 %,
-# so small changes are what one would see of any components that stay.
+# changes center on zero, as the paper says; they are also cut to what fits into the top 1 % or 10
+# %, so small changes are what one would see of any components that stay.
 #
 # ### Two numbers that look odd
 #
-# With alpha = 1 one of the five overlaps is far off: "the top component is in the top 1 %". Which cut
-# in the adversarial's ranking would give the paper's number? And the paper says that original and
-# adversarial share their top component in only a few of a hundred cases. The authors' script prints, for a
-# chosen top share, the percentage of components whose position does not change at all.
+# With alpha = 1 one of the five overlaps is far off: "the top component is in the top 1 %". Which
+# cut in the adversarial's ranking would give the paper's number? And the paper says that original
+# and adversarial share their top component in only a few of a hundred cases. The authors' script
+# prints, for a chosen top share, the percentage of components whose position does not change at
+# all.
 
 # %%
 Markdown(show.odd_numbers(counts, reported.reported, TOP_1))
@@ -718,22 +722,23 @@ target_table.round(1)
 Markdown(show.nearest_target(target_table, list(target_table.columns[:5]), best))
 
 # %% [markdown]
-# In arm A the airplane, class 0, comes nearest to the paper's alpha = 1 row; but LRP-ε agrees with the
-# mean over all targets, so this is a hint and no proof. Other things tried for alpha = 1, on 300 to 900
-# pairs: ten ways to treat BatchNorm, four to pool, other rules in the first or the last layer, larger
-# stabilizers, rankings by pixel or by magnitude, and own-class images counted in. None gives the first
-# overlap together with the other four overlaps and the quantiles.
+# In arm A the airplane, class 0, comes nearest to the paper's alpha = 1 row; but LRP-ε agrees with
+# the mean over all targets, so this is a hint and no proof. Other things tried for alpha = 1, on
+# 300 to 900 pairs: ten ways to treat BatchNorm, four to pool, other rules in the first or the last
+# layer, larger stabilizers, rankings by pixel or by magnitude, and own-class images counted in.
+# None gives the first overlap together with the other four overlaps and the quantiles.
 #
 # ## Beyond the paper: how much overlap means something?
 #
-# An overlap of 70 % sounds like much, but the paper has nothing to hold it against. The same numbers
-# for pairs that should, or should not, share an explanation:
+# An overlap of 70 % sounds like much, but the paper has nothing to hold it against. The same
+# numbers for pairs that should, or should not, share an explanation:
 #
 # - **attacked**: the paper's pairs, one random target an original;
-# - **noise**: the original and the same pixel changes in shuffled places, where the decision *stays*;
+# - **noise**: the original and the same pixel changes in shuffled places, where the decision
+#   *stays*;
 # - **other target**: two adversarials of one image, with different targets;
-# - **other image, same class** and **other class**: two originals that have nothing to do with
-#   each other;
+# - **other image, same class** and **other class**: two originals that have nothing to do with each
+#   other;
 # - **edges**: Sobel edges of the original and of the adversarial, an explanation that never saw the
 #   network;
 # - **LRP and edges**: LRP of the original beside the edges of the same image.
@@ -814,8 +819,8 @@ draw.pair_chart(controls[controls.arm == best])
 
 # %% [markdown]
 # *Overlap of the top 1 % and of the top 10 %, by kind of pair and rule, with 95 % intervals.* The
-# question is how far "attacked" lies below "noise", where nothing was decided anew, and above "other
-# image", where everything is different.
+# question is how far "attacked" lies below "noise", where nothing was decided anew, and above
+# "other image", where everything is different.
 
 # %%
 of_best = controls[controls.arm == best]
@@ -875,9 +880,9 @@ draw.bin_chart(over_bins(doubts, results, best), "log10(1 - target's probability
 #
 # ### Two choices that the paper does not mention: BatchNorm, and saving as 8 bits
 #
-# Zennit, like most LRP code, folds BatchNorm into the convolution before it; the authors do not. And
-# LRP ran on adversarials that had been saved with 8 bits, by rounding down, which shifts half of all
-# components by one level.
+# Zennit, like most LRP code, folds BatchNorm into the convolution before it; the authors do not.
+# And LRP ran on adversarials that had been saved with 8 bits, by rounding down, which shifts half
+# of all components by one level.
 
 # %%
 MERGED = [
@@ -946,18 +951,19 @@ notebook.finish(
 # %% [markdown]
 # ## What differs, and what we do not know
 #
-# - **alpha-beta and BatchNorm.** The published code treats BatchNorm alike for all rules; with it the
-#   alpha-beta columns do not come out. Splitting x = a w by sign nearly gives them; which rule the
-#   authors ran we do not know.
-# - **alpha = 2 and pooling** follows the authors' code, which divides by -1e-7 in the negative branch.
-# - **Their float images** are not published, only 8-bit ones, so probabilities are those of the saved
-#   images, and there are a few fewer of them than the paper counts.
+# - **alpha-beta and BatchNorm.** The published code treats BatchNorm alike for all rules; with it
+#   the alpha-beta columns do not come out. Splitting x = a w by sign nearly gives them; which rule
+#   the authors ran we do not know.
+# - **alpha = 2 and pooling** follows the authors' code, which divides by -1e-7 in the negative
+#   branch.
+# - **Their float images** are not published, only 8-bit ones, so probabilities are those of the
+#   saved images, and there are a few fewer of them than the paper counts.
 # - **Training**: TensorFlow 2.1 became PyTorch; fewer epochs, with a rate that falls. The committed
 #   weights come from an earlier form of the training loop (commit c20570a) with the same recipe.
-# - **Attack** (arm B): a batched solver of the same definition; see `helpers/papers/lbfgs.py` for where
-#   it departs from Foolbox 2.4's. Its adversarials are closer than those of scipy's L-BFGS-B, which the
-#   authors used through Foolbox, and the closest point on a target lies at its border, where the
-#   probability is lower. So the probabilities of arm B tell as much of the solver as of the network;
-#   how far the overlaps depend on them is shown above.
+# - **Attack** (arm B): a batched solver of the same definition; see `helpers/papers/lbfgs.py` for
+#   where it departs from Foolbox 2.4's. Its adversarials are closer than those of scipy's L-BFGS-B,
+#   which the authors used through Foolbox, and the closest point on a target lies at its border,
+#   where the probability is lower. So the probabilities of arm B tell as much of the solver as of
+#   the network; how far the overlaps depend on them is shown above.
 # - **Intervals** draw whole originals. Arm A at its full size has none, since it is the paper's own
 #   population, not a sample of it.
