@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import checkpoints, cifar, conversion
+from helpers.inputs import checkpoints, cifar, conversion, corruptions
 from helpers.store import files
 
 OPTIMIZERS = "sgd", "adam"
@@ -110,6 +110,51 @@ def fit(
 def rise_and_decay(step: int, *, steps: int, peak: float) -> float:
     """The learning rate rises to its peak for a tenth of the steps, then falls linearly to zero."""
     return peak * min((step + 1) / (0.1 * steps), (steps - step) / (0.9 * steps))
+
+
+def random_affine(
+    images: Tensor, generator: torch.Generator, *, degrees: float, shift: float, mirror: float
+) -> Tensor:
+    """Turn, shift and mirror each image (N, C, H, H) at random; beyond the border is its color.
+
+    Parameters
+    ----------
+    degrees
+        The largest angle; angles are drawn evenly from -degrees to degrees.
+    shift
+        The largest shift, as a share of the side, in either direction and in x and y.
+    mirror
+        The share of images that are mirrored.
+    """
+    draws = torch.rand(4, len(images), generator=generator).to(images.device)
+    angle, right, down = (2 * draws[0] - 1) * math.radians(degrees), draws[1], draws[2]
+    flip = torch.where(draws[3] < mirror, -1.0, 1.0)
+    # positions run from -1 to 1, so that a share of the side counts twice
+    x = torch.stack([angle.cos() * flip, -angle.sin(), 2 * shift * (2 * right - 1)], dim=1)
+    y = torch.stack([angle.sin() * flip, angle.cos(), 2 * shift * (2 * down - 1)], dim=1)
+    return corruptions.affine(images, torch.stack([x, y], dim=1), padding_mode="border")
+
+
+@torch.no_grad()
+def recollect_batchnorm(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> None:
+    """Collect the statistics of all BatchNorm layers anew, without dropout.
+
+    Dropout changes the variance that BatchNorm sees, so that what it collected in training is wrong
+    for testing. The mean over the batches of uint8 images (N, 3, H, W) takes its place.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over the batches
+        norm.train()
+    device = next(network.parameters()).device
+    for batch in pixels.split(batch_size):
+        network(conversion.to_unit(batch.to(device)))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
 
 
 def epoch_file(folder: Path, epoch: int) -> Path:

@@ -36,3 +36,15 @@ def grid_mean_and_deviation(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     total = counts.sum(-1)
     mean = counts @ GRID / total
     return mean, np.sqrt(np.maximum(counts @ GRID**2 / total - mean**2, 0))
+
+
+def sign_counts(relevance: Tensor, logits: Tensor) -> Tensor:
+    """How many components are negative, zero and positive, by the sign of the logit: (2, 3) int64.
+
+    relevance is (N, ...), finite, and logits (N,); the first row counts images with a negative
+    logit, the second all others.
+    """
+    halves = relevance[logits < 0], relevance[logits >= 0]
+    return torch.stack(
+        [torch.stack([(r < 0).sum(), (r == 0).sum(), (r > 0).sum()]) for r in halves]
+    )

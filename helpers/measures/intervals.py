@@ -53,6 +53,51 @@ def bootstrap_groups(
     return statistic(groups.sum(0)), low, high
 
 
+def bootstrap_clusters(
+    values: np.ndarray,
+    clusters: np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """A statistic of values, with a bootstrap interval that draws whole clusters.
+
+    For statistics that need the values themselves, such as quantiles; where sums are enough,
+    :func:`bootstrap_groups` is faster.
+
+    Parameters
+    ----------
+    values, clusters
+        One row a value, (N, ...), and the number of the cluster that it belongs to, (N,).
+    statistic
+        From rows of values to a number.
+
+    Returns
+    -------
+    tuple
+        The statistic of all values, and the low and high ends of its percentile interval.
+    """
+    if len(values) != len(clusters) or not len(values):
+        raise ValueError(
+            f"there are {len(values)} values and {len(clusters)} clusters; expected as many, and "
+            "at least one"
+        )
+    order = np.argsort(clusters, kind="stable")
+    blocks = np.split(values[order], np.flatnonzero(np.diff(clusters[order])) + 1)
+    generator = np.random.default_rng(seed)
+    drawn = [
+        statistic(
+            np.concatenate([blocks[i] for i in generator.integers(len(blocks), size=len(blocks))])
+        )
+        for _ in range(draws)
+    ]
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return statistic(values), low, high
+
+
 def mean_interval(
     values: np.ndarray, *, draws: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
