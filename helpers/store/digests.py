@@ -33,7 +33,7 @@ LIBRARIES = (  # whose versions may change a number
     "scipy", "pandas", "pillow",
 )  # fmt: skip
 _INSTALLED = tuple(
-    {str(Path(sysconfig.get_path(kind))) for kind in ("purelib", "platlib", "stdlib")}
+    {str(Path(sysconfig.get_path(kind)).resolve()) for kind in ("purelib", "platlib", "stdlib")}
 )
 
 
