@@ -2,26 +2,27 @@
 PROFILE ?= smoke
 PY := .venv/bin/python
 STAMP := .venv/.installed
-# keep large tensors' memory (see MEMORY in helpers/run.py)
+# keep large tensors' memory (see MEMORY in helpers/run/execute.py)
 export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run book test bench lint format readme clean
+.PHONY: help env pins browser report run book ipynb check test cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 env: $(STAMP)  ## set up .venv with the pinned packages
 
-$(STAMP): requirements.txt constraints.txt
+$(STAMP): requirements.txt constraints.txt pyproject.toml
 	test -x $(PY) || python3 -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
 	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) -r requirements.txt -c constraints.txt
+	$(PY) -m uv pip install --quiet --python $(PY) --no-deps --editable .
 	touch $(STAMP)
 
 pins: env  ## write constraints.txt anew from what .venv holds
-	{ head -1 constraints.txt; $(PY) -m uv pip freeze --python $(PY) | grep -v '^uv=='; } > .pins.tmp
+	{ head -1 constraints.txt; $(PY) -m uv pip freeze --python $(PY) | grep -vE '^(uv==|-e )'; } > .pins.tmp
 	mv .pins.tmp constraints.txt
 
 browser:  ## install Chromium for the tests, if missing and possible
@@ -40,15 +41,27 @@ run: env  ## run one notebook: make run NAME=lrp_adversarial PROFILE=laptop
 book: env  ## build the book from the runs that are there, running nothing
 	$(PY) -m helpers.book
 
-test: env browser lint  ## check the style, then run all tests
+ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not committed)
+	mkdir -p notebooks/ipynb
+	set -e; for file in notebooks/*.py; do \
+	  $(PY) -m jupytext --quiet --to ipynb --output notebooks/ipynb/$$(basename $$file .py).ipynb $$file; done
+
+check: env lint  ## check the style and types, then run the fast tests
+	$(PY) -m pytest -m "not slow"
+
+test: env browser lint  ## check the style and types, then run all tests
 	$(PY) -m pytest
+
+cover: env  ## run the fast tests and show how much of helpers they cover
+	$(PY) -m pytest -m "not slow" --cov --cov-report=term
 
 bench: env  ## compare our speed with plain implementations
 	PYTHONPATH=.:tests $(PY) tests/bench.py
 
-lint: env  ## check style and layout
+lint: env  ## check style, layout and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: env  ## mend style and layout
 	$(PY) -m ruff check --fix .
@@ -58,4 +71,4 @@ readme: env  ## renew README's table of verdicts and the scorecard's data
 	$(PY) -m helpers.book --readme
 
 clean:  ## remove what is built; keep results, runs and downloads
-	rm -rf _build book/_static book/_made/*.md .pytest_cache .ruff_cache
+	rm -rf _build book/_static book/_made/*.md .pytest_cache .ruff_cache .mypy_cache

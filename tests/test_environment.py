@@ -1,9 +1,12 @@
 """The three lists of packages are one: pip's, the project's and conda's."""
 
+import ast
 import importlib.metadata
+import sys
 import tomllib
 
 import pytest
+import setuptools
 import yaml
 
 from helpers.store import paths
@@ -42,3 +45,53 @@ def test_installed_version_is_the_pinned_one(line):
     name, version = line.split("==")
 
     assert importlib.metadata.version(name).split("+")[0] == version
+
+
+# What needs no pin: Python itself, ours, and what builds packages.
+STANDARD = (
+    {"setuptools"}
+    | sys.stdlib_module_names
+    | {"helpers"}
+    | {f.stem for f in (paths.ROOT / "tests").glob("*.py")}
+)
+DISTRIBUTIONS = {  # where the package's name is not the module's
+    "PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython", "sklearn": "scikit-learn",
+    "skimage": "scikit-image", "pytorch_grad_cam": "grad-cam", "websocket": "websocket-client",
+    "vl_convert": "vl-convert-python",
+}  # fmt: skip
+
+
+def imported_packages(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+def test_every_package_that_is_imported_is_declared():
+    declared = {line.split("==")[0].replace("-", "_") for line in pip()}
+    sources = [
+        f for room in ("helpers", "notebooks", "tests") for f in (paths.ROOT / room).rglob("*.py")
+    ]
+    used = {(name, file.name) for file in sources for name in imported_packages(file)}
+
+    names = {
+        (DISTRIBUTIONS.get(n, n).replace("-", "_"), file) for n, file in used if n not in STANDARD
+    }
+    assert {(name, file) for name, file in names if name not in declared} == set()
+
+
+def test_the_pins_hold_every_package_that_is_declared():
+    pins = (paths.ROOT / "constraints.txt").read_text().splitlines()
+
+    assert [line for line in pip() if line not in pins] == []
+
+
+def test_the_project_is_installed_with_all_rooms_and_nothing_else():
+    setup = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+    found = setuptools.find_packages(paths.ROOT, include=setup["packages"]["find"]["include"])
+    rooms = {f.parent.relative_to(paths.ROOT).as_posix().replace("/", ".")
+             for f in paths.HELPERS.rglob("*.py")}  # fmt: skip
+    assert set(found) == rooms
