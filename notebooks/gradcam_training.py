@@ -77,18 +77,15 @@ from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import gradcam_training as show
 from helpers.report.chapters import gradcam_training_captions as captions
 from helpers.report.chapters import gradcam_training_charts as charts
-from helpers.report.chapters import gradcam_training_tables as chapter_tables
+from helpers.report.chapters import gradcam_training_tables as layout
 from helpers.run import card
 from helpers.store import cache
 from helpers.trials import training_stages as stages
 from helpers.trials.training_stages import CLEAN, SIDE, Setting
 
 # %%
-CHAPTER, CLASSES, DEVICE = (
-    "gradcam_training",
-    cifar.CIFAR10_CLASSES,
-    classifiers.default_device(),
-)
+CHAPTER, CLASSES = "gradcam_training", cifar.CIFAR10_CLASSES
+DEVICE = classifiers.default_device()
 theme.apply_theme()
 pd.set_option("display.max_colwidth", None)
 reported = claims.reported(CHAPTER)
@@ -218,7 +215,7 @@ def pilot_row(wanted, images, held, paper):
         ours[f"test_{epoch}"] = hits(recipes.network_after(trained, epoch), held).mean()
     distance = np.mean([abs(paper[key] - value) for key, value in ours.items()])
     seconds = sum(record.get("seconds", 0) for record in trained.records.values())
-    return chapter_tables.pilot_row(wanted.image_size, wanted.lr, ours, distance, seconds)
+    return layout.pilot_row(wanted.image_size, wanted.lr, ours, distance, seconds)
 
 
 pilot = []
@@ -244,7 +241,7 @@ Markdown(captions.pilot_sentence(pilot, pilot_images, PILOT_EPOCHS, reported, im
 
 # %%
 STAGES, RANDOM = [0, 1, 2, 3, epochs], "random weights"
-LABELS = chapter_tables.stage_names(STAGES)
+LABELS = layout.stage_names(STAGES)
 committed = recipes.committed_training(CHAPTER)
 if train_images:
     training_set = first_of_shuffle(cifar.cifar10("train", download=download), train_images)
@@ -256,11 +253,7 @@ else:
     recipes.check_same(recipe, committed.recipe, but=("seed", "train_images"))
     trainings = [committed]
 first = trainings[0].recipe
-networks = {
-    (stage, trained.recipe.seed): recipes.network_after(trained, stage)
-    for trained in trainings
-    for stage in STAGES
-}
+networks = {(s, t.recipe.seed): recipes.network_after(t, s) for t in trainings for s in STAGES}
 control = recipes.network_at_start(recipe._replace(pretrained=False)).eval()
 networks[RANDOM, first.seed] = control.to(DEVICE, memory_format=torch.channels_last)
 
@@ -271,29 +264,24 @@ networks[RANDOM, first.seed] = control.to(DEVICE, memory_format=torch.channels_l
 # %%
 def test_accuracy(trainings, epoch, images):
     """Test accuracy (%) after an epoch, averaged over trainings, with an interval over images."""
-    return estimate(
-        np.mean([hits(recipes.network_after(t, epoch), images) for t in trainings], axis=0)
-    )
+    right = [hits(recipes.network_after(trained, epoch), images) for trained in trainings]
+    return estimate(np.mean(right, axis=0))
 
 
 PAPERS = {int(key.split("_")[1]) for key in reported.filter(regex=r"^test_\d", axis=0).index}
 available = sorted(set.intersection(*(set(trained.files) for trained in trainings)))
-curve_rows = [
-    chapter_tables.accuracy_row(
-        epoch, "test", test_accuracy(trainings, epoch, evaluated), len(evaluated.labels)
-    )
-    for epoch in [0, *available]
-    if epoch in PAPERS.union(STAGES)
-]
+curve_rows = []
+for epoch in sorted(PAPERS.union(STAGES) & {0, *available}):
+    tested = test_accuracy(trainings, epoch, evaluated)
+    curve_rows.append(layout.accuracy_row(epoch, "test", tested, len(evaluated.labels)))
 for epoch in available:
     share = np.mean([trained.records[epoch]["right"] for trained in trainings])
     count = first.train_images * len(trainings)
-    running = chapter_tables.share_interval(share, count)
-    curve_rows.append(chapter_tables.accuracy_row(epoch, "training", running, count))
+    running = layout.share_interval(share, count)
+    curve_rows.append(layout.accuracy_row(epoch, "training", running, count))
 curve = pd.DataFrame(curve_rows)
-measured["Table 1"] = (
-    chapter_tables.accuracy_claims(curve, reported) if complete and train_images else []
-)
+comparable = complete and train_images > 0  # our own training, all of the test images
+measured["Table 1"] = layout.accuracy_claims(curve, reported) if comparable else []
 Markdown(
     captions.accuracy_caption(first.train_images, committed in trainings, len(evaluated.labels))
 )
@@ -303,7 +291,7 @@ Markdown(
 # accuracy at first.
 
 # %%
-chapter_tables.accuracy_table(curve, reported)
+layout.accuracy_table(curve, reported)
 
 # %% [markdown]
 # The same as a chart, with all epochs that are kept:
@@ -322,14 +310,14 @@ charts.accuracy(curve, reported)
 
 # %%
 gap_rows = []
-if complete and train_images:
+if comparable:
     for row in curve[(curve.set == "test") & curve.epoch.isin([1, 2, 3, 20])].itertuples():
         ours = (row.right, row.low, row.high)
-        gap_rows.append(chapter_tables.gap_row(image_size, row.epoch, ours, reported))
-if complete and train_images and larger_size not in (0, image_size):
+        gap_rows.append(layout.gap_row(image_size, row.epoch, ours, reported))
+if comparable and larger_size not in (0, image_size):
     larger = recipe._replace(image_size=larger_size, epochs=1)
     ours = test_accuracy([recipes.train_or_load(larger, training_set, CHAPTER)], 1, evaluated)
-    gap_rows.append(chapter_tables.gap_row(larger_size, 1, ours, reported))
+    gap_rows.append(layout.gap_row(larger_size, 1, ours, reported))
 gaps = pd.DataFrame(gap_rows)
 gaps.set_index(["input", "epoch"]).round(2) if len(gaps) else gaps
 
@@ -439,7 +427,7 @@ confusions, pictured = [], {}
 for figure, (stage, *pair) in CASES.items():
     network = networks[stage, first.seed]
     confused, mistaken = confusion(network, evaluated, *pair)
-    confusions.append(chapter_tables.confusion_row(figure, stage, *pair, len(confused), mistaken))
+    confusions.append(layout.confusion_row(figure, stage, *pair, len(confused), mistaken))
     if confused:
         image = conversion.to_unit(evaluated.pixels[confused[:1]])
         maps = [overlays(network, image, torch.tensor([CLASSES.index(c)]))[0] for c in pair[::-1]]
@@ -477,16 +465,12 @@ Markdown(captions.mistakes_sentence(len(alike), 100 * alike.mean(), 100 * chance
 
 # %%
 STRENGTHS = {"gaussian noise": 0.1, "rotation": 30, "occlusion": 20}  # the paper's
-ROUNDS = {
-    13: (3333, "gaussian noise"),
-    14: (799, "rotation"),
-    15: (2927, "rotation"),
-    16: (950, "occlusion"),
-}  # figure: test image, corruption
+ROUNDS = {13: 3333, 14: 799, 15: 2927, 16: 950}  # figure: test image
+KINDS = {13: "gaussian noise", 14: "rotation", 15: "rotation", 16: "occlusion"}
 
 round_rows, round_grids, round_claims = [], [], []
-for place, (figure, (number, corruption)) in enumerate(ROUNDS.items()):
-    index = number if complete else place
+for place, (figure, number) in enumerate(ROUNDS.items()):
+    index, corruption = number if complete else place, KINDS[figure]
     copies = corruptions.corrupt(
         conversion.to_unit(test.pixels[index]).expand(rounds, -1, -1, -1), corruption,
         STRENGTHS[corruption], torch.Generator().manual_seed(seed),
@@ -499,9 +483,7 @@ for place, (figure, (number, corruption)) in enumerate(ROUNDS.items()):
         names = [CLASSES[c] for c in predictions[:3]]
         shown[LABELS[stage]] = overlays(network, copies[:3], predictions[:3]), names
         round_rows.append(
-            chapter_tables.round_row(
-                figure, LABELS[stage], index, corruption, estimate(values), names
-            )
+            layout.round_row(figure, LABELS[stage], index, corruption, estimate(values), names)
         )
         if complete and f"fig{figure}_{stage}" in reported.index:
             round_claims += measure(f"fig{figure}_{stage}", values)
@@ -617,9 +599,9 @@ by_map |= {name: stages.focus(maps, objects).numpy() for name, maps in controls.
 focus_rows = [
     {**row, "maps without mass": int(np.isnan(values[:, 2]).sum())}
     for name, values in by_map.items()
-    for row in chapter_tables.estimate_rows(estimate(values), FOCUS, map=name)
+    for row in layout.estimate_rows(estimate(values), FOCUS, map=name)
 ]
-chapter_tables.interval_table(focus_rows, ["map"], FOCUS)
+layout.interval_table(focus_rows, ["map"], FOCUS)
 
 # %% [markdown]
 # The claims are about paired differences: one epoch against the start, and 20 epochs against one.
@@ -653,11 +635,11 @@ measured["settling"] = measure("settle_1_3", (settled[2, 3] - settled[1, 2])[:, 
 settle_rows = [
     row
     for pair, values in settled.items()
-    for row in chapter_tables.estimate_rows(
+    for row in layout.estimate_rows(
         estimate(values), AGREEMENT, **{"maps of": " and ".join(LABELS[stage] for stage in pair)}
     )
 ]
-chapter_tables.interval_table(settle_rows, ["maps of"], AGREEMENT)
+layout.interval_table(settle_rows, ["maps of"], AGREEMENT)
 
 # %% [markdown]
 # ### Do the maps stay when the image is corrupted?
@@ -675,11 +657,9 @@ stable = {
     for stage in keys
     for setting in tqdm(SETTINGS_OF[stage], desc=f"agreement, {LABELS.get(stage, stage)}")
 }
+clean_maps = {stage: [maps_of[key, CLEAN] for key in keys[stage]] for stage in keys}
 strangers = {
-    stage: over_trainings(
-        stages.map_agreement(maps_of[key, CLEAN], maps_of[key, CLEAN].roll(1, 0))
-        for key in keys[stage]
-    )
+    stage: over_trainings(stages.map_agreement(maps, maps.roll(1, 0)) for maps in clean_maps[stage])
     for stage in keys
 }
 behaves = {
@@ -702,9 +682,9 @@ behaves = {
 points = []
 for stage, setting in itertools.product(keys, SETTINGS):
     values, unchanged = stable[stage, setting], behaves[stage, setting].unchanged == 100
-    same = estimate(values[unchanged])[0][0] if unchanged.sum() > 1 else np.nan
-    about = (setting.corruption, setting.grid, setting.strength, LABELS.get(stage, stage))
-    points.append(chapter_tables.agreement_point(*about, estimate(values), same))
+    where_same = estimate(values[unchanged])[0][0] if unchanged.sum() > 1 else np.nan
+    point = (setting.corruption, setting.grid, setting.strength, LABELS.get(stage, stage))
+    points.append(layout.agreement_point(*point, estimate(values), where_same))
 charts.agreement(pd.DataFrame(points))
 
 # %% [markdown]
@@ -748,7 +728,7 @@ bars = []
 for stage, (name, setting) in itertools.product(STAGES, {"clean": CLEAN, **columns}.items()):
     values = behaves[stage, setting]
     both = estimate(np.stack([values.right, 100 * values.confidence], 1))
-    bars += chapter_tables.bars(LABELS[stage], name, both, len(values.right))
+    bars += layout.bars(LABELS[stage], name, both, len(values.right))
 charts.behavior(pd.DataFrame(bars))
 
 # %% [markdown]
@@ -759,8 +739,8 @@ strength_points = []
 for stage, setting in itertools.product(STAGES, SETTINGS):
     values, clean = behaves[stage, setting], behaves[stage, CLEAN]
     both = estimate(np.stack([values.right, clean.confidence - values.confidence], 1))
-    about = (setting.corruption, setting.grid, setting.strength, LABELS[stage])
-    strength_points.append(chapter_tables.strength_point(*about, both))
+    point = (setting.corruption, setting.grid, setting.strength, LABELS[stage])
+    strength_points.append(layout.strength_point(*point, both))
 charts.accuracy_by_strength(pd.DataFrame(strength_points))
 
 # %% [markdown]
@@ -798,12 +778,14 @@ Markdown(captions.falls_sentence(falls, epochs))
 # should lie less on the object than where it is right.
 
 # %%
-right_clean, share = right[1, CLEAN] == 100, focus[1][:, 1]
+right_clean, object_share = right[1, CLEAN] == 100, focus[1][:, 1]
 measured["focus of mistakes"] = []
 if 1 < right_clean.sum() < len(right_clean) - 1:
-    gap = two_groups.mean_difference(share, right_clean, draws=bootstrap_draws, seed=seed)
+    gap = two_groups.mean_difference(object_share, right_clean, draws=bootstrap_draws, seed=seed)
     measured["focus of mistakes"] = [
-        claims.measurement("mistakes_focus", claims.INDEPENDENT, *gap, (~np.isnan(share)).sum())
+        claims.measurement(
+            "mistakes_focus", claims.INDEPENDENT, *gap, (~np.isnan(object_share)).sum()
+        )
     ]
 print(f"{right_clean.sum():,} of {len(right_clean):,} images are right")
 
@@ -822,8 +804,8 @@ readings = []
 for setting, column, stage in itertools.product([*occluded, *BLURRED], PROBABILITIES, STAGES[1:]):
     clean, values = (getattr(behaves[stage, s], column) for s in (CLEAN, setting))
     reading = (setting.corruption, setting.grid, setting.strength, PROBABILITIES[column])
-    readings.append(chapter_tables.reading_row(*reading, stage, estimate(clean - values)))
-chapter_tables.drop_table(readings, LABELS)
+    readings.append(layout.reading_row(*reading, stage, estimate(clean - values)))
+layout.drop_table(readings, LABELS)
 
 # %% [markdown]
 # The paper's numbers beside the reading of its title, and beside the reading that is nearest to them:
@@ -837,7 +819,7 @@ by_claim |= {f"drop_20_over_{stage}": drops[epochs] - drops[stage] for stage in 
 measured["Table 3"] = [row for item in by_claim.items() for row in measure(*item)]
 paper_drops = {stage: reported.reported[f"drop_{papers_epoch[stage]}"] for stage in drops}
 our_drops = {stage: values.mean() for stage, values in drops.items()}
-nearest = chapter_tables.nearest_reading(readings, paper_drops)
+nearest = layout.nearest_reading(readings, paper_drops)
 Markdown(captions.drops_sentence(paper_drops, our_drops, *nearest))
 
 # %% [markdown]
@@ -870,8 +852,8 @@ for other, stage in itertools.product(LAYERS, (0, 1, epochs)):
     seen = f"{stages.receptive_share(networks[key], other, seed=seed):.0f}"
     about = {"layer": other, "stage": LABELS[stage], "cells a side": maps.shape[-1]}
     about["seen by a corner (%)"] = seen
-    layer_rows += chapter_tables.estimate_rows(both, BY_LAYER, **about)
-chapter_tables.interval_table(layer_rows, ["layer", "stage"], BY_LAYER)
+    layer_rows += layout.estimate_rows(both, BY_LAYER, **about)
+layout.interval_table(layer_rows, ["layer", "stage"], BY_LAYER)
 
 # %% [markdown]
 # How the share on the object moves at each layer:
@@ -912,7 +894,7 @@ tables.verdict_table(judged[judged.verdict != claims.REPRODUCED])
 # ## What the paper says twice, and differently
 
 # %%
-chapter_tables.contradictions(reported)
+layout.contradictions(reported)
 
 # %% [markdown]
 # ## What differs, and what we do not know
