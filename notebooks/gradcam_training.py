@@ -519,19 +519,18 @@ SETTINGS = [
 BLURRED = [Setting("blurred occlusion", count, grid) for grid in GRIDS for count in COUNTS]
 SETTINGS_OF = {s: SETTINGS + BLURRED if s in STAGES[1:] else SETTINGS for s in [*STAGES, RANDOM]}
 
+
+def kept_under(network, pixels, classes, setting, layer):
+    """Logits and maps of a network under a setting, made or read."""
+    return cache.kept(
+        f"{CHAPTER}/maps", stages.under, network, pixels, classes, setting, layer, seed
+    )
+
+
 sample = first_of_shuffle(test, test_images)
 clean_class = {key: predict(network, sample.pixels) for key, network in networks.items()}
 results = {
-    (key, setting): cache.kept(
-        f"{CHAPTER}/maps",
-        stages.under,
-        network,
-        sample.pixels,
-        clean_class[key],
-        setting,
-        layer,
-        seed,
-    )
+    (key, setting): kept_under(network, sample.pixels, clean_class[key], setting, layer)
     for key, network in tqdm(networks.items(), desc="networks")
     for setting in [CLEAN, *SETTINGS_OF[key[0]]]
 }
@@ -579,9 +578,7 @@ focus = {
 }
 last, draw = (epochs, first.seed), torch.Generator().manual_seed(seed)
 other_class = (clean_class[last] + torch.randint(1, 10, sample.labels.shape, generator=draw)) % 10
-random_class = cache.kept(
-    f"{CHAPTER}/maps", stages.under, networks[last], sample.pixels, other_class, CLEAN, layer, seed
-)
+random_class = kept_under(networks[last], sample.pixels, other_class, CLEAN, layer)
 bump = torch.exp(-agreement.squared_radius(SIDE) / 0.5)
 controls = {
     "Grad-CAM of a random class": random_class["maps"],
@@ -836,16 +833,7 @@ BY_LAYER = FOCUS | {f"Spearman with {layer}": 2, "top fifth shared (%)": 2}  # d
 layer_focus, layer_rows = {}, []
 for other, stage in itertools.product(LAYERS, (0, 1, epochs)):
     key = (stage, first.seed)
-    maps = cache.kept(
-        f"{CHAPTER}/maps",
-        stages.under,
-        networks[key],
-        sample.pixels,
-        clean_class[key],
-        CLEAN,
-        other,
-        seed,
-    )["maps"]
+    maps = kept_under(networks[key], sample.pixels, clean_class[key], CLEAN, other)["maps"]
     layer_focus[other, stage] = stages.focus(maps, objects).numpy()
     same = stages.map_agreement(maps_of[key, CLEAN], maps).numpy()
     both = estimate(np.concatenate([layer_focus[other, stage], same], axis=1))
