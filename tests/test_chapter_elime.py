@@ -12,7 +12,8 @@ LEVEL = pd.DataFrame(
         "network": ["a", "a"], "image": ["cat", "dog"],
         "S": [10, 20], "kept": [5.0, 10.0],
         "whole image": [0.6, 0.8], "nothing": [0.0, 0.0], "E-LIME": [0.9, 0.9],
-        "worst run": [0.8, 0.8], "random": [0.7, 0.9], "LIME": [0.5, 0.7], "LIME, equal": [0.4, 0.6],
+        "worst run": [0.8, 0.8], "random": [0.7, 0.9], "LIME": [0.5, 0.7],
+        "LIME, equal": [0.4, 0.6],
     }
 ).set_index(["network", "image"])  # fmt: skip
 STABLE = pd.DataFrame(

@@ -23,9 +23,7 @@ class Speed(NamedTuple):
 def photographs(
     right: Mapping[str, int], chosen: Sequence[str], wanted: int, rounding: float | None
 ) -> str:
-    """Which photographs the rule chooses, and what rounding changes, if the networks are "
-    "rounded.
-    """
+    """Which photographs the rule chooses, and what rounding the networks changes."""
     networks = ", ".join(f"{name} classifies {count} correctly" for name, count in right.items())
     short = f" ({wanted} were asked for; no more fit)" if len(chosen) < wanted else ""
     text = f"Of Foolbox's twenty photographs {networks}. The rule gives {len(chosen)}: "
