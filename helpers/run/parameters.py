@@ -1,5 +1,13 @@
-"""Parameters and profiles of the notebooks: what can be asked for, and what was."""
+"""Parameters and profiles of the notebooks: what can be asked for, and what was.
 
+``notebooks/parameters.yaml`` describes each parameter by a JSON Schema, which the library
+jsonschema checks; this module says in a sentence what came and what was expected.
+"""
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,6 +21,19 @@ SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
 class WrongParameter(ValueError):
     """A parameter is unknown, of the wrong type or out of range; the message says which."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Papermill show of it: the sentence, and none of our code."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def notebooks() -> dict[str, dict]:
+    """Parameters and profiles of all notebooks, by name."""
+    if not SETTINGS.is_file():
+        raise WrongParameter(
+            f"there is no {SETTINGS.name} around {Path.cwd()}; run this within the project's folder"
+        )
+    return yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+
 
 def settings(name: str) -> dict:
     """Parameters and profiles of a notebook, from ``notebooks/parameters.yaml``.
@@ -22,14 +43,23 @@ def settings(name: str) -> dict:
     WrongParameter
         If there is no such notebook.
     """
-    known = yaml.safe_load(SETTINGS.read_text())
+    known = notebooks()
     if name not in known:
         raise WrongParameter(f"there is no notebook {name!r}; there are: {', '.join(known)}")
     return known[name]
 
 
-def resolve(name: str, profile: str, given: list[tuple[str, str]]) -> dict[str, Any]:
+def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """The profile's parameters with the given ones in their place, all checked.
+
+    Parameters
+    ----------
+    name
+        The notebook.
+    profile
+        One of :data:`PROFILES`.
+    given
+        Pairs of a parameter and its value, or the text that stands for the value.
 
     Raises
     ------
@@ -40,31 +70,84 @@ def resolve(name: str, profile: str, given: list[tuple[str, str]]) -> dict[str, 
     if profile not in chosen["profiles"]:
         raise WrongParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
     values = dict(chosen["profiles"][profile])
-    for key, text in given:
+    for key, value in given:
+        if key == "profile":
+            raise WrongParameter("profile is given twice; give it once, with --profile")
         if key not in chosen["parameters"]:
             raise WrongParameter(
                 f"{name} has no parameter {key!r}; it has: {', '.join(chosen['parameters'])}"
             )
-        values[key] = _parse(key, text, chosen["parameters"][key])
-    return {"profile": profile, **values}
+        values[key] = value
+    checked = {
+        key: _checked(key, value, chosen["parameters"][key]) for key, value in values.items()
+    }
+    return {"profile": profile, **checked}
 
 
-def _parse(key: str, text: str, rule: dict) -> Any:
-    kind = {"int": int, "float": float, "str": str, "bool": bool}[rule["type"]]
-    try:
-        value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-    except (ValueError, KeyError):
-        raise WrongParameter(f"{key} is {text!r}; expected {_allowed(rule)}") from None
-    outside = kind in (int, float) and not rule["low"] <= value <= rule["high"]
-    if outside or ("choices" in rule and value not in rule["choices"]):
-        raise WrongParameter(f"{key} is {text}; expected {_allowed(rule)}")
+def allowed(rule: dict) -> str:
+    """What a parameter may be, in words."""
+    if "enum" in rule:
+        return "one of " + ", ".join(map(str, rule["enum"]))
+    if rule["type"] in ("integer", "number"):
+        word = "a whole number" if rule["type"] == "integer" else "a number"
+        return f"{word} from {rule['minimum']} to {rule['maximum']}"
+    if "examples" in rule:
+        return f"text such as {rule['examples'][0]!r}"
+    if rule.get("format") == "folder":
+        return "a folder that is there, or nothing"
+    return {"boolean": "true or false", "string": "text"}[rule["type"]]
+
+
+def _checked(key: str, came: Any, rule: dict) -> Any:
+    value = _meant(came, rule["type"])
+    if value is None or not _validator()(rule).is_valid(value):
+        raise WrongParameter(f"{key} is {_shown(came)}; expected {allowed(rule)}")
     return value
 
 
-def _allowed(rule: dict) -> str:
-    if "choices" in rule:
-        return "one of " + ", ".join(map(str, rule["choices"]))
-    if rule["type"] in ("int", "float"):
-        word = "a whole number" if rule["type"] == "int" else "a number"
-        return f"{word} from {rule['low']} to {rule['high']}"
-    return {"bool": "true or false", "str": "text"}[rule["type"]]
+def _shown(came: Any) -> str:
+    """A value as it came: a number without quotes, wherever it came from."""
+    if isinstance(came, str) and (_number(came) is not None):
+        return came
+    return repr(came)
+
+
+def _meant(came: Any, kind: str) -> Any:
+    """The value that stands for what came, or None where there is not one reading.
+
+    The command line gives texts, and Papermill guesses types: ``-p levels 1`` gives a number where
+    text is expected, ``-p download true`` a text.
+    """
+    if kind == "boolean":
+        read = {"true": True, "false": False}.get(came.lower()) if isinstance(came, str) else came
+        return read if isinstance(read, bool) else None
+    if kind == "string" and isinstance(came, str):
+        return came
+    if isinstance(came, bool) or not isinstance(came, str | int | float):
+        return None
+    if kind == "string":
+        return str(came)
+    number = _number(came) if isinstance(came, str) else came
+    if number is None or not math.isfinite(number):
+        return None
+    if kind == "number":
+        return float(number)
+    return int(number) if number == int(number) else None
+
+
+def _number(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    import jsonschema
+
+    formats = jsonschema.FormatChecker(formats=())
+    formats.checks("folder")(lambda text: not text or Path(text).expanduser().is_dir())
+    return lambda rule: jsonschema.Draft202012Validator(rule, format_checker=formats)

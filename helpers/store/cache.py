@@ -1,26 +1,37 @@
 """Results kept under a name that follows from all that makes them.
 
 A kept result belongs to exactly the function that made it (see :mod:`helpers.store.digests`: its
-code, what it reads and calls, however far away), its arguments by content, and the versions of the
-libraries. What is read is compared with a checksum first; what has changed is made again.
+code, what it reads and calls, however far away), its arguments by content, the versions of the
+libraries and torch's settings of precision. What is read is compared with a checksum first; what
+has changed is made again. What a function reads of the disk or draws from torch's global generator
+is not seen: give it contents and seeds.
 """
 
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from helpers.store import digests, files, paths
+from helpers.store import digests, files, paths, rooms
 
 FRESH = "XAI_FRESH"  # seconds since 1970: what was kept before is not used
 counts: Counter[str] = Counter()  # of this process: results "read" and "made"
 
 
 def key_of(function: Callable, *arguments: object, **named: object) -> str:
-    """The name of a function's result for these arguments: equal only where all is equal."""
-    return digests.digest(function, arguments, named, digests.versions())
+    """The name of a function's result for these arguments: equal only where all is equal.
+
+    Raises
+    ------
+    TypeError
+        If the function or an argument cannot be told apart by its content.
+    """
+    precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    return digests.digest(function, arguments, named, digests.versions(), precision)
 
 
 def kept(
@@ -38,23 +49,54 @@ def kept(
         Takes numbers, texts, tensors, tables, networks, or lists and dictionaries of them. What it
         reads of its surroundings counts as an argument.
 
+    Returns
+    -------
+    dict[str, torch.Tensor]
+        On the processor, contiguous, in the order in which `make` gives them.
+
     Raises
     ------
     TypeError
-        If `make` or an argument cannot be told apart by content.
+        If `make` or an argument cannot be told apart by content, or `make` gives no tensors.
     """
     file = paths.CACHE / f"{name}-{key_of(make, *arguments, **named)}.safetensors"
-    if file.exists() and file.stat().st_mtime >= float(os.environ.get(FRESH) or 0):
-        try:
-            tensors, _ = files.read_tensors(file)
-        except ValueError as error:
-            print(f"{error}; it is made again", file=sys.stderr)
-        else:
-            counts["read"] += 1
-            return tensors
-    made = {
-        key: value.detach().cpu().contiguous() for key, value in make(*arguments, **named).items()
-    }
-    files.write_tensors(file, made)
+    if (tensors := _read(file)) is not None:
+        counts["read"] += 1
+        return tensors
+    made = _checked(name, make(*arguments, **named))
+    if changed := rooms.edited():
+        print(
+            f"{changed[0].name} was edited since this process began, so that {name} is not kept; "
+            "restart the kernel",
+            file=sys.stderr,
+        )
+    else:
+        files.write_tensors(file, made, {"order": list(made)})
     counts["made"] += 1
     return made
+
+
+def _read(file: Path) -> dict[str, Tensor] | None:
+    """The tensors of a file, or None if it is missing, older than asked for, or has changed."""
+    try:
+        if file.stat().st_mtime < float(os.environ.get(FRESH) or 0):
+            return None
+        tensors, record = files.read_tensors(file)
+        return {key: tensors[key] for key in record["order"]}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError) as error:
+        print(f"{error}; it is made again", file=sys.stderr)
+        return None
+
+
+def _checked(name: str, made: object) -> dict[str, Tensor]:
+    """Tensors of their own memory, so that what is made now equals what is read later."""
+    if not isinstance(made, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in made.items()
+    ):
+        raise TypeError(f"{name} gives {type(made).__name__}; expected a dictionary of tensors")
+    return {
+        key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for key, value in made.items()
+    }

