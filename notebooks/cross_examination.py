@@ -98,7 +98,7 @@ BATCH = 32 if device.type == "cpu" else 256
 KIND = {name: kind for kind, some in registry.METHODS.items() for name in some}
 EXPLAIN = {name: explain for some in registry.METHODS.values() for name, explain in some.items()}
 EXPLAIN |= {
-    name: partial(explain, questions=questions)
+    name: partial(explain, evaluations=questions)
     for name, explain in registry.METHODS["black box"].items()
 }
 EXPLAIN["SmoothGrad"] = partial(gradients.smooth_grad, samples=samples)

@@ -20,7 +20,7 @@ def coarse(kind: str, name: str) -> list[float]:
     )
     explain = registry.METHODS[kind][name]
     if kind == "black box":
-        explain = partial(explain, questions=48)
+        explain = partial(explain, evaluations=48)
     maps = contract.checked_maps(explain, network, image, torch.tensor([243]), seed=0).cpu()
     small = torch.nn.functional.avg_pool2d(maps[:, None], 24)
     return [round(value, 4) for value in (small / small.abs().max()).flatten().tolist()]

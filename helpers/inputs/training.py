@@ -1,18 +1,20 @@
-"""Training that can be killed: one file an epoch, and the next start goes on from the last."""
+"""Training that can be killed: one file an epoch, and the next start resumes after the last one."""
 
-import json
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.inputs import checkpoints, cifar, conversion
 from helpers.store import files
+
+OPTIMIZERS = "sgd", "adam"
+STATE_FILE = "optimizer.safetensors"
 
 
 def fit(
@@ -23,27 +25,37 @@ def fit(
     epochs: int,
     batch_size: int,
     rate: Callable[[int], float],
+    optimizer: str = "sgd",
     momentum: float = 0.9,
     weight_decay: float = 0.0,
+    autocast: torch.dtype | None = None,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     seed: int = 0,
 ) -> Iterator[tuple[int, dict]]:
-    """Stochastic gradient descent on cross-entropy, from the last epoch that `folder` holds.
+    """Train on cross-entropy, from the last epoch that `folder` holds.
 
-    After each epoch the weights go to ``epoch-NN.safetensors`` (epoch 0 is the start), the momentum
-    to ``momentum.safetensors``. Order and augmentation of an epoch follow from seed and epoch
-    alone, so that a training that was broken off ends like an unbroken one.
+    After each epoch the weights go to ``epoch-NN.safetensors`` (epoch 0 is the start) and the
+    optimizer's state to ``optimizer.safetensors``. Order, augmentation and dropout of an epoch
+    follow from seed and epoch alone, so an interrupted training ends with the same weights as an
+    uninterrupted one.
 
     Parameters
     ----------
     network
-        Takes (B, 3, H, W) in [0, 1] to logits; it is trained in place, on its own device.
+        Takes (B, 3, H, W) in [0, 1] to logits (B, classes); trained in place, on its own device.
     images
         Pixels uint8 (N, 3, H, W) and labels (N,).
     folder
-        For this network, these images and these settings alone: name it by their digest.
+        For this network, these images and these settings alone: take their digest as its name.
     rate
         The learning rate of each step, counted from 0 over all epochs.
+    optimizer
+        "sgd", stochastic gradient descent with `momentum`, or "adam" with PyTorch's constants.
+    momentum
+        Of "sgd" alone.
+    autocast
+        The type in which convolutions and products are computed, such as ``torch.bfloat16``; by
+        default that of the weights. Weights, loss and steps stay as they are.
     augment
         From images (B, 3, H, W) in [0, 1] and a generator on the CPU to images of the same range.
 
@@ -55,49 +67,49 @@ def fit(
     Raises
     ------
     ValueError
-        If the folder holds a checkpoint of another network, or the loss is no longer finite.
+        If there is no such optimizer, the folder holds a checkpoint of another network or
+        optimizer, or the loss is no longer finite.
     """
-    place = next(network.parameters()).device
+    device = next(network.parameters()).device
     network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=rate(0), momentum=momentum, weight_decay=weight_decay
-    )
-    first = _resume(network, optimizer, folder)
-    if first == 0:
+    stepper = _optimizer(network, optimizer, rate(0), momentum, weight_decay)
+    done = _resume(network, stepper, optimizer, folder)
+    if done == 0:
         checkpoints.save_checkpoint(epoch_file(folder, 0), network, {"epoch": 0})
-    for epoch in range(min(first, epochs) + 1):
+    for epoch in range(min(done, epochs) + 1):
         yield epoch, checkpoints.checkpoint_record(epoch_file(folder, epoch))
-    step = first * math.ceil(len(images.labels) / batch_size)
-    for epoch in range(first + 1, epochs + 1):
-        started, right, total = time.monotonic(), 0, 0.0
-        generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    steps = math.ceil(len(images.labels) / batch_size)  # an epoch
+    for epoch in range(done + 1, epochs + 1):
+        started = time.monotonic()
+        draws = 1_000_003 * seed + epoch
+        generator = torch.Generator().manual_seed(draws)
+        order = torch.randperm(len(images.labels), generator=generator)
         network.train()
         with torch.random.fork_rng():
-            torch.manual_seed(1_000_003 * seed + epoch)  # dropout
-            for index in torch.randperm(len(images.labels), generator=generator).split(batch_size):
-                batch = conversion.to_unit(images.pixels[index].to(place))
+            torch.manual_seed(draws)  # dropout
+            correct, total = 0, 0.0
+            for number, index in enumerate(order.split(batch_size)):
+                batch = conversion.to_unit(images.pixels[index].to(device))
                 batch = augment(batch, generator) if augment else batch
-                target = images.labels[index].to(place)
-                optimizer.param_groups[0]["lr"] = rate(step)
-                logits = network(batch.contiguous(memory_format=torch.channels_last))
-                loss = F.cross_entropy(logits, target)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                step += 1
-                total += loss.item() * len(index)
-                right += (logits.argmax(1) == target).sum().item()
+                stepper.param_groups[0]["lr"] = rate((epoch - 1) * steps + number)
+                hits, loss = _step(network, stepper, batch, images.labels[index], autocast)
+                correct += hits
+                total += loss * len(index)
         network.eval()
         if not math.isfinite(total):
             raise ValueError(f"the loss of epoch {epoch} is {total}; take a smaller learning rate")
         count = len(images.labels)
-        record = {
-            "epoch": epoch, "right": right / count, "loss": total / count,
-            "seconds": round(time.monotonic() - started, 1),
-        }  # fmt: skip
+        seconds = round(time.monotonic() - started, 1)
+        accuracy, loss = correct / count, total / count
+        record = {"epoch": epoch, "right": accuracy, "loss": loss, "seconds": seconds}
         checkpoints.save_checkpoint(epoch_file(folder, epoch), network, record)
-        _save_momentum(optimizer, folder, epoch)
+        _save_state(stepper, optimizer, folder, epoch)
         yield epoch, record
+
+
+def rise_and_decay(step: int, *, steps: int, peak: float) -> float:
+    """The learning rate rises to its peak for a tenth of the steps, then falls linearly to zero."""
+    return peak * min((step + 1) / (0.1 * steps), (steps - step) / (0.9 * steps))
 
 
 def epoch_file(folder: Path, epoch: int) -> Path:
@@ -105,27 +117,63 @@ def epoch_file(folder: Path, epoch: int) -> Path:
     return folder / f"epoch-{epoch:02d}.safetensors"
 
 
-def _resume(network: nn.Module, optimizer: torch.optim.SGD, folder: Path) -> int:
-    """Load the last epoch that was finished, weights and momentum; give its number, or 0."""
-    file = folder / "momentum.safetensors"
-    if not file.exists():
+def _step(
+    network: nn.Module,
+    stepper: torch.optim.Optimizer,
+    batch: Tensor,
+    labels: Tensor,
+    autocast: torch.dtype | None,
+) -> tuple[int, float]:
+    """One step on a batch (B, 3, H, W); how many of it were right before, and the mean loss."""
+    labels = labels.to(batch.device)
+    lower = torch.autocast(batch.device.type, autocast) if autocast else contextlib.nullcontext()
+    with lower:
+        logits = network(batch.contiguous(memory_format=torch.channels_last))
+    loss = F.cross_entropy(logits.float() if autocast else logits, labels)
+    stepper.zero_grad()
+    loss.backward()
+    stepper.step()
+    return int((logits.argmax(1) == labels).sum()), loss.item()
+
+
+def _optimizer(
+    network: nn.Module, kind: str, rate: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    weights = network.parameters()
+    if kind == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=momentum, weight_decay=weight_decay)
+    if kind == "adam":
+        return torch.optim.Adam(weights, lr=rate, weight_decay=weight_decay)
+    raise ValueError(f"optimizer is {kind!r}; expected one of {', '.join(OPTIMIZERS)}")
+
+
+def _resume(network: nn.Module, stepper: torch.optim.Optimizer, kind: str, folder: Path) -> int:
+    """Load the last finished epoch, weights and optimizer's state; its number, or 0."""
+    if not (folder / STATE_FILE).exists():
         return 0
-    epoch = checkpoints.checkpoint_record(file)["epoch"]
+    state, record = files.read_tensors(folder / STATE_FILE)
+    if record["optimizer"] != kind:
+        raise ValueError(
+            f"{STATE_FILE} is of {record['optimizer']}, not of {kind}; take another folder"
+        )
+    epoch = record["epoch"]
     content = epoch_file(folder, epoch).read_bytes()
     checkpoints.load_weights(network, content, epoch_file(folder, epoch).name).requires_grad_(True)
-    kept = load(file.read_bytes())
-    for number, weight in enumerate(optimizer.param_groups[0]["params"]):
-        if str(number) in kept:  # none without momentum
-            buffer = torch.empty_like(weight).copy_(kept[str(number)])
-            optimizer.state[weight]["momentum_buffer"] = buffer
+    weights = stepper.param_groups[0]["params"]
+    for key, value in state.items():
+        number, _, name = key.partition("/")
+        weight = weights[int(number)]
+        if name != "step":  # Adam's count of steps stays as it is, on the CPU
+            value = torch.empty_like(weight).copy_(value)  # the weight's layout and device
+        stepper.state[weight][name] = value
     return epoch
 
 
-def _save_momentum(optimizer: torch.optim.SGD, folder: Path, epoch: int) -> None:
-    buffers = {
-        str(number): optimizer.state[weight]["momentum_buffer"].contiguous()
-        for number, weight in enumerate(optimizer.param_groups[0]["params"])
-        if "momentum_buffer" in optimizer.state[weight]
+def _save_state(stepper: torch.optim.Optimizer, kind: str, folder: Path, epoch: int) -> None:
+    state = {
+        f"{number}/{name}": value
+        for number, weight in enumerate(stepper.param_groups[0]["params"])
+        for name, value in stepper.state[weight].items()
+        if isinstance(value, Tensor)  # SGD without momentum keeps None
     }
-    record = {"record": json.dumps({"epoch": epoch})}
-    files.write_atomically(folder / "momentum.safetensors", save(buffers, record))
+    files.write_tensors(folder / STATE_FILE, state, {"epoch": epoch, "optimizer": kind})

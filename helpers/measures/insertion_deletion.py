@@ -16,18 +16,18 @@ Score = Callable[[Tensor], Tensor]  # images (n, C, H, W) to a probability each,
 def deletion_curve(
     score: Score,
     image: Tensor,
-    relevance: Tensor,
+    saliency: Tensor,
     *,
     steps: int,
     fill: Tensor | float = 0.0,
     batch_size: int = 32,
 ) -> Tensor:
-    """The score while pixels are replaced by `fill`, the most relevant first (RISE's deletion).
+    """The score while pixels are replaced by `fill`, the most salient first (RISE's deletion).
 
     Petsiuk et al. 2018, as their code runs it; Karatsiolis & Kamilaris 2022, section 4. All
-    channels of a pixel change together, and pixels of equal relevance go in row order: see
-    :func:`break_ties` for another order. RISE fills with zeros *after* normalisation, which is the
-    network's mean colour here, where images are in [0, 1].
+    channels of a pixel change together, and pixels of equal saliency go in row order: see
+    :func:`helpers.measures.rankings.break_ties` for another order. RISE fills with zeros *after*
+    normalization, which is the network's mean color here, where images are in [0, 1].
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def deletion_curve(
         them, image i in rows i, B + i, 2 B + i, ..., so that it knows whose is whose.
     image
         (C, H, W), or a batch (B, C, H, W).
-    relevance
+    saliency
         (H, W) or (B, H, W).
     steps
         In how many equal steps all pixels go; RISE's 224 at 224 x 224.
@@ -53,28 +53,28 @@ def deletion_curve(
     Raises
     ------
     ValueError
-        If shapes do not fit, relevance or a score is not finite, or a score is no probability.
+        If shapes do not fit, saliency or a score is not finite, or a score is no probability.
     """
     finish = torch.as_tensor(fill, dtype=image.dtype, device=image.device).expand_as(image)
-    return _curve(score, image, finish, relevance, steps, batch_size)
+    return _curve(score, image, finish, saliency, steps, batch_size)
 
 
 def insertion_curve(
     score: Score,
     image: Tensor,
-    relevance: Tensor,
+    saliency: Tensor,
     *,
     steps: int,
     fill: Tensor | float = 0.0,
     batch_size: int = 32,
 ) -> Tensor:
-    """The score while a blurred image turns sharp, most relevant pixels first (RISE's insertion).
+    """The score while a blurred image turns sharp, most salient pixels first (RISE's insertion).
 
-    As :func:`deletion_curve`, from :func:`blurred` to the image; `fill` is what the blur takes for
-    the surroundings of the image.
+    As :func:`deletion_curve`, shapes too, from :func:`blurred` to the image; `fill` is what the
+    blur takes for the surroundings of the image.
     """
-    start = blurred(image.reshape(-1, *image.shape[-3:]), fill).view_as(image)
-    return _curve(score, start, image, relevance, steps, batch_size)
+    start = blurred(_as_batch(image), fill).view_as(image)
+    return _curve(score, start, image, saliency, steps, batch_size)
 
 
 def auc(curve: Tensor) -> Tensor:
@@ -98,41 +98,52 @@ def blurred(images: Tensor, fill: Tensor | float = 0.0) -> Tensor:
 
 @torch.no_grad()
 def _curve(
-    score: Score, start: Tensor, finish: Tensor, relevance: Tensor, steps: int, batch_size: int
+    score: Score, start: Tensor, finish: Tensor, saliency: Tensor, steps: int, batch_size: int
 ) -> Tensor:
     """Scores on the way from one image to another, (..., steps + 1)."""
     single = start.ndim == 3
-    start, finish = (x.reshape(-1, *x.shape[-3:]) for x in (start, finish))
+    start, finish = _as_batch(start), _as_batch(finish)
+    _check_curve(start, saliency, steps, single)
     height, width = start.shape[-2:]
-    if relevance.shape != ((height, width) if single else (len(start), height, width)):
-        raise ValueError(
-            f"relevance is {tuple(relevance.shape)} for images {tuple(start.shape)}; expected one "
-            "number a pixel, (H, W) or (N, H, W)"
-        )
-    if not relevance.isfinite().all():
-        raise ValueError("relevance has NaN or infinite values; expected finite numbers")
-    if not 1 <= steps <= height * width:
-        raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
-    place = rankings.inverse_permutation(rankings.ranking(relevance.reshape(-1, height, width))).to(
-        start.device
-    )
-    place = place.view(1, -1, 1, height, width)
+    order = rankings.ranking(saliency.reshape(-1, height, width))
+    position = rankings.inverse_permutation(order).to(start.device)  # of each pixel, (B, H W)
+    position = position.view(1, -1, 1, height, width)
+    # how many pixels are replaced after each step: s H W / steps, rounded up
     cuts = (torch.arange(steps + 1, device=start.device) * height * width + steps - 1) // steps
-    found = []
-    for some in cuts.split(max(batch_size // len(start), 1)):
-        mixed = torch.where(place < some.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)
-        found.append(probabilities(score(mixed), len(mixed)).view(len(some), -1))
-    curves = torch.cat(found).T.double()
+    parts = []
+    for batch in cuts.split(max(batch_size // len(start), 1)):
+        mixed = torch.where(position < batch.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)
+        parts.append(probabilities(score(mixed), len(mixed)).view(len(batch), -1))
+    curves = torch.cat(parts).T.double()
     return curves[0] if single else curves
 
 
+def _as_batch(image: Tensor) -> Tensor:
+    return image[None] if image.ndim == 3 else image
+
+
+def _check_curve(images: Tensor, saliency: Tensor, steps: int, single: bool) -> None:
+    count, _, height, width = images.shape
+    if not images.numel():
+        raise ValueError(f"images are {tuple(images.shape)}; expected at least one, of some pixels")
+    if saliency.shape != ((height, width) if single else (count, height, width)):
+        raise ValueError(
+            f"saliency is {tuple(saliency.shape)} for images {tuple(images.shape)}; expected one "
+            "number a pixel, (H, W) or (N, H, W)"
+        )
+    if not saliency.isfinite().all():
+        raise ValueError("saliency has NaN or infinite values; expected finite numbers")
+    if not 1 <= steps <= height * width:
+        raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
+
+
 def probabilities(scores: Tensor, count: int) -> Tensor:
-    """The scores, if they are `count` numbers in [0, 1].
+    """The scores themselves, if they are `count` probabilities: (count,), in [0, 1].
 
     Raises
     ------
     ValueError
-        If there are others, or one is NaN, or they are logits.
+        If they are of another shape, one is not finite, or one is outside [0, 1].
     """
     if scores.shape != (count,):
         raise ValueError(

@@ -1,9 +1,15 @@
-"""Intervals that know which measurements belong together: the one bootstrap of the project."""
+"""Intervals that know which measurements belong together: the one bootstrap of the project.
+
+``scipy.stats.bootstrap`` resamples rows, which for sums of 20,001 counts a group takes gigabytes,
+and cannot draw in two levels; here a draw is a weight for each group. A test compares the two where
+both apply. Shares of independent trials have an exact interval, :func:`share_interval`.
+"""
 
 import warnings
 from collections.abc import Callable
 
 import numpy as np
+from scipy import stats
 
 
 def bootstrap_groups(
@@ -24,12 +30,18 @@ def bootstrap_groups(
     groups
         One row of additive counts or sums a group, (G, ...).
     statistic
-        From a sum of rows to the number or numbers wanted.
+        From a sum of rows, (...), to the number or numbers wanted; NaN where there is nothing.
 
     Returns
     -------
     tuple
-        The statistic of all groups, and the low and high ends of its percentile interval.
+        The statistic of all groups, and the low and high ends of its percentile interval: NaN where
+        every draw's statistic is NaN. Draws whose statistic is NaN are left out.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two groups.
     """
     if len(groups) < 2:
         raise ValueError(f"there are {len(groups)} groups; a bootstrap needs 2 or more")
@@ -37,8 +49,7 @@ def bootstrap_groups(
     weights = generator.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), draws)
     flat = groups.reshape(len(groups), -1)
     drawn = np.stack([statistic((w @ flat).reshape(groups.shape[1:])) for w in weights])
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = _percentiles(drawn, level)
     return statistic(groups.sum(0)), low, high
 
 
@@ -47,23 +58,44 @@ def mean_interval(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean over the first axis of values (N, ...), NaN left out, with its bootstrap interval.
 
-    Columns are drawn together, so that the interval of a difference of columns is that of pairs.
+    Columns are drawn together, so that the interval of a difference of columns is that of pairs. A
+    column without any observation has NaN for all three numbers.
     """
     values = np.asarray(values, dtype=float)
-    there = ~np.isnan(values)
-    sums = np.stack([np.where(there, values, 0), there], axis=1)
+    valid = ~np.isnan(values)
+    sums = np.stack([np.where(valid, values, 0), valid], axis=1)
 
     def mean(sums: np.ndarray) -> np.ndarray:
-        return sums[0] / np.maximum(sums[1], 1)
+        total, count = sums
+        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)[()]
 
     return bootstrap_groups(sums, mean, draws=draws, level=level, seed=seed)
 
 
-def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
-    """Means over images and seeds, as they are and as they might have been, (draws + 1, M).
+def share_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float, float]:
+    """A share of independent trials with its exact interval (Clopper & Pearson 1934).
 
-    The first row is the mean; each other one draws the images with replacement, and of each image
-    drawn its seeds. All methods share the draws, so that rows may be ranked and compared.
+    Without any trial all three numbers are NaN.
+
+    Raises
+    ------
+    ValueError
+        If the successes are fewer than 0 or more than the trials.
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes of {trials} trials; expected 0 to {trials}")
+    if trials == 0:
+        return np.nan, np.nan, np.nan
+    interval = stats.binomtest(successes, trials).proportion_ci(level, method="exact")
+    return successes / trials, float(interval.low), float(interval.high)
+
+
+def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
+    """Two-level bootstrap of means over images and seeds: (draws + 1, M).
+
+    The first row is the mean of all; each other one is of images drawn with replacement, and for
+    each of them of seeds drawn with replacement. All methods share the draws, so that rows may be
+    ranked and compared.
 
     Parameters
     ----------
@@ -77,14 +109,26 @@ def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
     which = generator.integers(seeds, size=(draws, images, seeds))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Mean of empty slice")
-        means = [np.nanmean(one[drawn, which], axis=(1, 2)) for one in values]
+        means = [np.nanmean(method[drawn, which], axis=(1, 2)) for method in values]
         whole = np.nanmean(values, axis=(1, 2))
     return np.concatenate([whole[None], np.stack(means, 1).reshape(draws, methods)])
 
 
 def estimate_and_interval(drawn: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """The first of some draws, and the interval of the others, which holds the first."""
-    if np.isnan(drawn[1:]).all():
+    """The first of draws (D + 1,), an estimate, and the percentile interval of the others.
+
+    The interval is widened to hold the estimate; it is NaN where all others are NaN.
+    """
+    low, high = _percentiles(drawn[1:], level)
+    if np.isnan(low):
         return float(drawn[0]), np.nan, np.nan
-    low, high = np.nanquantile(drawn[1:], [(1 - level) / 2, (1 + level) / 2])
     return float(drawn[0]), float(min(low, drawn[0])), float(max(high, drawn[0]))
+
+
+def _percentiles(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends of the percentile interval over the first axis, NaN left out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN slice encountered")
+        tail = (1 - level) / 2
+        low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    return low, high

@@ -1,4 +1,4 @@
-"""From a map to a box, and how well a map or a box finds what is known to be there.
+"""From a map to a box, and how well a map or a box agrees with a known region.
 
 Boxes are (N, 4): x0, y0, x1, y1 in pixels, half-open, so that their area is (x1 - x0)(y1 - y0).
 Masks are bool (N, H, W). Every measure gives one number an image, (N,).
@@ -19,7 +19,7 @@ def share_within(maps: Tensor, region: Tensor) -> Tensor:
 
 
 def entropy(maps: Tensor) -> Tensor:
-    """How scattered a map (N, H, W) is: the entropy of its mass in bits, (N,).
+    """How scattered a map's mass is, in bits: the entropy of maps (N, H, W), (N,).
 
     0 where one pixel holds all, log2(H W) where all pixels hold the same; NaN without mass.
     """
@@ -49,7 +49,7 @@ def thresholded(maps: Tensor, threshold: float) -> Tensor:
 def otsu(maps: Tensor) -> Tensor:
     r"""Cells above the threshold that best parts each map's positive half into two classes.
 
-    Negative cells are set to zero. The threshold is the one of 256 that maximises the variance
+    Negative cells are set to zero. The threshold is the one of 256 that maximizes the variance
     between the classes, :math:`\omega_0 \omega_1 (\mu_0 - \mu_1)^2`; Otsu 1979, Eq. 18. (N, H, W)
     to bool.
     """
@@ -68,36 +68,52 @@ def otsu(maps: Tensor) -> Tensor:
 
 
 def largest_part(masks: Tensor) -> Tensor:
-    """The largest part of each mask whose cells touch at a side; the first of equals. Bool."""
-    return torch.from_numpy(np.stack([_largest(mask) for mask in masks.cpu().numpy()])).to(
-        masks.device
-    )
+    """The largest part of each mask whose cells touch at a side; the first of equals.
+
+    Bool (N, H, W) to the same.
+    """
+    largest = np.zeros(masks.shape, bool)
+    for index, mask in enumerate(masks.cpu().numpy()):
+        largest[index] = _largest(mask)
+    return torch.from_numpy(largest).to(masks.device)
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    parts, count = ndimage.label(mask)
-    return (
-        parts == 1 + np.bincount(parts[mask], minlength=count + 1)[1:].argmax() if count else mask
-    )
+    parts, count = ndimage.label(mask)  # 0 outside the mask
+    if not count:
+        return mask
+    sizes = np.bincount(parts[mask], minlength=count + 1)[1:]
+    return parts == 1 + sizes.argmax()
 
 
 def box_of(masks: Tensor) -> Tensor:
-    """The tightest box around each mask, float32 (N, 4); a box of no area where it is empty."""
+    """The tightest box around each bool mask (N, H, W): float32 (N, 4), zero where it is empty."""
     across, down = masks.any(1), masks.any(2)  # (N, W), (N, H)
-    found = masks.any((1, 2))
     first = [side.int().argmax(1) for side in (across, down)]
-    last = [side.shape[1] - side.flip(1).int().argmax(1) for side in (across, down)]
-    return torch.stack([*first, *last], dim=1).float() * found[:, None]
+    stop = [side.shape[1] - side.flip(1).int().argmax(1) for side in (across, down)]
+    return torch.stack([*first, *stop], dim=1).float() * masks.any((1, 2))[:, None]
 
 
 def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """Area of the overlap by area of the union; Ornek & Ceylan 2024, Eq. 10. (N, 4) each."""
+    """Area of the overlap by area of the union; Ornek & Ceylan 2024, Eq. 10. (N, 4) each to (N,).
+
+    Raises
+    ------
+    ValueError
+        If one of the `others`, the true boxes, has no area.
+    """
     shared, first, second = _areas(boxes, others)
     return shared / (first + second - shared)
 
 
 def box_dice(boxes: Tensor, others: Tensor) -> Tensor:
-    """Twice the overlap by the sum of the areas; Ornek & Ceylan 2024, Eq. 11. (N, 4) each."""
+    """Twice the overlap by the sum of areas; Ornek & Ceylan 2024, Eq. 11. (N, 4) each to (N,).
+
+    Raises
+    ------
+    ValueError
+        If one of the `others`, the true boxes, has no area.
+    """
     shared, first, second = _areas(boxes, others)
     return 2 * shared / (first + second)
 
@@ -106,21 +122,22 @@ def _areas(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     shared = (
         torch.minimum(boxes[:, 2:], others[:, 2:]) - torch.maximum(boxes[:, :2], others[:, :2])
     ).clamp(min=0)
-    areas = [(some[:, 2:] - some[:, :2]).prod(1) for some in (boxes, others)]
-    if not (areas[1] > 0).all():
+    first, second = ((corners[:, 2:] - corners[:, :2]).prod(1) for corners in (boxes, others))
+    if not (second > 0).all():
         raise ValueError("a true box has no area; mend the table of boxes")
-    return shared.prod(1), *areas
+    return shared.prod(1), first, second
 
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """Cells in both by cells in either, of bool masks (N, H, W)."""
+    """Cells in both by cells in either, of bool masks (N, H, W): (N,), 0 where both are empty."""
     return (masks & others).sum((1, 2)) / (masks | others).sum((1, 2)).clamp(min=1)
 
 
 def pointing(maps: Tensor, masks: Tensor) -> Tensor:
-    """Whether the map's highest cell lies in the mask; no, where no cell is positive. (N,) bool.
+    """Whether the map's highest cell lies in the mask; no, where no cell is positive.
 
-    Zhang et al. 2018's pointing game without its margin. Of equal cells the first counts.
+    Zhang et al. 2018's pointing game without its margin. Of equal cells the first counts. Maps and
+    bool masks (N, H, W) to bool (N,).
     """
-    top, place = maps.flatten(1).max(1)
-    return masks.flatten(1).gather(1, place[:, None])[:, 0] & (top > 0)
+    top, index = maps.flatten(1).max(1)
+    return masks.flatten(1).gather(1, index[:, None])[:, 0] & (top > 0)

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 
-def ranking(relevance: Tensor) -> Tensor:
-    """Components from most to least relevant, by signed score (Dieter & Zisgen, Fig. 4, step 1).
+def ranking(saliency: Tensor) -> Tensor:
+    """Components from most to least salient, by signed value (Dieter & Zisgen, Fig. 4, step 1).
 
-    Ties keep the order of the components. relevance is (N, ...), the result (N, D) of indices.
+    Ties keep the order of the components. saliency is (N, ...), the result (N, D) of indices.
     """
-    return relevance.flatten(1).argsort(dim=1, descending=True, stable=True)
+    return saliency.flatten(1).argsort(dim=1, descending=True, stable=True)
 
 
 def new_positions(before: Tensor, after: Tensor, top: int) -> Tensor:
@@ -37,7 +37,10 @@ def new_positions(before: Tensor, after: Tensor, top: int) -> Tensor:
 
 
 def overlap(positions: Tensor, cut: int) -> Tensor:
-    """Share of the followed components among the first `cut` of the other ranking, (N,)."""
+    """Share of the followed components among the first `cut` of the other ranking, (N,).
+
+    positions are those of :func:`new_positions`, (N, top).
+    """
     return (positions < cut).float().mean(dim=1)
 
 
@@ -63,30 +66,33 @@ def _centered_ranks(values: Tensor) -> Tensor:
     return (below + up_to - values.shape[1]).double() / 2
 
 
-def break_ties(relevance: Tensor, generator: torch.Generator) -> Tensor:
-    """The same order of relevance (..., H, W), with equal values in a random order: minus the rank.
+def break_ties(saliency: Tensor, generator: torch.Generator) -> Tensor:
+    """The same order of saliency (..., H, W), with equal values in a random order: minus the rank.
 
     Binary masks and superpixels are mostly ties, and insertion and deletion depend on their order.
+    Float64 of the same shape, no two values of a map equal.
     """
-    flat = relevance.reshape(-1, relevance.shape[-2] * relevance.shape[-1])
-    dice = torch.rand(flat.shape, generator=generator, device=generator.device)
-    order = dice.to(flat.device).argsort(dim=1)
+    flat = saliency.reshape(-1, saliency.shape[-2] * saliency.shape[-1])
+    draws = torch.rand(flat.shape, generator=generator, device=generator.device)
+    # shuffle the components first; a stable ranking then leaves equal ones in shuffled order
+    order = draws.to(flat.device).argsort(dim=1)
     order = order.gather(1, ranking(flat.gather(1, order)))
-    return -inverse_permutation(order).to(torch.float64).view_as(relevance)
+    return -inverse_permutation(order).to(torch.float64).view_as(saliency)
 
 
 def inverse_permutation(order: Tensor) -> Tensor:
-    """Inverse permutations of (N, D): where each component stands."""
-    place = torch.arange(order.shape[1], device=order.device).expand_as(order)
-    return torch.empty_like(order).scatter_(1, order, place)
+    """Inverse permutations of (N, D): the position of each component."""
+    position = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, position)
 
 
 def selection_share(maps: Tensor, segments: Tensor, generator: torch.Generator) -> Tensor:
-    """The share of the image that is kept once a pixel's superpixel has come, (N, H, W) float64.
+    """For each pixel, the smallest share of the image that selects its superpixel: (N, H, W).
 
-    Superpixels come whole, the largest mean of the map first and equal ones in a random order, so
-    that ``reach <= 0.2`` is the region that a map selects of at most a fifth of the image. It is
-    that region of E-LIME, for the map of any method (Wang et al. select superpixels, not pixels).
+    Whole superpixels are selected, the largest mean of the map first and equal ones in a random
+    order, so that ``selection_share(...) <= 0.2`` is the region of at most a fifth of the image
+    that a map selects. This gives a map of any method a selection as E-LIME's (Wang et al. select
+    superpixels, not pixels). Float64, in (0, 1].
 
     Parameters
     ----------
@@ -98,5 +104,5 @@ def selection_share(maps: Tensor, segments: Tensor, generator: torch.Generator) 
     means = none.scatter_reduce(1, index, maps.flatten(1).double(), "mean", include_self=False)
     areas = none.scatter_add(1, index, torch.ones_like(index, dtype=torch.float64))
     order = ranking(break_ties(means[..., None], generator))
-    total = areas.gather(1, order).cumsum(1) / index.shape[1]
-    return torch.empty_like(total).scatter_(1, order, total).gather(1, index).view_as(maps)
+    share = areas.gather(1, order).cumsum(1) / index.shape[1]  # after each superpixel, in order
+    return torch.empty_like(share).scatter_(1, order, share).gather(1, index).view_as(maps)

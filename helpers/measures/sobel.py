@@ -1,4 +1,4 @@
-"""Edges: an explanation that never saw the network."""
+"""Edges: a map that does not depend on the network."""
 
 import torch
 from torch import Tensor
@@ -6,10 +6,7 @@ from torch.nn import functional as F
 
 
 def edge_magnitude(images: Tensor) -> Tensor:
-    """Magnitude of each channel's Sobel gradient: an explanation that never saw the network.
-
-    images are (N, C, H, W); the result has the same shape.
-    """
+    """Magnitude of each channel's Sobel gradient, of images (N, C, H, W), in the same shape."""
     across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     kernels = torch.stack([across, across.T])[:, None].to(images)  # (2, 1, 3, 3)
     count, channels, height, width = images.shape

@@ -1,9 +1,11 @@
 """What black-box searches share: a population, and the scores of an image under masks.
 
-A population is a tensor: B images (or runs) times N individuals times genes, rated in batches.
+A population is a tensor: B images (or runs) times N individuals times genes, evaluated in batches.
 `score` takes masked images to a number each, (n,), and is always called with whole rounds of the B
 images: rows i, B + i, 2 B + i, ... belong to image i, so that it can know each image's own class;
-see :func:`helpers.inputs.classifiers.class_score`.
+see :func:`helpers.inputs.classifiers.class_score`. An *evaluation* is one image shown to the
+network. All random numbers are drawn apart from the evaluations, so no result depends on the batch
+size beyond the rounding of the network itself.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from helpers.papers import checks
 
 Score = Callable[[Tensor], Tensor]
 Fitness = Callable[[Tensor], Tensor]  # genes (B, N, D) to fitness (B, N)
@@ -24,8 +28,8 @@ class Population(NamedTuple):
 
     def best(self) -> tuple[Tensor, Tensor]:
         """Each row's fittest individual, (B, D), and its fitness, (B,)."""
-        fitness, place = self.fitness.max(1)
-        return self.genes[torch.arange(len(place), device=place.device), place], fitness
+        fitness, index = self.fitness.max(1)
+        return self.genes[torch.arange(len(index), device=index.device), index], fitness
 
 
 @torch.no_grad()
@@ -37,7 +41,7 @@ def masked_scores(
     fill: Tensor | float = 0.0,
     batch_size: int = 32,
 ) -> Tensor:
-    """Score every image under each of its masks.
+    """Score every image under each of its masks: B times N evaluations.
 
     Parameters
     ----------
@@ -58,20 +62,23 @@ def masked_scores(
     Raises
     ------
     ValueError
-        If the masks do not fit the images, or the score is of another shape or not finite.
+        If there is no mask, the masks do not fit the images, or the scores are of another shape or
+        not finite.
     """
+    if not masks.numel():
+        raise ValueError(f"masks are {tuple(masks.shape)}; expected at least one mask and pixel")
     if masks.ndim != 4 or (len(masks), *masks.shape[2:]) != (len(images), *images.shape[2:]):
         raise ValueError(
             f"masks are {tuple(masks.shape)} for images {tuple(images.shape)}; expected "
             "(B, N, H, W)"
         )
     fill = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    weighed = masks.is_floating_point()
-    masks = masks.to(images.dtype) if weighed else masks
+    soft = masks.is_floating_point()
+    masks = masks.to(images.dtype) if soft else masks
     rounds = masks.transpose(0, 1)[:, :, None]  # (N, B, 1, H, W)
     scores = []
-    for some in rounds.split(max(batch_size // len(images), 1)):
-        mixed = torch.lerp(fill, images, some) if weighed else torch.where(some, images, fill)
+    for batch in rounds.split(max(batch_size // len(images), 1)):
+        mixed = torch.lerp(fill, images, batch) if soft else torch.where(batch, images, fill)
         mixed = mixed.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         scores.append(score(mixed))
         if scores[-1].shape != mixed.shape[:1]:
@@ -79,28 +86,39 @@ def masked_scores(
                 f"score gave {tuple(scores[-1].shape)} for {len(mixed)} images; expected "
                 f"({len(mixed)},)"
             )
-    found = torch.cat(scores).view(len(rounds), -1).T
-    if not found.isfinite().all():
+    all_scores = torch.cat(scores).view(len(rounds), -1).T  # (B, N)
+    if not all_scores.isfinite().all():
         raise ValueError("score gave NaN or infinity; check the model's weights and its input")
-    return found
+    return all_scores
 
 
 def uniform(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
-    """Uniform numbers in [0, 1), drawn where the generator is, put where `like` is."""
+    """Uniform random numbers in [0, 1) of a shape, drawn on the generator's device, then moved.
+
+    They are the same wherever `like` (of any shape) is, whose device the result has.
+    """
     return torch.rand(shape, generator=generator, device=generator.device).to(like.device)
 
 
-def take_rows(values: Tensor, places: Tensor) -> Tensor:
-    """Values (B, N, ...) at places (B, M) of their second axis: (B, M, ...)."""
-    return values[torch.arange(len(values), device=values.device)[:, None], places]
+def take_rows(values: Tensor, indices: Tensor) -> Tensor:
+    """Values (B, N, ...) at indices (B, M) of their second axis: (B, M, ...)."""
+    return values[torch.arange(len(values), device=values.device)[:, None], indices]
 
 
 def check_not_plain(images: Tensor) -> None:
-    if images.ndim != 4:
-        raise ValueError(f"images are {tuple(images.shape)}; expected (N, C, H, W)")
+    """Refuse images that are not (N, C, H, W), not finite, or of one color, which masks keep.
+
+    Raises
+    ------
+    ValueError
+        Which of these it is; of images of one color, the first one's index.
+    """
+    if images.ndim != 4 or not images.numel():
+        raise ValueError(f"images are {tuple(images.shape)}; expected (N, C, H, W), none of them 0")
+    checks.check_finite(images, "images")
     flat = images.flatten(2)
     plain = (flat.amax(2) == flat.amin(2)).all(1)
     if plain.any():
         raise ValueError(
-            f"image {int(plain.nonzero()[0])} has one colour only: every mask of it is the same"
+            f"image {int(plain.nonzero()[0])} has one color only: every mask of it is the same"
         )

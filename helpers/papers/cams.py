@@ -47,11 +47,7 @@ def record(model: nn.Module, images: Tensor, classes: Tensor, layer: str) -> tup
         and logits do not fit each other.
     """
     checks.check_unit_range(images)
-    if images.ndim != 4 or classes.shape != images.shape[:1]:
-        raise ValueError(
-            f"images are {tuple(images.shape)} and classes {tuple(classes.shape)}; expected "
-            "(N, 3, H, W) and (N,)"
-        )
+    checks.check_classes(classes, images)
     module = _layer(model, layer)
     with checks.evaluating(model), torch.no_grad(), _leaf(module) as kept:
         logits = model(images)  # gradients are on from the layer onwards
@@ -61,14 +57,8 @@ def record(model: nn.Module, images: Tensor, classes: Tensor, layer: str) -> tup
                 f"{_candidates(model)}"
             )
         _check_map(kept[0], layer)
-        if not 0 <= int(classes.min()) <= int(classes.max()) < logits.shape[1]:
-            raise ValueError(
-                f"classes run from {int(classes.min())} to {int(classes.max())}; expected 0 to "
-                f"{logits.shape[1] - 1}, the model's logits"
-            )
+        checks.check_class_range(classes, logits)
         score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
-        if not score.isfinite():
-            raise ValueError("the model's logits are not finite; check its weights and the images")
         (gradients,) = torch.autograd.grad(score, kept[0])
     return kept[0].detach(), gradients
 
@@ -155,7 +145,7 @@ def layer_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 
 def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
-    """Maps (N, H, W) at another size, bilinearly; cells count by their area, not their centres."""
+    """Maps (N, H, W) at another size, bilinearly; cells count by their area, not their centers."""
     size = (size, size) if isinstance(size, int) else size
     return F.interpolate(maps[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 

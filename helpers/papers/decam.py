@@ -11,11 +11,11 @@ from helpers.papers import black_box
 
 
 def ellipse_masks(genes: Tensor, size: tuple[int, int]) -> Tensor:
-    r"""Unions of rotated ellipses as masks: which pixel centres lie in one of them.
+    r"""Unions of rotated ellipses as masks: which pixel centers lie in one of them.
 
     An ellipse fills the box from (x0, y0) to (x1, y1), in pixels, before it is turned about the
-    box's centre by r radians, from x towards y (Karatsiolis & Kamilaris 2022, Figure 1). With half
-    axes a, b and offsets u, v from the centre it is :math:`A u^2 + B u v + C v^2 \le 1`,
+    box's center by r radians, from x towards y (Karatsiolis & Kamilaris 2022, Figure 1). With half
+    axes a, b and offsets u, v from the center it is :math:`A u^2 + B u v + C v^2 \le 1`,
 
     .. math::
         A = \frac{\cos^2 r}{a^2} + \frac{\sin^2 r}{b^2}, \quad
@@ -23,8 +23,8 @@ def ellipse_masks(genes: Tensor, size: tuple[int, int]) -> Tensor:
         C = \frac{\sin^2 r}{a^2} + \frac{\cos^2 r}{b^2}.
 
     A row of pixels (one v) meets it where :math:`|u + B v / 2 A| \le \sqrt{A - v^2 / a^2 b^2} / A`,
-    as :math:`4 A C - B^2 = 4 / a^2 b^2`. Marks at the ends of these intervals and a running sum
-    fill the mask: the cost is that of the rows, not of pixels times ellipses.
+    as :math:`4 A C - B^2 = 4 / a^2 b^2`. Marks where these intervals start and stop, and a running
+    sum along the row, fill the mask: the cost is that of rows, not of pixels times ellipses.
 
     Parameters
     ----------
@@ -49,13 +49,16 @@ def ellipse_masks(genes: Tensor, size: tuple[int, int]) -> Tensor:
     middle = (x0 + x1) / 2 - half_b * v / a
     under = a - inverse_a * inverse_b * v.square()  # negative where the row is missed
     half = under.clamp(min=0).sqrt() / a
-    first = (middle - half - 0.5).ceil().clamp(0, width)  # of the pixels whose centre lies within
-    last = torch.where(under >= 0, (middle + half + 0.5).floor().clamp(0, width), 0)
-    last = torch.maximum(first, last)  # one beyond; equal where the row is missed
+    # the pixels whose center lies within: from `start` to one before `stop`, none where the row
+    # is missed
+    start = (middle - half - 0.5).ceil().clamp(0, width)
+    stop = torch.where(under >= 0, (middle + half + 0.5).floor().clamp(0, width), 0)
+    stop = torch.maximum(start, stop)
     marks = genes.new_zeros(*genes.shape[:-2], height, width + 1)
-    for ends, sign in ((first, 1.0), (last, -1.0)):
-        places = ends.long().movedim(-1, -2)  # (..., H, K)
-        marks.scatter_add_(-1, places, torch.full_like(places, sign, dtype=marks.dtype))
+    for columns, sign in ((start, 1.0), (stop, -1.0)):
+        index = columns.long().movedim(-1, -2)  # (..., H, K)
+        marks.scatter_add_(-1, index, torch.full_like(index, sign, dtype=marks.dtype))
+    # how many ellipses are open at each pixel of the row
     return marks.cumsum(-1)[..., :width] > 0.5
 
 
@@ -69,17 +72,17 @@ def differential_evolution(
     weight: float = 0.8,
     generator: torch.Generator,
 ) -> Iterator[black_box.Population]:
-    r"""DE/rand/1/bin (Storn & Price 1997; Karatsiolis & Kamilaris 2022, Algorithm 1), maximising.
+    r"""DE/rand/1/bin (Storn & Price 1997; Karatsiolis & Kamilaris 2022, Algorithm 1), maximizing.
 
     For each individual x three others a, b, c are drawn; each gene is
     :math:`x'_i = a_i + F (b_i - c_i)` with probability CR, else x_i, and x' takes x's place if it
     is fitter. Departing from the pseudo-code, a generation is made from the one before it as a
-    whole instead of in place, so that it is rated in one batch. As there, a trial may equal x.
+    whole instead of in place, so that it is evaluated in one batch. As there, a trial may equal x.
 
     Parameters
     ----------
     fitness, genes
-        What to maximise, and the first population (B, N, D).
+        What to maximize, and the first population (B, N, D).
     repair
         Brings trial genes back within their limits.
     iterations
@@ -100,17 +103,17 @@ def differential_evolution(
     state = black_box.Population(genes, fitness(genes))
     yield state
     for _ in range(iterations):
-        genes, rated = state
-        dice = black_box.uniform((*genes.shape[:2], count), generator, genes)
-        dice.diagonal(dim1=1, dim2=2).fill_(2)  # an individual is no donor of its own
-        donors = dice.argsort(2)[..., :3]  # (B, N, 3)
+        genes, current = state
+        order = black_box.uniform((*genes.shape[:2], count), generator, genes)  # (B, N, N)
+        order.diagonal(dim1=1, dim2=2).fill_(2)  # an individual is no donor of its own
+        donors = order.argsort(2)[..., :3]  # (B, N, 3)
         a, b, c = (black_box.take_rows(genes, donors[..., i]) for i in range(3))
         changed = black_box.uniform(genes.shape, generator, genes) < crossover
         trial = repair(torch.where(changed, a + weight * (b - c), genes))
-        tried = fitness(trial)
-        better = tried > rated
+        new = fitness(trial)
+        better = new > current
         state = black_box.Population(
-            torch.where(better[..., None], trial, genes), torch.where(better, tried, rated)
+            torch.where(better[..., None], trial, genes), torch.where(better, new, current)
         )
         yield state
 
@@ -121,23 +124,24 @@ def random_ellipses(
     limits: tuple[float, float],
     generator: torch.Generator,
 ) -> Tensor:
-    """Ellipses of any allowed size, place and turn: genes (*shape, 5) of :func:`ellipse_masks`.
+    """Ellipses of any allowed size, position and turn: genes (*shape, 5) of :func:`ellipse_masks`.
 
-    limits are the least and the largest side of the box before it is turned, in pixels.
+    size is the image's height and width; limits are the least and the largest side of the box
+    before it is turned, in pixels.
     """
     height, width = size
     least, most = limits
-    dice = torch.rand(*shape, 5, generator=generator, device=generator.device)
-    wide, high = (least + (most - least) * dice[..., i] for i in (0, 1))
-    x, y = (width - wide) * dice[..., 2], (height - high) * dice[..., 3]
-    return torch.stack([x, y, x + wide, y + high, math.pi * dice[..., 4]], -1)
+    draws = torch.rand(*shape, 5, generator=generator, device=generator.device)
+    wide, high = (least + (most - least) * draws[..., i] for i in (0, 1))
+    x, y = (width - wide) * draws[..., 2], (height - high) * draws[..., 3]
+    return torch.stack([x, y, x + wide, y + high, math.pi * draws[..., 4]], -1)
 
 
 def within_limits(genes: Tensor, size: tuple[int, int], limits: tuple[float, float]) -> Tensor:
     """Clip ellipses (..., 5) to the image and to the allowed sides of their boxes (Algorithm 1).
 
     The paper says no more than "clip". Here the corners are put in order, the sides clipped about
-    the box's centre, the box moved into the image, and the turn, which repeats, taken modulo pi.
+    the box's center, the box moved into the image, and the turn, which repeats, taken modulo pi.
     """
     height, width = size
     first, second = genes[..., :2], genes[..., 2:4]
@@ -196,14 +200,14 @@ def de_cam(
     share
         Of the mean fitness, above which a solution counts.
     fill
-        What masked pixels become: zero after normalisation is the network's mean colour.
+        What masked pixels become: zero after normalisation is the network's mean color.
     watch
         Goes around the iterations: a progress bar, or a look at each population.
 
     Raises
     ------
     ValueError
-        If the population is below 4, the limits leave no room, an image has one colour only, or the
+        If the population is below 4, the limits leave no room, an image has one color only, or the
         score is not finite.
     """
     size = images.shape[-2], images.shape[-1]
@@ -219,9 +223,9 @@ def de_cam(
         return ellipse_masks(genes.unflatten(-1, (ellipses, 5)), size)
 
     def fitness(genes: Tensor) -> Tensor:
-        kept = masks(genes)
-        rated = black_box.masked_scores(score, images, kept, fill=fill, batch_size=batch_size)
-        return rated - area_weight * kept.mean((-2, -1), dtype=rated.dtype)
+        shown = masks(genes)
+        scores = black_box.masked_scores(score, images, shown, fill=fill, batch_size=batch_size)
+        return scores - area_weight * shown.mean((-2, -1), dtype=scores.dtype)
 
     def repair(genes: Tensor) -> Tensor:
         return within_limits(genes.unflatten(-1, (ellipses, 5)), size, pixels).flatten(-2)
@@ -243,7 +247,12 @@ def ellipse_map(
     ellipses: int = 10,
     share: float = 2 / 3,
 ) -> Tensor:
-    """DE-CAM's map (B, H, W) of a population: the selected masks, summed, over their maximum."""
+    """DE-CAM's map of a population: the selected masks, summed, divided by their maximum.
+
+    The population has fitness (B, N) and genes (B, N, 5 K), K = `ellipses`; size is height H and
+    width W; `share` is that of :func:`selected`. Float32 (B, H, W) in [0, 1], zero where no
+    selected mask is.
+    """
     masks = ellipse_masks(population.genes.unflatten(-1, (ellipses, 5)), size)
     chosen = selected(population.fitness, share)
     summed = (masks & chosen[..., None, None]).sum(1, dtype=torch.float32)

@@ -12,7 +12,10 @@ from helpers.papers import black_box
 
 
 def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
-    """Pixels of the selected superpixels: bits (B, N, S), segments (B, H, W) to (B, N, H, W)."""
+    """Pixels of the selected superpixels: bits (B, N, S), segments (B, H, W) to bool (B, N, H, W).
+
+    segments are labels from 0 to S - 1.
+    """
     index = segments.flatten(1)[:, None].expand(-1, bits.shape[1], -1)
     return bits.gather(2, index).unflatten(2, segments.shape[1:])
 
@@ -21,7 +24,7 @@ def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
     """Superpixels of one image, uint8 (3, H, W): labels 0 to S - 1 as int64 (H, W).
 
     "quickshift" has the settings that the ``lime`` package uses by default; "slic-50" and the like
-    ask scikit-image's SLIC for about so many.
+    are scikit-image's SLIC with about so many.
 
     Raises
     ------
@@ -37,17 +40,20 @@ def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
         labels = segmentation.slic(image, n_segments=int(method[5:]), compactness=10, start_label=0)
     else:
         raise ValueError(f"method is {method!r}; expected 'quickshift', or 'slic-50' and the like")
-    found, labels = np.unique(labels, return_inverse=True)
-    if len(found) < 2:
+    numbers, labels = np.unique(labels, return_inverse=True)
+    if len(numbers) < 2:
         raise ValueError(
-            f"{method} makes {len(found)} superpixel of this image; expected 2 or more: is it of "
-            "one colour?"
+            f"{method} makes {len(numbers)} superpixel of this image; expected 2 or more: is it of "
+            "one color?"
         )
     return torch.from_numpy(labels.reshape(image.shape[:2]))
 
 
 def segment_means(images: Tensor, segments: Tensor) -> Tensor:
-    """Images (B, C, H, W) with every superpixel in its mean colour, which LIME hides it behind."""
+    """Images (B, C, H, W) with every superpixel in its mean color, which is LIME's fill.
+
+    segments are (B, H, W): labels from 0; the result has the images' shape.
+    """
     index = segments.flatten(1)[:, None].expand(-1, images.shape[1], -1)
     count = int(segments.max()) + 1
     none = images.new_zeros(*images.shape[:2], count)
@@ -66,16 +72,17 @@ def genetic_algorithm(
     elite: int = 1,
     generator: torch.Generator,
 ) -> Iterator[black_box.Population]:
-    """A plain generational genetic algorithm on bits, maximising; only new individuals are rated.
+    """A plain generational genetic algorithm on bits, maximizing.
 
     Each parent wins a tournament; a pair mixes uniformly, bit by bit, with probability `crossover`,
     else the first is copied; each bit flips with probability `mutation`. The fittest `elite`
-    individuals go on unchanged. All of it is ours: of the paper only the abstract is public.
+    individuals go on unchanged: N evaluations for the first population, N - `elite` for each
+    generation. All of it is ours: of the paper only the abstract is public.
 
     Parameters
     ----------
     fitness, bits
-        What to maximise, and the first population, bool (B, N, S).
+        What to maximize, and the first population, bool (B, N, S).
     mutation
         A probability, or one a bit: broadcasts against the bits.
 
@@ -95,21 +102,22 @@ def genetic_algorithm(
     state = black_box.Population(bits, fitness(bits))
     yield state
     for _ in range(generations):
-        bits, rated = state
+        bits, current = state
         children = count - elite
-        drawn = black_box.uniform((len(bits), 2 * children, tournament), generator, bits) * count
-        drawn = drawn.long().clamp(max=count - 1)
-        won = black_box.take_rows(rated, drawn.flatten(1)).view_as(drawn).argmax(-1, keepdim=True)
-        parents = black_box.take_rows(bits, drawn.gather(-1, won)[..., 0])
+        draws = black_box.uniform((len(bits), 2 * children, tournament), generator, bits) * count
+        entrants = draws.long().clamp(max=count - 1)  # of each tournament
+        strength = black_box.take_rows(current, entrants.flatten(1)).view_as(entrants)
+        winners = entrants.gather(-1, strength.argmax(-1, keepdim=True))[..., 0]
+        parents = black_box.take_rows(bits, winners)
         mother, father = parents[:, :children], parents[:, children:]
         mixing = black_box.uniform((len(bits), children, 1), generator, bits) < crossover
         swapped = mixing & (black_box.uniform(mother.shape, generator, bits) < 0.5)
         child = torch.where(swapped, father, mother)
         child = child ^ (black_box.uniform(child.shape, generator, bits) < mutation)
-        stay = rated.argsort(dim=1, descending=True, stable=True)[:, :elite]
+        stay = current.argsort(dim=1, descending=True, stable=True)[:, :elite]
         state = black_box.Population(
             torch.cat([black_box.take_rows(bits, stay), child], 1),
-            torch.cat([rated.gather(1, stay), fitness(child)], 1),
+            torch.cat([current.gather(1, stay), fitness(child)], 1),
         )
         yield state
 
@@ -122,7 +130,7 @@ class ELime(NamedTuple):
     history: Tensor  # (generations + 1, B, N)
 
 
-SMALLER = 1e-9  # fitness for leaving out every superpixel: decides between equal probabilities
+SIZE_TIEBREAK = 1e-9  # fitness lost by keeping all superpixels: decides between equal ones
 
 
 def e_lime(
@@ -169,7 +177,7 @@ def e_lime(
     Raises
     ------
     ValueError
-        If the population is below 4, an image has one superpixel or one colour only, or the score
+        If the population is below 4, an image has one superpixel or one color only, or the score
         is no probability.
     """
     black_box.check_not_plain(images)
@@ -179,29 +187,30 @@ def e_lime(
             "an image has one superpixel; expected 2 or more, else nothing is to choose"
         )
     most = int(counts.max())
-    there = (torch.arange(most, device=counts.device) < counts[:, None])[:, None]  # (B, 1, S)
+    # which bits an image has: superpixels may differ in number, (B, 1, S)
+    exists = (torch.arange(most, device=counts.device) < counts[:, None])[:, None]
 
     def fitness(bits: Tensor) -> Tensor:
         masks = superpixel_masks(bits, segments)
-        rated = black_box.masked_scores(
+        scores = black_box.masked_scores(
             score, images, masks, fill=fill, batch_size=batch_size
         ).double()
-        if rated.min() < -1e-6 or rated.max() > 1 + 1e-6:
+        if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:
             raise ValueError(
-                f"scores run from {rated.min().item():.3g} to {rated.max().item():.3g}; expected "
+                f"scores run from {scores.min().item():.3g} to {scores.max().item():.3g}; expected "
                 "probabilities: end the model with a softmax"
             )
-        kept = (bits & there).sum(2) / counts[:, None]
-        return rated - (size_weight + SMALLER) * kept
+        share = (bits & exists).sum(2) / counts[:, None]
+        return scores - (size_weight + SIZE_TIEBREAK) * share
 
     half = black_box.uniform((len(images), population, most), generator, images) < 0.5
     search = genetic_algorithm(
-        fitness, half & there, generations=generations, tournament=tournament, crossover=crossover,
-        mutation=there * (mutation / counts.view(-1, 1, 1)), elite=elite, generator=generator,
+        fitness, half & exists, generations=generations, tournament=tournament, crossover=crossover,
+        mutation=exists * (mutation / counts.view(-1, 1, 1)), elite=elite, generator=generator,
     )  # fmt: skip
     history = []
     for last in watch(search):
         history.append(last.fitness)
     bits, fittest = last.best()
     share = bits.sum(1) / counts
-    return ELime(bits, fittest + (size_weight + SMALLER) * share, torch.stack(history))
+    return ELime(bits, fittest + (size_weight + SIZE_TIEBREAK) * share, torch.stack(history))

@@ -125,7 +125,7 @@ def relevance(network: nn.Module, inputs: Tensor, classes: Tensor, rule: Rule) -
     inputs
         What the network takes, (N, C, H, W).
     classes
-        The class to explain in each input, (N,).
+        The class to explain in each input, int64 (N,).
     rule
         From :func:`zero`, :func:`epsilon` or :func:`alpha_beta`.
 
@@ -147,18 +147,14 @@ def relevance(network: nn.Module, inputs: Tensor, classes: Tensor, rule: Rule) -
     with checks.evaluating(network), rule.composite().context(network), torch.enable_grad():
         inputs = inputs.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
         logits = network(inputs)  # (N, classes)
-        if classes.max() >= logits.shape[1]:
-            raise ValueError(
-                f"class {classes.max().item()} does not exist; the network has "
-                f"{logits.shape[1]} outputs, so classes run from 0 to {logits.shape[1] - 1}"
-            )
+        checks.check_class_range(classes, logits)
         chosen = torch.zeros_like(logits).scatter_(1, classes[:, None], 1)
         (result,) = torch.autograd.grad(logits, inputs, logits.detach() * chosen)
     return result.contiguous()
 
 
 def max_normalized(relevance: Tensor) -> Tensor:
-    """Divide each image's relevance by its largest magnitude (Sect. 3.3); zeros stay zeros."""
+    """Divide each image's relevance (N, ...) by its largest magnitude (Sect. 3.3); 0 stays 0."""
     largest = relevance.flatten(1).abs().amax(1).clamp(min=torch.finfo(relevance.dtype).tiny)
     return relevance / largest.view(-1, *[1] * (relevance.ndim - 1))
 
@@ -193,17 +189,8 @@ def _check(network: nn.Module, inputs: Tensor, classes: Tensor, rule: Rule) -> N
             f"{rule.name} needs convolutional or linear layers as modules; "
             f"{type(network).__name__} has none"
         )
-    if inputs.ndim != 4:
-        raise ValueError(f"inputs are {tuple(inputs.shape)}; expected (N, C, H, W)")
-    if classes.shape != inputs.shape[:1] or classes.is_floating_point():
-        raise ValueError(
-            f"classes are {classes.dtype} {tuple(classes.shape)}; "
-            f"expected one whole number an input, ({len(inputs)},)"
-        )
-    if len(classes) and classes.min() < 0:
-        raise ValueError(f"class {classes.min().item()} does not exist; classes start at 0")
-    if not inputs.isfinite().all():
-        raise ValueError("inputs hold NaN or infinite values; expected finite numbers")
+    checks.check_classes(classes, inputs)
+    checks.check_finite(inputs, "inputs")
     if not rule.negative_inputs and inputs.min() < 0:
         raise ValueError(
             f"{rule.name} splits weights by sign, so inputs must be 0 or more; got "

@@ -27,6 +27,7 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
         Terms (N, K, H_l, W_l), that of the input first.
     """
     checks.check_unit_range(images)
+    checks.check_classes(classes, images)
     terms: list[tuple[Tensor, Tensor | None]] = []
     hooks = []
 
@@ -54,6 +55,7 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
     try:
         with checks.evaluating(model), torch.enable_grad():
             logits = model(images)
+            checks.check_class_range(classes, logits)
             score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
             gradients = torch.autograd.grad(score, [values for values, _ in terms])
     finally:
@@ -101,31 +103,74 @@ def rise(
     batch_size: int = 32,
     generator: torch.Generator,
 ) -> Tensor:
-    r"""RISE, the searches' peer at random: the mean of random masks, weighed by the score.
+    r"""RISE: the mean of random masks, each weighted by the class's score under it.
 
     .. math:: S = \frac{1}{p N} \sum_i f_c(X \odot M_i) M_i
 
-    (Petsiuk et al. 2018, Eq. 6.) A mask is a grid of `cells` x `cells` bits that are 1 with
-    probability p = `keep`, one cell larger than the image, upsampled bilinearly and cut at random.
-    All images get the same masks. (B, C, H, W) to (B, H, W).
+    Petsiuk et al. 2018, Eq. 6. All images get the same masks of :func:`rise_masks`, and are scored
+    under each of them once: `masks` evaluations an image.
+
+    Parameters
+    ----------
+    score
+        :math:`f_c`; see :mod:`helpers.papers.black_box`.
+    images
+        X, (B, C, H, W).
+    masks
+        N, how many masks.
+    cells, keep
+        The masks' grid, and the probability p of a bit.
+    fill
+        What stands where a mask is 0; broadcasts against the images.
+    batch_size
+        How many images to score at once; the map does not depend on it.
+
+    Returns
+    -------
+    Tensor
+        S, (B, H, W).
     """
-    height, width = images.shape[-2:]
-    step = math.ceil(height / cells), math.ceil(width / cells)
-    large = (cells + 1) * step[0], (cells + 1) * step[1]
-    total = images.new_zeros(len(images), height, width)
-    for count in [batch_size] * (masks // batch_size) + [masks % batch_size]:
-        like = images[:1]
-        bits = (black_box.uniform((count, 1, cells, cells), generator, like) < keep).to(
-            images.dtype
-        )
-        grown = F.interpolate(bits, large, mode="bilinear", align_corners=False)[:, 0]
-        corner = (
-            black_box.uniform((count, 2), generator, like) * torch.tensor(step).to(like)
-        ).long()
-        rows = corner[:, :1] + torch.arange(height, device=like.device)
-        columns = corner[:, 1:] + torch.arange(width, device=like.device)
-        drawn = grown[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
-        some = drawn.expand(len(images), -1, -1, -1)
-        rated = black_box.masked_scores(score, images, some, fill=fill, batch_size=batch_size)
-        total += torch.einsum("bn,nhw->bhw", rated.to(drawn), drawn)
+    if masks < 1:
+        raise ValueError(f"RISE with {masks} masks; expected 1 or more")
+    size = images.shape[-2], images.shape[-1]
+    bits = black_box.uniform((masks, 1, cells, cells), generator, images) < keep
+    shifts = black_box.uniform((masks, 2), generator, images)  # in cells
+    total = images.new_zeros(len(images), *size)
+    for some_bits, some_shifts in zip(
+        bits.split(batch_size), shifts.split(batch_size), strict=True
+    ):
+        drawn = rise_masks(some_bits.to(images.dtype), some_shifts, size)
+        every = drawn.expand(len(images), -1, -1, -1)
+        scores = black_box.masked_scores(score, images, every, fill=fill, batch_size=batch_size)
+        total += torch.einsum("bn,nhw->bhw", scores.to(drawn), drawn)
     return total / (keep * masks)
+
+
+def rise_masks(bits: Tensor, shifts: Tensor, size: tuple[int, int]) -> Tensor:
+    """RISE's masks: a grid of bits, enlarged bilinearly, and a window of it at a random place.
+
+    Petsiuk et al. 2018, Sect. 3.2: one cell is ceil(H / h) x ceil(W / w) pixels, the grid grows to
+    one cell more than the image, and the window starts up to a cell from its upper left corner.
+
+    Parameters
+    ----------
+    bits
+        Floats 0 and 1, (N, 1, h, w).
+    shifts
+        Where the window starts, down and right, in cells: (N, 2) in [0, 1), rounded down to pixels.
+    size
+        Height H and width W of the masks.
+
+    Returns
+    -------
+    Tensor
+        (N, H, W) in [0, 1].
+    """
+    cell = math.ceil(size[0] / bits.shape[2]), math.ceil(size[1] / bits.shape[3])
+    large = (bits.shape[2] + 1) * cell[0], (bits.shape[3] + 1) * cell[1]
+    grown = F.interpolate(bits, large, mode="bilinear", align_corners=False)[:, 0]
+    corner = (shifts * torch.tensor(cell).to(shifts)).long()
+    rows = corner[:, :1] + torch.arange(size[0], device=bits.device)
+    columns = corner[:, 1:] + torch.arange(size[1], device=bits.device)
+    each = torch.arange(len(bits), device=bits.device)[:, None, None]
+    return grown[each, rows[:, :, None], columns[:, None]]

@@ -9,18 +9,24 @@ from helpers.papers import cams, peers
 
 
 def activation_map(method: Callable, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """One of the maps of :mod:`helpers.cams` from the network's last map, at the images' size."""
+    """One of the maps of :mod:`helpers.papers.cams` or ``pca_cams``, at the images' size.
+
+    It looks at the network's last feature map. Images (N, 3, H, W), classes (N,) to (N, H, W).
+    """
     recorded = cams.record(model, images, classes, last_feature_map(model, images))
     return cams.upsample(method(*recorded), images.shape[-2:])
 
 
 def full_grad(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """Srinivas & Fleuret 2019: what the input and every bias contribute, in magnitude."""
+    """FullGrad (Srinivas & Fleuret 2019): what the input and every bias contribute, in magnitude.
+
+    Images (N, 3, H, W) and classes (N,) to (N, H, W), non-negative.
+    """
     return peers.full_grad(peers.full_gradients(model, images, classes), images.shape[-2:])
 
 
 def last_feature_map(model: nn.Module, images: Tensor) -> str:
-    """The last layer that gives maps (N, K, H, W) of more than one cell: where CAMs look.
+    """The name of the last layer that gives maps (N, K, H, W) of more than one cell.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,21 +14,40 @@ from helpers.inputs import classifiers, conversion
 from helpers.papers import decam, elime, peers
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # they look for notebook widgets
+    warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
     from lime.lime_image import LimeImageExplainer
 
-GREY = 0.5  # in place of what a black box's mask hides, as RISE's evaluation has it
-EVALUATIONS = 300  # to the network, of a black box: a few per cent of what their papers ask
+GREY = 0.5  # what masks hide an image behind; black is a color that networks know
+EVALUATIONS = 300  # of the network for one map: a few per cent of what the papers spend
 
 
 def rise(
-    model: nn.Module, images: Tensor, classes: Tensor, *, questions: int = EVALUATIONS
+    model: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    *,
+    evaluations: int = EVALUATIONS,
+    batch_size: int = 32,
 ) -> Tensor:
-    """RISE with as many masks as its budget allows: :func:`helpers.papers.peers.rise`."""
+    """RISE with `evaluations` masks: :func:`helpers.papers.peers.rise`, of the probability.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+
+    Returns
+    -------
+    Tensor
+        (N, H, W), non-negative.
+    """
     score = classifiers.class_score(model, classes, probability=True)
     return peers.rise(
-        _without_graph(score), images, masks=questions, fill=GREY, generator=_generator()
-    )
+        _without_graph(score), images, masks=evaluations, fill=GREY, batch_size=batch_size,
+        generator=_generator(),
+    )  # fmt: skip
 
 
 def de_cam(
@@ -35,15 +55,39 @@ def de_cam(
     images: Tensor,
     classes: Tensor,
     *,
-    questions: int = EVALUATIONS,
+    evaluations: int = EVALUATIONS,
     population: int = 12,
     area_weight: float = 20.0,
+    batch_size: int = 32,
 ) -> Tensor:
-    """DE-CAM within a budget of evaluations: :func:`helpers.papers.decam.de_cam`."""
+    """DE-CAM within a budget: :func:`helpers.papers.decam.de_cam`, of the logit.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+    evaluations
+        Of the network, an image, at most; the iterations follow from it.
+    population
+        At most; half of a budget that is too small for the first population and an iteration.
+
+    Returns
+    -------
+    Tensor
+        (N, H, W) in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the budget is below 8.
+    """
+    population = _affordable_population(population, evaluations)
     score = classifiers.class_score(model, classes, probability=False)
     return decam.de_cam(
         _without_graph(score), images, area_weight=area_weight, population=population, fill=GREY,
-        iterations=max(questions // population - 1, 1), generator=_generator(),
+        iterations=evaluations // population - 1, batch_size=batch_size, generator=_generator(),
     ).maps  # fmt: skip
 
 
@@ -52,62 +96,177 @@ def e_lime(
     images: Tensor,
     classes: Tensor,
     *,
-    questions: int = EVALUATIONS,
+    evaluations: int = EVALUATIONS,
     population: int = 20,
+    batch_size: int = 32,
 ) -> Tensor:
-    """1 on the superpixels that :func:`helpers.papers.elime.e_lime` selects, 0 elsewhere."""
+    """1 on the superpixels that :func:`helpers.papers.elime.e_lime` selects, 0 elsewhere.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+    evaluations
+        Of the network, an image, at most; the generations follow from it.
+    population
+        At most; half of a budget that is too small for the first population and a generation.
+
+    Returns
+    -------
+    Tensor
+        (N, H, W), 0 or 1.
+
+    Raises
+    ------
+    ValueError
+        If the budget is below 8.
+    """
+    population = _affordable_population(population, evaluations)
     segments = segments_of(images)
     score = classifiers.class_score(model, classes, probability=True)
-    found = elime.e_lime(
+    search = elime.e_lime(
         _without_graph(score), images, segments, population=population, fill=GREY,
-        generations=max((questions - population) // (population - 1), 1), generator=_generator(),
+        generations=(evaluations - population) // (population - 1),  # the elite of one stays
+        batch_size=batch_size, generator=_generator(),
     )  # fmt: skip
-    return elime.superpixel_masks(found.bits[:, None], segments)[:, 0].to(images)
+    return elime.superpixel_masks(search.bits[:, None], segments)[:, 0].to(images)
+
+
+def _affordable_population(population: int, evaluations: int) -> int:
+    """The population, or half of the budget, so that a search has at least two generations."""
+    if evaluations < 8:
+        raise ValueError(
+            f"a search with {evaluations} evaluations an image; expected 8 or more, two "
+            "generations of 4"
+        )
+    return min(population, evaluations // 2)
 
 
 def lime(
-    model: nn.Module, images: Tensor, classes: Tensor, *, questions: int = EVALUATIONS
+    model: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    *,
+    evaluations: int = EVALUATIONS,
+    batch_size: int = 32,
+    fill: float | None = None,
+    seed: int | None = None,
 ) -> Tensor:
-    """The weights of the `lime` package's linear model, on the superpixels they belong to."""
+    """LIME (Ribeiro et al. 2016): its weights, :func:`lime_weights`, on the superpixels' pixels.
 
-    def answer(batch) -> Tensor:
-        with torch.no_grad():
-            shown = torch.stack([torch.from_numpy(one) for one in batch]).permute(0, 3, 1, 2)
-            return (
-                model(conversion.to_unit(shown.to(images.device))).softmax(1).cpu().double().numpy()
-            )
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+    evaluations, batch_size, fill
+        See :func:`lime_weights`.
+    seed
+        For every image; by default each has one drawn from torch's global generator.
 
+    Returns
+    -------
+    Tensor
+        Float32 (N, H, W), of both signs.
+    """
     maps = []
     for image, label, segments in zip(images, classes.tolist(), segments_of(images), strict=True):
-        seed = int(torch.randint(2**31, ()))
-        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
-            explained = LimeImageExplainer(random_state=seed).explain_instance(
-                (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), answer,
-                labels=(label,), top_labels=None, num_samples=questions, batch_size=32,
-                segmentation_fn=lambda _, found=segments: found.cpu().numpy(),
-            )  # fmt: skip
-        weights = torch.zeros(int(segments.max()) + 1)
-        for segment, weight in explained.local_exp[label]:
-            weights[segment] = float(weight)
-        maps.append(weights.to(images.device)[segments])
+        drawn = int(torch.randint(2**31, ())) if seed is None else seed
+        weights = lime_weights(
+            model, image, label, segments, evaluations=evaluations, batch_size=batch_size,
+            fill=fill, seed=drawn,
+        )  # fmt: skip
+        maps.append(weights.float().to(images.device)[segments])
     return torch.stack(maps)
+
+
+def lime_weights(
+    model: nn.Module,
+    image: Tensor,
+    label: int,
+    segments: Tensor,
+    *,
+    evaluations: int,
+    seed: int,
+    batch_size: int = 32,
+    fill: float | None = None,
+) -> Tensor:
+    """The weights of the ``lime`` package's linear model of a class's probability.
+
+    The package shows the network the whole image, and random halves of its superpixels.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    image
+        (3, H, W) in [0, 1]; the package sees it as uint8.
+    label
+        The class.
+    segments
+        Superpixels 0 to S - 1, int64 (H, W): of :func:`helpers.papers.elime.superpixels`.
+    evaluations
+        How many images the network is shown.
+    batch_size
+        How many at once.
+    fill
+        What hides a superpixel, in [0, 1]; by default its own mean color.
+
+    Returns
+    -------
+    Tensor
+        Float64 (S,), on the CPU.
+    """
+    if evaluations < 2:
+        raise ValueError(f"LIME with {evaluations} evaluations; expected 2 or more to fit a line")
+
+    @torch.no_grad()
+    def probabilities(batch: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).to(image.device)
+        inputs = conversion.to_unit(pixels).contiguous(memory_format=torch.channels_last)
+        return model(inputs).softmax(1).cpu().double().numpy()
+
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
+        explanation = LimeImageExplainer(random_state=seed).explain_instance(
+            (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), probabilities,
+            labels=(label,), top_labels=None, num_samples=evaluations, batch_size=batch_size,
+            hide_color=None if fill is None else round(255 * fill),
+            segmentation_fn=lambda _: segments.cpu().numpy(),
+        )  # fmt: skip
+    weights = torch.zeros(int(segments.max()) + 1, dtype=torch.float64)
+    for segment, weight in explanation.local_exp[label]:
+        weights[segment] = float(weight)
+    return weights
+
+
+def strongest_superpixels(weights: Tensor, count: int = 5) -> Tensor:
+    """LIME's own selection: the `count` largest weights (S,), as far as positive, as bool (S,).
+
+    It is what ``get_image_and_mask`` of the package shows by default.
+    """
+    chosen = torch.zeros(len(weights), dtype=torch.bool)
+    chosen[weights.argsort(descending=True)[:count]] = True
+    return chosen & (weights > 0)
 
 
 def segments_of(images: Tensor) -> Tensor:
     """The superpixels of images in [0, 1], (N, H, W): :func:`helpers.papers.elime.superpixels`."""
     pixels = (255 * images).round().byte().cpu()
-    found = [_superpixels(some.numpy().tobytes(), tuple(some.shape)) for some in pixels]
-    return torch.stack(found).to(images.device)
+    segments = [_superpixels(image.numpy().tobytes(), tuple(image.shape)) for image in pixels]
+    return torch.stack(segments).to(images.device)
 
 
 @lru_cache(maxsize=256)
 def _superpixels(pixels: bytes, shape: tuple) -> Tensor:
-    """Those of one image, which E-LIME and LIME both ask for."""
+    """The superpixels of one image: kept, because E-LIME and LIME both need them."""
     return elime.superpixels(torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape))
 
 
 def _without_graph(score: Callable) -> Callable:
-    """The score without a graph."""
+    """The score without autograd's graph, which a black box never uses."""
     return torch.no_grad()(score)
 
 

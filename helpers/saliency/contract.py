@@ -37,7 +37,7 @@ def checked_maps(
     if tuple(maps.shape) != expected:
         raise ValueError(
             f"the method gave {tuple(maps.shape)}; expected {expected}, a number a pixel: sum over "
-            "colours, and bring small maps to size with helpers.papers.cams.upsample"
+            "colors, and bring small maps to size with helpers.papers.cams.upsample"
         )
     maps = maps.detach().float()
     if not maps.isfinite().all():

@@ -1,4 +1,4 @@
-"""Controls: maps that never ask the network."""
+"""Controls: maps that do not depend on the network. All give (N, H, W) for (N, 3, H, W)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,12 @@ from helpers.measures import sobel
 
 
 def random_map(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """A number for every pixel, drawn evenly and anew at every call."""
+    """Uniform random numbers, new ones at every call: (N, H, W) for images (N, 3, H, W)."""
     return torch.rand(images[:, 0].shape).to(images)
 
 
 def center(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """1 in the middle, falling with the distance to 0 in the corners."""
+    """1 in the middle, falling with the distance to 0 in the corners: (N, H, W)."""
     height, width = images.shape[-2:]
     rows = torch.linspace(-1, 1, height).to(images)[:, None]
     columns = torch.linspace(-1, 1, width).to(images)
@@ -20,10 +20,10 @@ def center(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
 
 
 def edges(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """The magnitude of each colour's Sobel gradient, summed over colours."""
+    """The magnitude of each color's Sobel gradient, summed over colors: (N, H, W)."""
     return sobel.edge_magnitude(images).sum(1)
 
 
 def brightness(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """The image's own brightness."""
+    """The mean over colors of images (N, 3, H, W): (N, H, W)."""
     return images.mean(1)

@@ -6,12 +6,15 @@ import torch
 from torch import Tensor, nn
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # they look for notebook widgets
+    warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
     from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 
 
 def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    r"""Simonyan et al. 2014: :math:`\max_k |\partial y_c / \partial x_k|`, over colours k."""
+    r"""Simonyan et al. 2014: :math:`\max_k |\partial y_c / \partial x_k|`, over colors k.
+
+    Images (N, 3, H, W) and classes (N,) to (N, H, W), as the three below.
+    """
     return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
 
 
@@ -28,18 +31,40 @@ def smooth_grad(
     samples: int = 15,
     deviation: float = 0.15,
 ) -> Tensor:
-    """Smilkov et al. 2017: the mean gradient under noise of that deviation; then as `gradient`."""
-    noisy = NoiseTunnel(Saliency(model)).attribute(
+    """Smilkov et al. 2017: the mean gradient under Gaussian noise; its magnitude as `gradient`'s.
+
+    samples is how many noisy copies of the images (N, 3, H, W) there are, deviation the noise's
+    standard deviation, of the range 0 to 1. Classes are (N,), the maps (N, H, W).
+    """
+    mean = NoiseTunnel(Saliency(model)).attribute(
         _leaf(images), nt_type="smoothgrad", nt_samples=samples, nt_samples_batch_size=1,
         stdevs=deviation, target=classes, abs=False,
     )  # fmt: skip
-    return noisy.abs().amax(1)
+    return mean.abs().amax(1)
 
 
 def integrated_gradients(
-    model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 20
+    model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 50
 ) -> Tensor:
-    """Sundararajan et al. 2017 from black, with Gauss-Legendre's steps; the sum over colours."""
+    r"""Integrated Gradients from black, summed over colors with their sign.
+
+    .. math:: \sum_k x_k \int_0^1 \frac{\partial y_c}{\partial x_k}(\alpha x) \, d\alpha
+
+    Sundararajan et al. 2017, Eq. 1, with the baseline x' = 0; `steps` points of Gauss and Legendre
+    approximate the integral. The sum over the map is the image's logit less that of black.
+
+    Parameters
+    ----------
+    model
+        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
+    images, classes
+        (N, 3, H, W), and int64 (N,).
+
+    Returns
+    -------
+    Tensor
+        (N, H, W), in logits, of both signs.
+    """
     explainer = IntegratedGradients(model)
     parts = [  # an image at a time: all its steps are one batch
         explainer.attribute(images[i : i + 1], target=classes[i : i + 1], n_steps=steps)
@@ -49,5 +74,5 @@ def integrated_gradients(
 
 
 def _leaf(images: Tensor) -> Tensor:
-    """The images, as something that captum may take gradients of without a warning."""
+    """Images as a leaf that requires gradients, which captum would otherwise warn about."""
     return images.detach().requires_grad_()

@@ -17,37 +17,43 @@ from helpers.papers import cams, lrp
 from helpers.saliency import contract
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # they look for notebook widgets
+    warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
     from timm.layers import BatchNormAct2d
 
 
 def lrp_map(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """Relevance by a rule of :mod:`helpers.lrp`, summed over colours, at the size of the images.
+    """Relevance by a rule of :mod:`helpers.papers.lrp`, summed over colors, at the images' size.
 
-    It is that of the network's own input: behind the resizing and the normalisation of a
-    :class:`helpers.inputs.classifiers.Preprocessed`, which have no relevance to give.
+    It is that of the network's own input: behind the resizing and the normalization of a
+    :class:`helpers.inputs.classifiers.Preprocessed`, which have no relevance of their own. Images
+    (N, 3, H, W) and classes (N,) to (N, H, W), of both signs, in logits.
     """
     body, inputs = _own_input(model, images)
-    found = lrp.relevance(with_layers_for_lrp(body), inputs, classes, rule).sum(1)
-    return cams.upsample(found, images.shape[-2:])
+    summed = lrp.relevance(with_layers_for_lrp(body), inputs, classes, rule).sum(1)
+    return cams.upsample(summed, images.shape[-2:])
 
 
 def composite_map(kind: type, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    """Relevance by one of Zennit's composites, with BatchNorm merged; as :func:`relevance`."""
-    made = partial(kind, canonizers=[SequentialMergeBatchNorm()])
-    if kind is EpsilonGammaBox:
-        ends = torch.zeros_like(images), torch.ones_like(images)
-        low, high = (_own_input(model, end)[1] for end in ends)
-        made = partial(made, low=low, high=high)
-    return lrp_map(lrp.Rule(kind.__name__, made, True), model, images, classes)
+    """Relevance by one of Zennit's composites, with BatchNorm merged; otherwise :func:`lrp_map`.
+
+    Images (N, 3, H, W) and classes (N,) to (N, H, W).
+    """
+    composite = partial(kind, canonizers=[SequentialMergeBatchNorm()])
+    if kind is EpsilonGammaBox:  # its rule of the first layer needs the input's bounds
+        low, high = (
+            _own_input(model, bound)[1]
+            for bound in (torch.zeros_like(images), torch.ones_like(images))
+        )
+        composite = partial(composite, low=low, high=high)
+    return lrp_map(lrp.Rule(kind.__name__, composite, True), model, images, classes)
 
 
 def with_layers_for_lrp(network: nn.Module) -> nn.Module:
-    """A copy of a network in which all that relevance must know of is a layer.
+    """A copy of a network in which every operation that LRP has a rule for is a module.
 
-    timm's BatchNorm with an activation inside becomes the two; a sum of two branches, which would
-    otherwise hand all relevance to both, becomes Zennit's :class:`zennit.layer.Sum`, and layers
-    stand in the order in which they run, as merging BatchNorm needs them to.
+    timm's BatchNorm with an activation inside becomes two modules; a sum of two branches, which
+    would otherwise hand all relevance to both, becomes Zennit's :class:`zennit.layer.Sum`; and
+    modules stand in the order in which they run, as merging BatchNorm needs them to.
 
     Raises
     ------
@@ -82,7 +88,7 @@ _SUMS = {torch.add, operator.add, operator.iadd}
 
 
 class _Leaves(fx.Tracer):
-    """Looks into modules that hold others, and takes the rest as they are."""
+    """Traces into modules that hold others; those without children stay modules."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return not list(module.children())
@@ -104,7 +110,7 @@ def _split(both: BatchNormAct2d) -> nn.Sequential:
 
 
 def _own_input(model: nn.Module, images: Tensor) -> tuple[nn.Module, Tensor]:
-    """The network behind its resizing and normalisation, and what they make of the images."""
+    """The network without its resizing and normalization, and the images after these two."""
     if not isinstance(model, classifiers.Preprocessed):
         return model, images
     size = (model.size, model.size)

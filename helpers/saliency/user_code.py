@@ -13,7 +13,7 @@ from helpers.store import paths
 
 
 def load_object(spec: str) -> object:
-    """What a module of the user's calls by a name: ``module:name``, found from here or the root.
+    """Load ``module:name``: a name of a user's module in the current folder or in the project's.
 
     Raises
     ------
@@ -38,75 +38,70 @@ def load_object(spec: str) -> object:
 
 
 def load_method(spec: str) -> contract.Explain:
-    """A method (model, images, classes) -> (N, H, W) of a module of the user's: ``module:name``.
+    """Load a user's method (model, images, classes) -> maps (N, H, W) by ``module:name``.
 
     Raises
     ------
     ValueError
         If it is not there or cannot be called.
     """
-    found = load_object(spec)
-    if not callable(found):
+    method = load_object(spec)
+    if not callable(method):
         raise ValueError(
-            f"{spec} is {type(found).__name__}; expected a function (model, images, classes)"
+            f"{spec} is {type(method).__name__}; expected a function (model, images, classes)"
         )
-    return found
+    return method
 
 
 def load_network(spec: str, size: int | None = None) -> nn.Module:
-    """A network from images in [0, 1] to logits, frozen, in evaluation mode, on the device.
+    """Load a network from images (N, 3, H, W) in [0, 1] to logits, frozen, in evaluation mode.
 
     Parameters
     ----------
     spec
         A name of :data:`helpers.inputs.classifiers.IMAGENET`; ``torchvision:NAME`` or
-        ``timm:NAME``, with the weights that these libraries download, behind ImageNet's
-        normalisation; or
-        ``module:loader``, a function without arguments that gives a network.
+        ``timm:NAME``, with the weights that these libraries download, behind these weights' own
+        size and normalization; or ``module:name``, a function without arguments that gives a
+        network, or the network itself.
     size
-        To which a network of IMAGENET brings its images, if not to its own: any does, for they end
-        in a mean over the last map, and a smaller one is faster and less sure.
+        To which a network of IMAGENET brings its images, if not to its own: any works, because
+        they end in a mean over the last map, and a smaller one is faster and less accurate.
 
     Raises
     ------
     ValueError
-        If it is not there, cannot be had, or is no network.
+        If it is not there, its weights cannot be had, or it is no network.
     """
     if spec in classifiers.IMAGENET:
-        found = classifiers.load_imagenet(spec).network
-        found.size = size or found.size
-        return found
+        network = classifiers.load_imagenet(spec).network
+        network.size = size or network.size
+        return network
     origin, _, name = spec.partition(":")
     if origin == "torchvision":
-        found = (
+        network = (
             classifiers.load_imagenet(name).network
             if name in classifiers.IMAGENET
-            else _torchvision(name)
+            else classifiers.torchvision_network(name)
         )
     elif origin == "timm":
-        found = classifiers.timm_network(name, classes=1000, size=224)
+        network = classifiers.timm_network(name, classes=1000, size=224)
     else:
-        loader = load_method(spec)
-        found = loader()
-        if not isinstance(found, nn.Module):
-            raise ValueError(
-                f"{spec} gave {type(found).__name__}; expected a torch.nn.Module that takes images "
-                "(N, 3, H, W) in [0, 1] to logits"
-            )
-    found = found.eval().requires_grad_(False)
-    return found.to(classifiers.default_device(), memory_format=torch.channels_last)
+        network = _users_network(spec)
+    network = network.eval().requires_grad_(False)
+    return network.to(classifiers.default_device(), memory_format=torch.channels_last)
 
 
-def _torchvision(name: str) -> nn.Module:
-    import torchvision
-
-    try:
-        body = torchvision.models.get_model(name, weights="DEFAULT")
-    except ValueError as error:
-        raise ValueError(f"torchvision has no network {name!r}") from error
-    except (OSError, RuntimeError) as error:
+def _users_network(spec: str) -> nn.Module:
+    expected = "a torch.nn.Module that takes images (N, 3, H, W) in [0, 1] to logits"
+    loader = load_object(spec)
+    if isinstance(loader, nn.Module):
+        return loader
+    if not callable(loader):
         raise ValueError(
-            f"the weights of {name} cannot be had ({type(error).__name__}); with no network take "
-            f"one of {', '.join(classifiers.PACKAGED_SHA256)}"
-        ) from error
-    return classifiers.Preprocessed(body, 224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+            f"{spec} is {type(loader).__name__}; expected {expected}, or a function without "
+            "arguments that gives one"
+        )
+    network = loader()
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"{spec} gave {type(network).__name__}; expected {expected}")
+    return network

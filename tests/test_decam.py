@@ -28,7 +28,7 @@ def corner_pixel(images):
 
 
 def by_quadratic_form(genes, size):
-    """Each pixel's centre turned back into each ellipse's own axes."""
+    """Each pixel's center turned back into each ellipse's own axes."""
     masks = np.zeros(size, bool)
     for x0, y0, x1, y1, angle in genes.tolist():
         for row, column in np.ndindex(size):
@@ -66,7 +66,7 @@ def test_ellipses_may_stick_out_on_every_side_or_lie_outside():
 
 
 def test_a_small_ellipse_matches_a_drawing_by_hand():
-    lying = torch.tensor([[0.0, 1, 5, 4, 0]])  # centre (2.5, 2.5), half axes 2.5 and 1.5
+    lying = torch.tensor([[0.0, 1, 5, 4, 0]])  # center (2.5, 2.5), half axes 2.5 and 1.5
     standing = torch.tensor([[0.0, 1, 5, 4, math.pi / 2]])
 
     # row 1, v = -1: |u| <= 2.5 sqrt(1 - 1 / 2.25) = 1.86; row 2: |u| <= 2.5
@@ -135,12 +135,12 @@ def test_clipping_makes_any_genes_legal(generator):
     assert turn.max() <= math.pi
 
 
-def test_clipping_orders_corners_keeps_the_centre_and_moves_into_the_image():
+def test_clipping_orders_corners_keeps_the_center_and_moves_into_the_image():
     genes = torch.tensor(
         [
             [8.0, 3, 2, 9, 0.5],  # corners out of order in x
-            [10, 10, 11, 12, 0.5],  # 1 wide, too narrow: 2 about the centre 10.5
-            [3, 4, 29, 9, -0.5],  # 26 wide, too wide: 15 about the centre 16; the turn repeats
+            [10, 10, 11, 12, 0.5],  # 1 wide, too narrow: 2 about the center 10.5
+            [3, 4, 29, 9, -0.5],  # 26 wide, too wide: 15 about the center 16; the turn repeats
             [-6, 25, 4, 35, 4.0],  # beyond the left and the lower border: moved
         ]
     )
@@ -240,12 +240,12 @@ def mean_score(weights):
 
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 10, 1000])
 @pytest.mark.parametrize("weighed", [False, True])
-@pytest.mark.parametrize("filled", ["zero", "colour", "image"])
+@pytest.mark.parametrize("filled", ["zero", "color", "image"])
 def test_masked_scores_equal_a_plain_loop(batch_size, weighed, filled, images, generator):
     weights = torch.randn(images.shape, generator=generator, dtype=torch.float64)
     masks = torch.rand(2, 5, 6, 8, generator=generator, dtype=torch.float64)
     masks = masks if weighed else masks > 0.5
-    fill = {"zero": 0.0, "colour": torch.tensor([0.1, 0.5, 0.9]).view(3, 1, 1), "image": -images}
+    fill = {"zero": 0.0, "color": torch.tensor([0.1, 0.5, 0.9]).view(3, 1, 1), "image": -images}
     fill = torch.as_tensor(fill[filled], dtype=torch.float64)
     before = images.clone(), masks.clone()
 
@@ -716,7 +716,7 @@ def test_de_cam_refuses_images_it_cannot_explain():
     plain = torch.cat([almost_white(1), torch.full((1, 3, 20, 24), 0.4)])
     plain[1, 0] = 0.9  # orange all over
 
-    with pytest.raises(ValueError, match="image 1 has one colour only"):
+    with pytest.raises(ValueError, match="image 1 has one color only"):
         explained(patch_score(LEFT, RIGHT), plain)
     with pytest.raises(ValueError, match=r"images are \(3, 20, 24\); expected \(N, C, H, W\)"):
         explained(patch_score(LEFT), almost_white(1)[0])
@@ -877,7 +877,7 @@ def test_hidden_superpixels_show_the_fill():
 def test_e_lime_refuses_what_gives_it_nothing_to_choose():
     with pytest.raises(ValueError, match="one superpixel; expected 2 or more"):
         evolved(corner_pixel, white(2), torch.cat([bands(3), bands(1)]))
-    with pytest.raises(ValueError, match="image 0 has one colour only"):
+    with pytest.raises(ValueError, match="image 0 has one color only"):
         evolved(corner_pixel, torch.ones(1, 3, 6, 12), bands(3))
     with pytest.raises(ValueError, match="population is 3; expected 4 or more"):
         evolved(corner_pixel, white(1), bands(3), population=3)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torchvision
 
 from helpers.measures import localization
 
@@ -111,3 +112,52 @@ def test_pointing_asks_for_the_highest_cell_only():
     maps = torch.tensor([[[3.0, 1], [2, 2]], [[1.0, 3], [0, 0]], [[0.0, -1], [-1, -1]]])
 
     assert localization.pointing(maps, masks).tolist() == [True, False, False]
+
+
+def test_share_within_is_the_mass_inside_over_all_mass():
+    maps = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    region = torch.tensor([[False, True], [False, True]])
+
+    share = localization.share_within(maps, region)
+
+    assert share[0].item() == pytest.approx(0.6)
+    assert share[1].isnan()
+
+
+def test_entropy_is_zero_for_a_point_and_bits_for_an_even_map():
+    point, even = torch.zeros(4, 4), torch.full((4, 4), 7.0)
+    point[1, 2] = 3
+    half = torch.zeros(4, 4)
+    half[0, :2] = 1
+
+    assert localization.entropy(torch.stack([point, even, half])).tolist() == pytest.approx(
+        [0, 4, 1]
+    )
+    assert localization.entropy(torch.zeros(1, 4, 4)).isnan().all()
+
+
+def test_no_maps_and_no_boxes_give_no_numbers():
+    maps, masks, boxes = torch.zeros(0, 4, 5), torch.zeros(0, 4, 5).bool(), torch.zeros(0, 4)
+
+    assert localization.share_within(maps, masks).shape == (0,)
+    assert localization.entropy(maps).shape == (0,)
+    assert localization.thresholded(maps, 0.2).shape == (0, 4, 5)
+    assert localization.otsu(maps).shape == (0, 4, 5)
+    assert localization.largest_part(masks).shape == (0, 4, 5)
+    assert localization.box_of(masks).shape == (0, 4)
+    assert localization.box_iou(boxes, boxes).shape == (0,)
+    assert localization.mask_iou(masks, masks).shape == (0,)
+    assert localization.pointing(maps, masks).shape == (0,)
+
+
+def test_boxes_and_their_overlap_are_torchvisions(generator):
+    masks = torch.rand(20, 9, 11, generator=generator) > 0.9
+    masks = masks[masks.any((1, 2))]
+    boxes = localization.box_of(masks)
+    theirs = torchvision.ops.masks_to_boxes(masks) + torch.tensor([0, 0, 1, 1])
+
+    assert torch.equal(boxes, theirs)
+    torch.testing.assert_close(
+        localization.box_iou(boxes, boxes.flip(0)),
+        torchvision.ops.box_iou(boxes, boxes.flip(0)).diagonal(),
+    )
