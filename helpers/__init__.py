@@ -9,7 +9,7 @@ room           what stands there                                               m
 ``inputs``     images, networks, training                                      papers.checks, store
 ``saliency``   every method under one signature: add yours here                the rooms above
 ``trials``     each paper's test of a method, and the engine that runs them    the rooms above
-``report``     claims, figures, tables, pages; knows no torch                  store
+``report``     claims, figures, tables, pages; knows no torch                  measures, store
 ``run``        parameters, execution, run card                                 all
 =============  ==============================================================  ====================
 

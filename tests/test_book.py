@@ -12,7 +12,7 @@ import pytest
 import yaml
 from altair.vegalite.v6 import display
 
-from helpers.report import build, claims, readme, scorecard
+from helpers.report import build, claims, front_page, readme, scorecard, status
 from helpers.store import paths
 
 NARROW = 390  # pixels, a phone
@@ -159,7 +159,7 @@ def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
 
     for (paper, arm), rows in table.groupby(["paper", "arm"]):
         counts = [str((rows.verdict == verdict).sum()) for verdict in scorecard.VERDICTS]
-        line = f"| {scorecard.ARMS[arm]} | {' | '.join(counts)} |"
+        line = f"| {front_page.ARMS[arm]} | {' | '.join(counts)} |"
         assert line in text, (paper, line)
 
 
@@ -168,7 +168,7 @@ def test_every_chapter_with_claims_belongs_to_a_paper():
 
 
 def test_tally_counts_verdicts_by_arm():
-    assert scorecard.tally(SCORECARD).to_dict("index") == {
+    assert front_page.tally(SCORECARD).to_dict("index") == {
         "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
         "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
     }
@@ -177,7 +177,7 @@ def test_tally_counts_verdicts_by_arm():
 def test_summary_of_a_chapter_that_never_ran_says_so():
     nothing = SCORECARD[SCORECARD.verdict == "not run"]
 
-    lines = scorecard.summary({"lrp_adversarial": nothing}, {}).splitlines()
+    lines = front_page.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
     assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
     assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
@@ -192,7 +192,7 @@ def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():
 
 
 def test_status_shows_every_entry_of_the_run_card():
-    page = scorecard.status_page({"trial": {**CARD, "versions": {"torch": "2.12.1"}}, "other": {}})
+    page = status.status_page({"trial": {**CARD, "versions": {"torch": "2.12.1"}}, "other": {}})
 
     assert "| seeds  | `1, 2` |" in page
     assert "| versions torch | `2.12.1` |" in page
@@ -200,7 +200,7 @@ def test_status_shows_every_entry_of_the_run_card():
 
 
 def test_table_goes_between_the_marks_and_nowhere_else():
-    start, end = readme.README_MARKS
+    start, end = readme.MARKS
 
     assert readme.fill(f"a {start} old {end} b", "new\n") == f"a {start}\nnew\n{end} b"
 
@@ -218,16 +218,43 @@ def test_run_cards_of_committed_results_are_complete():
         assert not card or wanted <= card.keys(), json.dumps(card, indent=1)
 
 
-def test_a_finding_is_the_last_two_sentences_of_the_verdict():
-    text = "**Verdict.** Of 9 claims 3 are. A map has 0.5 of it, e.g. here. HayCAM+ is 0.2 worse."
-    verdict = {"metadata": {"tags": ["verdict"]}, "outputs": [{"data": {"text/markdown": text}}]}
-    other = {"metadata": {}, "outputs": []}
+def test_front_page_gives_each_chapters_own_finding_in_the_papers_order():
+    cards = {
+        "decam": {"finding": "Its maps are *no better* than chance."},
+        "haycam": {"profile": "laptop"},
+        "lrp_adversarial": {"finding": "The maps change."},
+        "elime": {},
+    }
 
-    found = readme.finding({"cells": [other, verdict]})
-
-    assert found == "A map has 0.5 of it, e.g. here. HayCAM+ is 0.2 worse."
-    assert readme.finding({"cells": [other]}) == ""
-    runs = {"decam": {"cells": [verdict]}, "haycam": {"cells": [other]}}
-    assert readme.findings(runs) == (
-        "[Karatsiolis & Kamilaris 2022](runs/decam.ipynb)\n: " + found + "\n"
+    assert front_page.findings(cards) == (
+        "[Dieter & Zisgen 2023](runs/lrp_adversarial.ipynb)\n: The maps change.\n\n"
+        "[Karatsiolis & Kamilaris 2022](runs/decam.ipynb)\n"
+        ": Its maps are *no better* than chance.\n\n"
     )
+    assert front_page.findings({}) == ""
+
+
+def test_a_finding_is_not_shown_on_the_status_page():
+    page = status.status_page({"decam": {"profile": "laptop", "finding": "Chance."}})
+
+    assert "| profile  | `laptop` |" in page
+    assert "Chance" not in page
+
+
+@pytest.mark.parametrize(
+    ("outputs", "picture"),
+    [
+        ([], None),
+        ([{"data": {"text/html": "<p>no picture</p>"}}], None),
+        ([{"data": {"text/html": ['<img src="data:image/png;', 'base64,cGl4ZWxz">']}}], b"pixels"),
+    ],
+)
+def test_readme_shows_the_picture_of_the_cell_tagged_picture(outputs, picture):
+    other = [{"data": {"text/html": '<img src="data:image/png;base64,b3RoZXI=">'}}]
+    cells = [
+        {"metadata": {}, "outputs": other},
+        {"metadata": {"tags": ["picture"]}, "outputs": outputs},
+    ]
+
+    assert readme.picture({"cells": cells}) == picture
+    assert readme.picture({"cells": cells[:1]}) is None

@@ -55,7 +55,13 @@ def test_exact_count_is_reproduced_only_by_itself():
 
 @pytest.mark.parametrize(
     ("tolerance", "low", "high", "complaint"),
-    [(-1, 0, 1, "tolerance is -1"), (1, 2, 1, "upside down")],
+    [
+        (-1, 0, 1, "tolerance is -1"),
+        (1, 2, 1, "upside down"),
+        (float("nan"), 0, 1, "tolerance is NaN"),
+        (1, float("nan"), 1, "low is NaN"),
+        (1, 0, float("nan"), "high is NaN"),
+    ],
 )
 def test_verdict_rejects_what_makes_no_sense(tolerance, low, high, complaint):
     with pytest.raises(ValueError, match=complaint):
@@ -204,3 +210,79 @@ def test_measurements_have_the_columns_that_results_need(tmp_path):
     rows.to_csv(tmp_path / "trial.csv", index=False)
 
     assert claims.results("trial", tmp_path).to_dict("records") == rows.to_dict("records")
+
+
+@pytest.mark.usefixtures("trial")
+@pytest.mark.parametrize(
+    ("value", "n", "verdict", "why"),
+    [
+        (8902, 1, "reproduced", ""),
+        (8902, 0, "not run", "no observation"),
+        (float("nan"), 5, "not run", "no observation"),
+        (float("nan"), 0, "not run", "no observation"),
+    ],
+)
+def test_a_claim_without_an_observation_is_not_run_and_says_why(value, n, verdict, why):
+    judged = claims.judge(measured(["right", "A", value, value, value, n]), "trial")
+
+    row = judged.set_index("key").loc["right"]
+    assert (row.verdict, row.why_not_run) == (verdict, why)
+    assert pd.isna(row.value) == (verdict == "not run")
+
+
+@pytest.mark.usefixtures("trial")
+def test_a_claim_that_was_not_measured_gives_no_reason():
+    assert claims.judge(measured(), "trial").why_not_run.tolist() == ["", ""]
+
+
+@pytest.mark.usefixtures("trial")
+def test_judging_refuses_a_value_without_an_interval():
+    with pytest.raises(ValueError, match="low is NaN"):
+        claims.judge(measured(["right", "A", 1, float("nan"), float("nan"), 1]), "trial")
+
+
+@pytest.mark.usefixtures("trial")
+def test_judging_refuses_a_claim_that_is_measured_twice_for_one_arm():
+    row = ["right", "A", 8902, 8902, 8902, 10]
+
+    with pytest.raises(ValueError, match="'right' is measured twice for arm A"):
+        claims.judge(measured(row, row), "trial")
+    assert len(claims.judge(measured(row, ["right", "B", *row[2:]]), "trial")) == 3
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_value_from_no_observation_is_refused(n):
+    with pytest.raises(ValueError, match=f"n = {n} observations"):
+        claims.measurement("right", "A", 0.0, 0.0, 0.0, n)
+
+
+def test_one_observation_is_enough_for_a_value_and_none_for_a_gap():
+    nan = float("nan")
+
+    assert claims.measurement("right", "A", 3, 3, 3, 1)["value"] == 3
+    assert claims.measurement("right", "A", nan, nan, nan, 0)["n"] == 0
+
+
+def test_a_section_measured_again_replaces_what_it_held():
+    sections = claims.Measurements()
+    for value in (1, 2):
+        sections["Table 1"] = [claims.measurement("right", "A", value, value, value, 1)]
+    sections["Table 2"] = [claims.measurement("right", "B", 3, 3, 3, 1)]
+
+    assert sections.table()[["key", "arm", "value"]].to_numpy().tolist() == [
+        ["right", "A", 2],
+        ["right", "B", 3],
+    ]
+
+
+def test_a_claim_measured_in_two_sections_is_refused():
+    sections = claims.Measurements()
+    for name in ("Table 1", "Table 2"):
+        sections[name] = [claims.measurement("right", "A", 1, 1, 1, 1)]
+
+    with pytest.raises(ValueError, match="measured twice for arm A; measure it in one section"):
+        sections.table()
+
+
+def test_measurements_of_nothing_have_the_columns_of_results():
+    assert claims.Measurements().table().columns.tolist() == measured().columns.tolist()

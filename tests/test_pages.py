@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers.measures import standings
 from helpers.report import explorer, figures, leaderboard, tables
 from helpers.store import paths
 
@@ -86,7 +87,7 @@ def table(tmp_path):
 
 
 def deciding(table):
-    ranked = leaderboard.ranked(table)
+    ranked = standings.with_places(table)
     return ranked[ranked.decides]
 
 
@@ -139,10 +140,10 @@ def test_first_place_has_the_value_that_is_better_and_gaps_have_none(table):
 
 
 def test_every_row_knows_what_its_method_costs(table):
-    ranked = leaderboard.ranked(table).query("test == 'sorting'")
+    ranked = standings.with_places(table).query("test == 'sorting'")
 
     assert dict(zip(ranked.method, ranked.seconds, strict=True)) == SECONDS
-    assert ranked.cost.iloc[0] == "seconds an image: 0.1"
+    assert leaderboard.with_cost_in_words(table).cost.iloc[0] == "seconds an image: 0.1"
 
 
 def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path):
@@ -154,20 +155,31 @@ def test_front_holds_the_methods_that_no_faster_one_equals_or_surpasses(tmp_path
 
 
 def test_tests_in_which_a_control_wins_or_ranks_high_are_on_trial(table):
-    said = leaderboard.controls_that_win(deciding(table))
+    page = leaderboard.leaderboard_page(table, {})
 
-    assert "A control wins **guessing**, by guessing measure: centre (1 of 4)." in said
-    assert "No control reaches the upper half in: sorting, failing." in said
+    assert "- A control wins **guessing**, by guessing measure: centre (1 of 4)." in page
+    assert "No control reaches the upper half in: sorting, failing." in page
 
 
-def test_a_control_in_the_upper_half_is_named_though_it_does_not_win(tmp_path):
+def test_a_control_in_the_upper_half_is_listed_though_it_does_not_win(tmp_path):
     second = rows("sorting", {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 6})
 
-    said = leaderboard.controls_that_win(deciding(read(tmp_path, second)))
+    page = leaderboard.leaderboard_page(read(tmp_path, second), {})
 
-    assert "A control is in the upper half of **sorting**" in said
-    assert "edges (2 of 4)" in said
-    assert "centre" not in said
+    assert (
+        "- A control is in the upper half of **sorting**, by sorting measure: edges (2 of 4)."
+        in page
+    )
+    assert "No control reaches" not in page
+
+
+def test_where_no_control_ranks_high_no_test_is_on_trial(tmp_path):
+    low = rows("sorting", {"Gradient": 9, "LIME": 5, "centre": 1, "edges": 2})
+
+    page = leaderboard.leaderboard_page(read(tmp_path, low), {})
+
+    assert "on trial" not in page
+    assert "No control reaches the upper half in: sorting." in page
 
 
 def test_gap_stands_in_the_table_and_its_error_below_it_as_text(table):

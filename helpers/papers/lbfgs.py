@@ -31,9 +31,9 @@ class LBFGSAttack(MinimizationAttack):
     point on the target among *all* points evaluated, those of line searches too. An image that is
     on its target already comes back unchanged, and so does one for which none was found.
 
-    Sources: Szegedy et al. 2014, Sec. 4.1; Tabacof & Valle 2016 (arXiv 1510.05328), Alg. 1; Foolbox
-    2.4.0, foolbox/v1/attacks/lbfgs.py; Byrd et al. 1995 for limited memory within a box; Andrew &
-    Gao 2007 for the kinks of \|x - x0\|.
+    Sources: Dieter & Zisgen 2023, Sect. 3.2; Szegedy et al. 2014, Sec. 4.1; Tabacof & Valle 2016
+    (arXiv 1510.05328), Alg. 1; Foolbox 2.4.0, foolbox/v1/attacks/lbfgs.py; Byrd et al. 1995 for
+    limited memory within a box; Andrew & Gao 2007 for the kinks of \|x - x0\|.
 
     Departs from Foolbox 2.4:
 

@@ -1,8 +1,8 @@
 """Build the book: ``python -m helpers.book``.
 
-Makes what the pages need (the charts' script, the tables of verdicts, the status page, the pages of
-`helpers.pages`), all of it computed from ``data/``, then lets Jupyter Book build with every warning
-an error. Runs no notebook.
+Makes what the pages need (the charts' script, the tables of verdicts, the status page, the
+leaderboard, the equations), computed from ``data/`` and from docstrings, then lets Jupyter Book
+build with every warning an error. Runs no notebook.
 """
 
 import argparse
@@ -16,7 +16,16 @@ import pandas as pd
 import vl_convert
 from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
 
-from helpers.report import claims, explorer, leaderboard, readme, scorecard
+from helpers.report import (
+    claims,
+    equations,
+    explorer,
+    front_page,
+    leaderboard,
+    readme,
+    scorecard,
+    status,
+)
 from helpers.store import files, paths
 
 MADE = paths.BOOK / "_made"
@@ -42,18 +51,17 @@ def included() -> dict[Path, str]:
     scorecards, cards = _committed()
     compared = claims.run_card(leaderboard.CHAPTER)
     pictures = explorer.explorer()
-    made = {
-        MADE / "verdicts.md": scorecard.summary(scorecards, cards),
+    generated = {
+        MADE / "verdicts.md": front_page.summary(scorecards, cards),
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
-        MADE / "status.md": scorecard.status_page(cards),
-        MADE / "findings.md": readme.findings(
-            {file.stem: json.loads(file.read_text()) for file in paths.RUNS.glob("*.ipynb")}
-        ),
+        MADE / "status.md": status.status_page(cards),
+        MADE / "findings.md": front_page.findings(cards),
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
         MADE / "explorer.md": explorer.explorer_page(pictures),
+        MADE / "equations.md": equations.equations_page(equations.source_files()),
         BUNDLE: vega_bundle(),
     }
-    return made | ({EXPLORER: explorer.explorer_script(pictures)} if pictures else {})
+    return generated | ({EXPLORER: explorer.explorer_script(pictures)} if pictures else {})
 
 
 def summaries() -> dict[Path, str]:
@@ -63,7 +71,7 @@ def summaries() -> dict[Path, str]:
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {
         readme.README: readme.fill(
-            readme.README.read_text(encoding="utf-8"), scorecard.summary(scorecards, cards)
+            readme.README.read_text(encoding="utf-8"), front_page.summary(scorecards, cards)
         ),
         scorecard.SCORECARD.with_suffix(".csv"): table.to_csv(index=False),
         scorecard.SCORECARD.with_suffix(".json"): json.dumps(rows, indent=1, ensure_ascii=False)
@@ -80,13 +88,13 @@ def build() -> int:
 
 
 def main() -> int:
-    """Make the committed summaries, or the generated files and the site, as asked."""
+    """Make the committed summaries, or the generated files and the site."""
     parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
     only.add_argument("--readme", action="store_true", help="renew README and scorecard data")
-    asked = parser.parse_args()
-    if asked.readme:
+    options = parser.parse_args()
+    if options.readme:
         for file, text in summaries().items():
             files.write_atomically(file, text.encode())
         pictured = paths.RUNS / f"{readme.PICTURED}.ipynb"
@@ -95,7 +103,7 @@ def main() -> int:
         return 0
     for file, text in included().items():
         files.write_atomically(file, text.encode())
-    if asked.pages_only:
+    if options.pages_only:
         return 0
     status = build()
     if status == 0:

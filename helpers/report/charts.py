@@ -142,6 +142,6 @@ def curve(
 def select_by(chart, frame: pd.DataFrame, column: str):
     """Show one of the column's values at a time, chosen from a list above the chart."""
     options = list(dict.fromkeys(frame[column]))
-    box = alt.bindingselect_by(options=options, name=f"{column} ")
+    box = alt.binding_select(options=options, name=f"{column} ")
     chosen = alt.selection_point(fields=[column], bind=box, value=options[0])
     return chart.add_params(chosen).transform_filter(chosen)

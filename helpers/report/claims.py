@@ -14,6 +14,7 @@ from helpers.store import paths
 
 REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
 NOT_RUN = "not run"
+NO_OBSERVATION = "no observation"  # why a claim that a run reports is "not run" nevertheless
 AUTHORS, INDEPENDENT = "A", "B"  # the two arms: the authors' own material, and ours
 _REPORTED = [
     "key", "group", "says", "where", "unit", "reported", "tolerance", "tolerance_b", "reason",
@@ -32,8 +33,13 @@ def verdict(reported: float, tolerance: float, low: float, high: float, bound: s
     Raises
     ------
     ValueError
-        If the tolerance is negative, the interval is upside down, or the side is neither.
+        If a number is NaN, the tolerance is negative, the interval is upside down, or the side is
+        neither.
     """
+    numbers = {"reported": reported, "tolerance": tolerance, "low": low, "high": high}
+    undefined = [name for name, value in numbers.items() if math.isnan(value)]
+    if undefined:
+        raise ValueError(f"{undefined[0]} is NaN; a verdict needs a number, else it is {NOT_RUN!r}")
     if tolerance < 0:
         raise ValueError(f"tolerance is {tolerance}; expected 0 or more")
     if low > high:
@@ -67,9 +73,9 @@ def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
     table = pd.read_csv(file)
     _expect_columns(table, _REPORTED, file)
     table["bound"] = table["bound"].fillna("") if "bound" in table else ""
-    twice = table.key[table.key.duplicated()]
-    if len(twice):
-        raise ValueError(f"{file.name} holds the key {twice.iloc[0]!r} twice; keys are unique")
+    repeated = table.key[table.key.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{file.name} holds the key {repeated.iloc[0]!r} twice; keys are unique")
     return table.set_index("key")
 
 
@@ -94,27 +100,32 @@ def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
 
     Arm A, the authors' own material, is held against ``tolerance``; arm B, our own network and
     images, against the wider ``tolerance_b``. A claim without a measurement stays in the table,
-    with the verdict "not run".
+    with the verdict "not run"; so does one that was measured on nothing (its value is NaN or its n
+    is 0), for which the column ``why_not_run`` says "no observation".
 
     Raises
     ------
     ValueError
-        If a measurement's key is no claim of the chapter.
+        If a measurement's key is no claim of the chapter, a claim is measured twice for one arm, or
+        a measured value has no interval.
     """
-    said = reported(chapter)
-    unknown = sorted(set(measured.key) - set(said.index))
+    claims = reported(chapter)
+    unknown = sorted(set(measured.key) - set(claims.index))
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no claim of {chapter}; add it to {chapter}.csv first")
-    table = said.reset_index().merge(measured, on="key", how="left")
+    _refuse_repeated(measured)
+    table = claims.reset_index().merge(measured, on="key", how="left")
     wide = (table.arm == INDEPENDENT) | table.tolerance.isna()
     table["tolerance"] = table.tolerance.where(~wide, table.tolerance_b)
     table = table.drop(columns="tolerance_b")
+    observed = table.value.notna() & (table.n > 0)
     table["verdict"] = [
-        NOT_RUN
-        if pd.isna(row.value)
-        else verdict(row.reported, row.tolerance, row.low, row.high, row.bound)
-        for row in table.itertuples()
+        verdict(row.reported, row.tolerance, row.low, row.high, row.bound) if has_value else NOT_RUN
+        for row, has_value in zip(table.itertuples(), observed, strict=True)
     ]
+    empty = (table.n == 0) | (table.n.notna() & table.value.isna())
+    table["why_not_run"] = empty.map({True: NO_OBSERVATION, False: ""})
+    table.loc[empty, ["value", "low", "high"]] = math.nan
     return table
 
 
@@ -124,8 +135,8 @@ def scorecard(chapter: str) -> pd.DataFrame:
     An arm that a claim allows has a row whether it was measured or not; arm A is allowed where the
     claim has a tolerance for it.
     """
-    said = reported(chapter)
-    arms = {AUTHORS: said.index[said.tolerance.notna()], INDEPENDENT: said.index}
+    claims = reported(chapter)
+    arms = {AUTHORS: claims.index[claims.tolerance.notna()], INDEPENDENT: claims.index}
     allowed = [(key, arm) for arm, keys in arms.items() for key in keys]
     measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(results(chapter), how="outer")
     return judge(measured, chapter).assign(chapter=chapter)
@@ -169,16 +180,23 @@ def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
     )
 
 
-def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ValueError(f"{file.name} lacks the column {missing[0]!r}; it needs {columns}")
-
-
 def measurement(key: str, arm: str, value: float, low: float, high: float, n: int) -> dict:
-    """One row of results: the claim's key, the arm, our value, its interval, and how many."""
-    numbers = float(value), float(low), float(high), int(n)
-    return dict(zip(_RESULTS, (key, arm, *numbers), strict=True))
+    """One row of results: the claim's key, the arm, our value, its interval, and how many.
+
+    Without an observation (n = 0) the value is NaN; `judge` calls such a claim "not run".
+
+    Raises
+    ------
+    ValueError
+        If there is a value without an observation.
+    """
+    value, low, high, n = float(value), float(low), float(high), int(n)
+    if n < 0 or (n == 0 and not math.isnan(value)):
+        raise ValueError(
+            f"claim {key!r} has the value {value:g} from n = {n} observations; expected 1 or more, "
+            "or NaN as the value where there is none"
+        )
+    return dict(zip(_RESULTS, (key, arm, value, low, high, n), strict=True))
 
 
 class Measurements(dict[str, list[dict]]):
@@ -197,10 +215,20 @@ class Measurements(dict[str, list[dict]]):
         """
         rows = [row for section in self.values() for row in section]
         table = pd.DataFrame(rows, columns=_RESULTS)
-        twice = table[table.duplicated(["key", "arm"])]
-        if len(twice):
-            raise ValueError(
-                f"claim {twice.key.iloc[0]!r} is measured twice for arm {twice.arm.iloc[0]}; "
-                "measure it in one section"
-            )
+        _refuse_repeated(table)
         return table
+
+
+def _refuse_repeated(measured: pd.DataFrame) -> None:
+    repeated = measured[measured.duplicated(["key", "arm"])]
+    if len(repeated):
+        raise ValueError(
+            f"claim {repeated.key.iloc[0]!r} is measured twice for arm {repeated.arm.iloc[0]}; "
+            "measure it in one section"
+        )
+
+
+def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(f"{file.name} lacks the column {missing[0]!r}; it needs {columns}")

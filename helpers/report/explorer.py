@@ -4,32 +4,10 @@ import itertools
 import json
 from pathlib import Path
 
-from helpers.report import figures, leaderboard
+from helpers.report import figures, leaderboard, render
 from helpers.store import paths
 
 _JPEG, _PNG = "/9j/", "iVBORw0KGgo"  # how they begin in base64
-_EXPLORER = """<div id="two-maps" hidden>
-<p class="choices">
-<label>network <select name="network"></select></label>
-<label>photograph <select name="image"></select></label>
-<label>first method <select name="first"></select></label>
-<label>second method <select name="second"></select></label>
-<label><input type="checkbox" name="over" checked> over the photograph</label>
-</p>
-<div class="pictures">
-<figure><img class="dark-light"><figcaption></figcaption></figure>
-<figure class="map"></figure>
-<figure class="map"></figure>
-</div>
-<div class="verdicts" tabindex="0" role="region" aria-label="scores of both methods">
-<table></table>
-</div>
-</div>
-<noscript><p>This page needs JavaScript to draw the maps; without it, the leaderboard shows the
-methods' scores in tables.</p></noscript>
-<script src="../_static/explorer-data.js"></script>
-<script src="../_static/explorer.js"></script>
-"""
 
 
 def explorer(folder: Path = paths.RESULTS) -> dict | None:
@@ -72,7 +50,9 @@ def explorer(folder: Path = paths.RESULTS) -> dict | None:
 
 def explorer_page(content: dict | None) -> str:
     """Write the page's frame, which its script fills; without data, how to get them."""
-    return leaderboard.NOT_RUN if content is None else _EXPLORER
+    if content is None:
+        return render.markdown("not_run", chapter=leaderboard.CHAPTER)
+    return render.html("explorer")
 
 
 def explorer_script(content: dict) -> str:

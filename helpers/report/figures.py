@@ -1,21 +1,30 @@
-"""Figures made of pixels: grids of images and maps, boxes, overlays."""
+"""Figures made of pixels: grids of images and saliency maps, boxes, overlays; drawn by matplotlib.
 
-import html
+One figure unit is one pixel: dpi is 72, so that a font size in points is one in pixels too.
+"""
+
 import math
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
+from PIL import Image
 
-from helpers.report import theme
+from helpers.report import render, theme
 
-SCALE_COLORS = np.array(
-    [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]  # blue, white, red
-)
-SHARE_COLORS = np.array(  # dark blue to yellow, in even steps of lightness
-    [[0, 32, 77], [60, 77, 110], [124, 123, 120], [188, 175, 111], [255, 234, 70]]
-)
-# Pillow's own font has no Greek letters
-_LATIN = str.maketrans({"α": "a", "β": "b", "ε": "eps"})
+SIGNED = colormaps["RdBu_r"].resampled(255)  # an odd number of colors: the middle one is at 0
+UNSIGNED = colormaps["cividis"]
+DPI, FONT_SIZE, GAP, LINE = 72, 13, 6, 18  # pixels, all but the first
+TOP, BOTTOM, BAR = 24, 46, 12  # pixels: the column labels, the color scale, its bar
+BAR_WIDTH, LEAST_WIDTH = 240, 150  # pixels: of the color scale at most, of all columns at least
+GREY = np.array([0.299, 0.587, 0.114])  # lightness of red, green and blue, ITU-R BT.601
 
 
 def heatmap_grid(
@@ -28,20 +37,20 @@ def heatmap_grid(
     signed: bool = True,
     captions: list[list[str]] | None = None,
 ) -> Image.Image:
-    """Images and relevance maps side by side, every map on one scale from -vmax (or 0) to vmax.
+    """Images and saliency maps side by side, every map on one scale from -vmax (or 0) to vmax.
 
     Parameters
     ----------
     rows
-        An (H, W, 3) array is an image in [0, 1]; an (H, W) array is a map of relevance: signed,
-        drawn blue below 0, white at 0 and red above, or else from dark blue at 0 to yellow; what
-        lies beyond takes the end's color.
+        An (H, W, 3) array is an image in [0, 1]; an (H, W) array is a saliency map: if signed,
+        drawn blue below 0, white at 0 and red above, else from dark blue at 0 to yellow. What lies
+        beyond the scale takes the color of its end.
     row_labels, column_labels
         One label a row, one a column.
     captions
         One short text a picture, written below it.
     vmax
-        The scale's end, in the map's own unit.
+        The end of the scale, in the map's own unit.
     cell
         Width and height of one picture on the figure, in pixels; pixels are repeated, not smoothed.
 
@@ -55,35 +64,33 @@ def heatmap_grid(
             f"rows hold {[len(row) for row in rows]} pictures; expected {len(row_labels)} rows "
             f"(one a row label) of {len(column_labels)} (one a column label)"
         )
-    row_labels, column_labels = (
-        [label.translate(_LATIN) for label in labels] for labels in (row_labels, column_labels)
-    )
-    gap, font = 6, ImageFont.load_default(size=14)
-    line = 16 if captions else 0
-    left = gap + math.ceil(max(font.getlength(label) for label in row_labels)) + gap
-    step = max(cell, *(math.ceil(font.getlength(label)) for label in column_labels)) + gap
-    top, bottom = 24, 46
-    size = (
-        left + max(step * len(column_labels), 150),
-        top + (cell + gap + line) * len(rows) + bottom,
-    )
-    figure = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(figure)
+    left = GAP + max(map(_text_width, row_labels)) + GAP
+    column = max(cell, *map(_text_width, column_labels)) + GAP
+    row_height = cell + GAP + (LINE if captions else 0)
+    width = left + max(column * len(column_labels), LEAST_WIDTH)
+    height = TOP + row_height * len(rows) + BOTTOM
+    figure, axes = _canvas(width, height)
+    scale = _scale(vmax, signed)
     for j, label in enumerate(column_labels):
-        pen.text((left + j * step + cell // 2, top // 2), label, "black", font, anchor="mm")
+        _write(axes, left + j * column + cell / 2, TOP / 2, label, "center", "center")
     for i, (label, row) in enumerate(zip(row_labels, rows, strict=True)):
-        y = top + i * (cell + gap + line)
-        pen.text((left - gap, y + cell // 2), label, "black", font, anchor="rm")
+        y = TOP + i * row_height
+        _write(axes, left - GAP, y + cell / 2, label, "right", "center")
         for j, array in enumerate(row):
-            picture = Image.fromarray(_pixels(array, vmax, signed))
-            figure.paste(
-                picture.resize((cell, cell), Image.Resampling.NEAREST), (left + j * step, y)
+            x = left + j * column
+            axes.imshow(
+                _checked(array),
+                extent=(x, x + cell, y + cell, y),
+                interpolation="nearest",
+                cmap=scale.cmap,
+                norm=scale.norm,
             )
             if captions:
-                place = (left + j * step + cell // 2, y + cell + 2)
-                pen.text(place, captions[i][j], "black", font, anchor="ma")
-    _draw_scale(figure, (left, size[1] - bottom + gap), vmax, font, signed)
-    return figure
+                _write(axes, x + cell / 2, y + cell + 3, captions[i][j], "center", "top")
+    axes.set(xlim=(0, width), ylim=(height, 0))  # imshow has changed them
+    bar_width = min(BAR_WIDTH, width - left - 30)
+    _add_color_scale(figure, scale, (left, BOTTOM - GAP - BAR, bar_width, BAR))
+    return Image.fromarray(_pixels(figure))
 
 
 def overlay(image: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -96,20 +103,19 @@ def overlay(image: np.ndarray, share: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"image is {image.shape} and map {share.shape}; expected one height, width"
         )
-    grey = image @ np.array([0.299, 0.587, 0.114])
-    return 0.4 * grey[:, :, None] + 0.6 * _color(share, signed=False) / 255
+    return 0.4 * (image @ GREY)[:, :, None] + 0.6 * UNSIGNED(share)[:, :, :3]
 
 
 def draw_boxes(
-    image: np.ndarray, found: np.ndarray, true: np.ndarray, cell: int = 128
+    image: np.ndarray, predicted: np.ndarray, true: np.ndarray, cell: int = 128
 ) -> np.ndarray:
-    """Draw the box that was found (whole line) and the true one (broken, white) on an image.
+    """Draw a predicted box (whole line) and the true one (broken, white) on an image.
 
     Parameters
     ----------
     image
         (H, W, 3) in [0, 1].
-    found, true
+    predicted, true
         Boxes x0, y0, x1, y1, half-open, in pixels of the image; one without an area is not drawn.
     cell
         Side of the result in pixels.
@@ -119,20 +125,20 @@ def draw_boxes(
     numpy.ndarray
         (cell, cell, 3) in [0, 1].
     """
-    picture = Image.fromarray((image * 255).round().astype(np.uint8))
-    picture = picture.resize((cell, cell), Image.Resampling.BILINEAR)
-    pen, factor = ImageDraw.Draw(picture), cell / len(image)
-    x0, y0, x1, y1 = (float(side) * factor for side in found)
-    if x0 < x1:
-        pen.rectangle([x0, y0, x1 - 1, y1 - 1], outline=theme.PALETTE[5], width=3)
-    x0, y0, x1, y1 = (float(side) * factor for side in true)
-    for start in np.arange(0, 1, 1 / 9):  # dashes
-        end = start + 1 / 18
-        for y in (y0, y1 - 1):
-            pen.line([x0 + start * (x1 - x0), y, x0 + end * (x1 - x0), y], "white", 2)
-        for x in (x0, x1 - 1):
-            pen.line([x, y0 + start * (y1 - y0), x, y0 + end * (y1 - y0)], "white", 2)
-    return np.asarray(picture) / 255
+    figure, axes = _canvas(cell, cell)
+    axes.imshow(image, extent=(0, cell, cell, 0), interpolation="bilinear", vmin=0, vmax=1)
+    factor = cell / len(image)
+    for box, look in (
+        (predicted, {"edgecolor": theme.PALETTE[5], "linewidth": 3}),
+        (true, {"edgecolor": "white", "linewidth": 2, "linestyle": (0, (3, 3))}),
+    ):
+        x0, y0, x1, y1 = (float(side) * factor for side in box)
+        inset = look["linewidth"] / 2  # the line lies within the box
+        size = (x1 - x0 - 2 * inset, y1 - y0 - 2 * inset)
+        if x0 < x1 and y0 < y1:
+            axes.add_patch(Rectangle((x0 + inset, y0 + inset), *size, fill=False, **look))
+    axes.set(xlim=(0, cell), ylim=(cell, 0))
+    return _pixels(figure) / 255
 
 
 def with_alt_text(picture: Image.Image, description: str) -> theme.Html:
@@ -140,59 +146,86 @@ def with_alt_text(picture: Image.Image, description: str) -> theme.Html:
 
     On a narrow page it shrinks while its labels stay legible, and then scrolls.
     """
-    source = f"data:image/png;base64,{theme.as_png(picture)}"
-    style = f"max-width: 100%; min-width: {min(picture.width, theme.LEGIBLE_WIDTH)}px; height: auto"
-    return theme.Html(
-        f'<div style="overflow-x: auto"><img class="dark-light" alt="{html.escape(description)}" '
-        f'width="{picture.width}" style="{style}" src="{source}"></div>'
+    return render.html(
+        "figure",
+        source=f"data:image/png;base64,{theme.as_png(picture)}",
+        description=description,
+        width=picture.width,
+        least_width=min(picture.width, theme.LEGIBLE_WIDTH),
     )
 
 
 def side_by_side(figures: list[theme.Html]) -> theme.Html:
     """Several figures in a row, or below each other where the page is narrow."""
-    return theme.Html(
-        '<div style="display: flex; flex-wrap: wrap; gap: 1.5rem">' + "".join(figures) + "</div>"
-    )
+    return render.html("side_by_side", figures=figures)
 
 
 def color_table(signed: bool) -> list[list[int]]:
     """The 256 colors (red, green, blue) of a map's grey levels; of a signed one, level 128 is 0."""
     level = np.arange(256)
-    return _color((level - 128) / 127 if signed else level / 255, signed).tolist()
+    values = (level - 128) / 127 if signed else level / 255
+    colors = _scale(1, signed).to_rgba(values)[:, :3]
+    return (255 * colors).round().astype(int).tolist()
 
 
-def _pixels(array: np.ndarray, vmax: float, signed: bool) -> np.ndarray:
-    """Colors (H, W, 3), uint8, of an image in [0, 1] or of a map of relevance."""
+def _scale(vmax: float, signed: bool) -> ScalarMappable:
+    """Values to colors: from -vmax by 0 in the middle, or from 0, to vmax."""
+    return ScalarMappable(Normalize(-vmax if signed else 0, vmax), SIGNED if signed else UNSIGNED)
+
+
+def _canvas(width: int, height: int) -> tuple[Figure, Axes]:
+    """A figure without pyplot, and axes in its pixels, y downwards, that draw nothing of theirs."""
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    return figure, axes
+
+
+def _pixels(figure: Figure) -> np.ndarray:
+    """What the figure shows, (height, width, 3), uint8."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def _add_color_scale(figure: Figure, scale: ScalarMappable, box: tuple[int, ...]) -> None:
+    """Draw the color scale with its ends and its middle; box: x, y from below, width, height."""
+    width, height = figure.get_size_inches() * DPI
+    x, y, bar_width, bar_height = box
+    axes = figure.add_axes((x / width, y / height, bar_width / width, bar_height / height))
+    bar = figure.colorbar(scale, cax=axes, orientation="horizontal")
+    low, high = scale.norm.vmin, scale.norm.vmax
+    middle = (low + high) / 2
+    bar.set_ticks([low, middle, high], labels=[_tick(value) for value in (low, middle, high)])
+    bar.outline.set_visible(False)
+    axes.tick_params(length=0, pad=3, labelsize=FONT_SIZE)
+
+
+def _tick(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+def _write(axes: Axes, x: float, y: float, text: str, across: str, along: str) -> None:
+    axes.text(x, y, text, ha=across, va=along, fontsize=FONT_SIZE, parse_math=False)
+
+
+def _text_width(text: str) -> int:
+    """Width of a label in pixels."""
+    if not text.strip():
+        return 0
+    path = TextPath((0, 0), text, size=FONT_SIZE, prop=FontProperties(), usetex=False)
+    return math.ceil(path.get_extents().width)
+
+
+def _checked(array: np.ndarray) -> np.ndarray:
+    """The array as floats, if it is an image (H, W, 3) in [0, 1] or a map (H, W)."""
     array = np.asarray(array, dtype=float)
-    if array.ndim == 3 and array.shape[2] == 3 and array.min() >= 0 and array.max() <= 1:
-        return (array * 255).round().astype(np.uint8)
-    if array.ndim == 2:
-        return _color(array / vmax, signed)
+    is_image = array.ndim == 3 and array.shape[2] == 3 and array.min() >= 0 and array.max() <= 1
+    if is_image or array.ndim == 2:
+        return array
     span = f"{array.min():.3g} to {array.max():.3g}" if array.size else "nothing"
     raise ValueError(
         f"a picture has shape {array.shape} and values from {span}; "
         "expected an image (H, W, 3) in [0, 1] or a map (H, W)"
     )
-
-
-def _color(share: np.ndarray, signed: bool = True) -> np.ndarray:
-    """Colors (H, W, 3) for shares (H, W): -1 blue, 0 white, 1 red, or 0 dark blue to 1 yellow."""
-    colors = SCALE_COLORS if signed else SHARE_COLORS
-    stops = np.linspace(-1 if signed else 0, 1, len(colors))
-    channels = [np.interp(share, stops, colors[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=-1).round().astype(np.uint8)
-
-
-def _draw_scale(
-    figure: Image.Image, corner: tuple[int, int], vmax: float, font, signed: bool
-) -> None:
-    """Draw the color scale with its ends and its middle below the pictures."""
-    x, y = corner
-    low = -1 if signed else 0
-    width = min(240, figure.width - x - 30)
-    bar = _color(np.linspace(low, 1, width)[None].repeat(12, axis=0), signed)
-    figure.paste(Image.fromarray(bar), (x, y))
-    pen = ImageDraw.Draw(figure)
-    for place in (0, 0.5, 1):
-        text = f"{vmax * (low + place * (1 - low)):g}"
-        pen.text((x + place * width, y + 16), text, "black", font, anchor="ma")

@@ -1,40 +1,18 @@
 """The page that ranks all methods in all tests: the matrix in, Markdown out."""
 
-import html
-import math
 from pathlib import Path
 
 import pandas as pd
 
-from helpers.report import page_charts, tables, theme
+from helpers.measures import standings
+from helpers.report import page_charts, render, tables, theme
 from helpers.store import paths
 
 CHAPTER = "cross_examination"
-NOT_RUN = (
-    "This page shows the results of a chapter that was not run yet; to run it: "
-    f"`python -m helpers.run {CHAPTER} --profile laptop`.\n"
-)
-CONTROL = "control"
-COST, SECONDS = "cost", "seconds an image"
 _COLUMNS = [
     "network", "test", "paper", "measure", "method", "kind", "value", "low", "high", "n", "better",
     "decides", "rank_low", "rank_high", "gap",
 ]  # fmt: skip
-_EACH = """## Each measure
-
-The best method is on top, the line is the 95 % interval. A cross is a control, the broken line the
-best control's value. Point at a mark for the number of observations and for all costs.
-"""
-_AGAINST_COST = """## Value against cost
-
-The measure that decides each test, over the seconds that one map takes. The broken line joins the
-methods that no faster one surpasses. A time below 0.0001 s is drawn at 0.0001 s.
-"""
-_TOGETHER = """## All tests
-
-↑: higher is better, ↓: lower is better. Behind each value stand its 95 % interval and, in round
-brackets, its place with the interval of that; the first is in bold.
-"""
 
 
 def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
@@ -62,7 +40,7 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     unknown = sorted(set(table.kind) - set(theme.KIND_LOOKS))
     if unknown:
         raise ValueError(f"{file.name} has the kind {unknown[0]!r}, not in {[*theme.KIND_LOOKS]}")
-    for test, rows in table[table.test != COST].groupby("test"):
+    for test, rows in table[table.test != standings.COST].groupby("test"):
         deciding = rows[rows.decides]
         if deciding.measure.nunique() != 1 or (deciding.better == 0).any():
             raise ValueError(
@@ -72,102 +50,84 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     return table.assign(**{name: table[name].fillna("") for name in ("paper", "gap")})
 
 
-def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Add each row's place within its network and measure, and what its method costs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The table with the columns ``place`` (1: best; equal values share one; where neither side
-        is better the largest comes first), ``of`` (places), ``seconds`` (an image), ``cost`` (all
-        costs, in words), ``front`` (whether no faster method has as good a place).
-    """
-    keys = ["network", "test", "measure"]
-    good = table.value * table.better.where(table.better != 0, 1)
-    group = good.groupby([table[key] for key in keys])
-    costs = table[table.test == COST].set_index(["network", "method"])
-    seconds = costs.value[costs.measure == SECONDS].rename("seconds")
+def with_cost_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the column ``cost``: all that one map of a row's method costs, in words."""
+    costs = table[table.test == standings.COST].set_index(["network", "method"])
     words = costs.measure + ": " + costs.value.map(theme.number)
     words = words.groupby(level=[0, 1]).agg("; ".join).rename("cost")
-    placed = table.assign(
-        place=group.rank(ascending=False, method="min"), of=group.transform("count")
-    )
-    placed = placed.join(seconds, on=seconds.index.names).join(words, on=words.index.names)
-    timed = placed.dropna(subset=["place", "seconds"]).sort_values("seconds", kind="stable")
-    best = timed.groupby(keys).place.cummin()
-    before = best.groupby([timed[key] for key in keys]).shift(fill_value=math.inf)
-    return placed.assign(front=placed.place < before.reindex(placed.index))
+    return table.join(words, on=["network", "method"])
 
 
-def controls_that_win(places: pd.DataFrame) -> str:
-    """Say which tests of a network a control wins or does well in, and which none does.
+def controls_that_win(places: pd.DataFrame) -> list[dict]:
+    """The tests that a control wins or ranks in the upper half of, with those controls.
 
-    Takes the deciding rows of one network as `ranked` gives them. A control knows nothing of the
-    network's decision; where it ranks in the upper half, the test measures something else.
+    Takes the deciding rows of one network as `standings.with_places` gives them. Such a test is
+    itself on trial: a control knows nothing of the network's decision.
     """
-    lines, kept = [], []
-    for test, rows in places.groupby("test", sort=False):
-        high = rows[(rows.kind == CONTROL) & (rows.place <= rows.of / 2)].sort_values("place")
-        if high.empty:
-            kept.append(test)
-            continue
-        names = ", ".join(f"{r.method} ({r.place:.0f} of {r.of})" for r in high.itertuples())
-        won = "A control wins" if high.place.min() == 1 else "A control is in the upper half of"
-        lines.append(f"- {won} **{test}**, by {rows.measure.iloc[0]}: {html.escape(names)}.")
-    if lines:
-        lines.insert(0, "A test that a control does well in is itself on trial:\n")
-        lines.append("")
-    if kept:
-        lines.append(f"No control reaches the upper half in: {', '.join(kept)}.")
-    return "\n".join(lines) + "\n"
+    controls = standings.controls_in_upper_half(places)
+    return [
+        {
+            "name": test,
+            "measure": high.measure.iloc[0],
+            "is_won": high.place.min() == 1,
+            "controls": [
+                f"{row.method} ({row.place:.0f} of {row.of})" for row in high.itertuples()
+            ],
+        }
+        for test in places.test.unique()
+        if not (high := controls[controls.test == test]).empty
+    ]
 
 
 def leaderboard_page(table: pd.DataFrame | None, card: dict) -> str:
     """Chart the matrix, then write for each network what controls reach, a table and the gaps."""
     if table is None:
-        return NOT_RUN
-    places = ranked(table)
-    deciding = places[places.decides & (places.test != COST)]
-    charts = (
-        page_charts.leaderboard_chart(
-            places.sort_values("decides", ascending=False, kind="stable"),
-            description="each method's value in the chosen measure, the best one on top",
-        ),
-        page_charts.cost_chart(
-            deciding,
-            description="each method's value in the chosen test against its seconds an image",
-        ),
+        return render.markdown("not_run", chapter=CHAPTER)
+    places = standings.with_places(with_cost_in_words(table))
+    deciding = places[places.decides & (places.test != standings.COST)]
+    all_measures = page_charts.leaderboard_chart(
+        places.sort_values("decides", ascending=False, kind="stable"),
+        description="each method's value in the chosen measure, the best one on top",
     )
-    first, second = (f"```{{raw}} html\n{theme.on_page(chart)}\n```\n" for chart in charts)
-    parts = [made_by(card), _EACH, first, _AGAINST_COST, second, _TOGETHER]
-    for network, rows in deciding.groupby("network", sort=False):
-        shown = [controls_that_win(rows), tables.rank_table(rows), ""]
-        gaps = _gaps(table[table.network == network])
-        parts += [f"### {network}\n", *shown, gaps, _pareto_front(rows)]
-    return "\n".join(parts)
+    value_by_cost = page_charts.cost_chart(
+        deciding, description="each method's value in the chosen test against its seconds an image"
+    )
+    return render.markdown(
+        "leaderboard",
+        profile=card.get("profile", "unknown"),
+        command=card.get("command", f"python -m helpers.run {CHAPTER}"),
+        all_measures=theme.on_page(all_measures),
+        value_by_cost=theme.on_page(value_by_cost),
+        networks=[
+            _network(name, rows, table[table.network == name])
+            for name, rows in deciding.groupby("network", sort=False)
+        ],
+    )
 
 
-def made_by(card: dict) -> str:
-    command = card.get("command", f"python -m helpers.run {CHAPTER}")
-    return f"Profile **{card.get('profile', 'unknown')}**; made by `{command}`.\n"
-
-
-def _pareto_front(places: pd.DataFrame) -> str:
-    lines = ["Methods that no faster one surpasses, from the fastest on:\n"]
-    for test, rows in places.groupby("test", sort=False):
-        front = rows[rows.front].sort_values("seconds")
-        names = (f"{html.escape(row.method)} ({row.seconds:.2g} s)" for row in front.itertuples())
-        lines.append(f"- {test}: {', '.join(names)}")
-    return "\n".join(lines) + "\n"
-
-
-def _gaps(rows: pd.DataFrame) -> str:
-    said = rows[rows.gap != ""].drop_duplicates(["method", "test", "gap"])
-    if said.empty:
-        return ""
-    items = [
-        f"<li>{html.escape(row.method)}, {html.escape(row.test)}: "
-        f"<code>{html.escape(' '.join(row.gap.split()))}</code></li>"
-        for row in said.itertuples()
+def _network(name: str, places: pd.DataFrame, table: pd.DataFrame) -> dict:
+    won = controls_that_win(places)
+    fronts = [
+        {
+            "name": test,
+            "methods": [
+                f"{row.method} ({row.seconds:.2g} s)"
+                for row in standings.pareto_front(rows).itertuples()
+            ],
+        }
+        for test, rows in places.groupby("test", sort=False)
     ]
-    return "Gaps, with the error that caused each:\n\n<ul>\n" + "\n".join(items) + "\n</ul>\n"
+    gaps = table[table.gap != ""].drop_duplicates(["method", "test", "gap"])
+    return {
+        "name": name,
+        "won": won,
+        "without_control": [
+            test for test in places.test.unique() if test not in {row["name"] for row in won}
+        ],
+        "table": tables.rank_table(places),
+        "fronts": fronts,
+        "gaps": [
+            {"method": row.method, "test": row.test, "error": " ".join(row.gap.split())}
+            for row in gaps.itertuples()
+        ],
+    }

@@ -75,7 +75,7 @@ def leaderboard_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerCha
     Parameters
     ----------
     ranked
-        Rows as `leaderboard.ranked` gives them.
+        Rows as `standings.with_places` gives them.
     description
         What the chart shows, for screen readers.
     """
@@ -110,7 +110,7 @@ def cost_chart(ranked: pd.DataFrame, *, description: str) -> alt.LayerChart:
     Parameters
     ----------
     ranked
-        The deciding rows as `leaderboard.ranked` gives them.
+        The deciding rows as `standings.with_places` gives them.
     description
         What the chart shows, for screen readers.
     """
@@ -186,7 +186,7 @@ def _filter(chart, frame: pd.DataFrame, columns: list[str]):
     """Show the rows that agree with what is chosen from the columns' lists; at first all."""
     for column in reversed(columns):  # a chart lists its last one first
         options = list(dict.fromkeys(frame[column]))
-        box = alt.bindingcharts.select_by(
+        box = alt.binding_select(
             options=[None, *options], labels=["all", *options], name=f"{column} "
         )
         chosen = alt.selection_point(fields=[column], bind=box)

@@ -1,4 +1,4 @@
-"""The page of all claims, and the table of the papers."""
+"""All claims of all papers: the frame for machines, and the page."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.report import claims, page_charts, tables, theme
+from helpers.report import claims, page_charts, render, tables, theme
 from helpers.store import paths
 
-ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
 SCORECARD = paths.RESULTS / "scorecard"
 COLUMNS = [
     "chapter", "paper", "key", "group", "says", "where", "unit", "reported", "tolerance", "bound",
     "arm", "value", "low", "high", "n", "verdict", "command", "profile",
 ]  # fmt: skip
-SCALE_END = 4  # tolerances; of the scorecard's chart
+SCALE_END = 4  # tolerances; of the chart
 VERDICTS = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN]
 
 
@@ -36,36 +35,22 @@ PAPERS = [
 ]
 
 
+def papers_of(chapters: Iterable[str]) -> list[Paper]:
+    """List all papers, and after them any chapter that belongs to no paper."""
+    known = {paper.chapter for paper in PAPERS}
+    return PAPERS + [Paper(name, name) for name in chapters if name not in known]
+
+
 def chapters(folder: Path = paths.REPORTED) -> list[str]:
     """Names of the chapters that have claims, in the papers' order and then by name."""
-    found = sorted(file.stem for file in folder.glob("*.csv"))
-    order = [paper.chapter for paper in PAPERS if paper.chapter in found]
-    return order + [name for name in found if name not in order]
+    with_claims = sorted(file.stem for file in folder.glob("*.csv"))
+    order = [paper.chapter for paper in PAPERS if paper.chapter in with_claims]
+    return order + [name for name in with_claims if name not in order]
 
 
-def tally(scorecard: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts of a frame as `claims.scorecard` gives it: a row an arm."""
-    counts = pd.crosstab(scorecard.arm, scorecard.verdict)
-    return counts.reindex(columns=VERDICTS, fill_value=0)
-
-
-def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
-    """Write the table of papers and their verdicts in Markdown, one row a paper and arm."""
-    lines = [
-        "| paper | material | " + " | ".join(VERDICTS) + " | profile |",
-        "| --- | --- | " + "--: | " * len(VERDICTS) + "--- |",
-    ]
-    for paper in papers_of(scorecards):
-        title = paper.name
-        if paper.chapter not in scorecards:
-            lines.append(f"| {title} | planned |" + " – |" * len(VERDICTS) + " – |")
-            continue
-        profile = cards.get(paper.chapter, {}).get("profile", claims.NOT_RUN)
-        for arm, row in tally(scorecards[paper.chapter]).iterrows():
-            counts = " | ".join(str(row[verdict]) for verdict in VERDICTS)
-            lines.append(f"| {title} | {ARMS.get(arm, arm)} | {counts} | {profile} |")
-            title = ""
-    return "\n".join(lines) + "\n"
+def command(chapter: str, cards: dict[str, dict]) -> str:
+    """The command line that makes a chapter's results again."""
+    return cards.get(chapter, {}).get("command", f"python -m helpers.run {chapter}")
 
 
 def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> pd.DataFrame:
@@ -86,7 +71,7 @@ def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict])
     parts = [
         table.assign(
             paper=names[chapter],
-            command=_command(chapter, cards),
+            command=command(chapter, cards),
             profile=cards.get(chapter, {}).get("profile", ""),
         )
         for chapter, table in scorecards.items()
@@ -103,63 +88,27 @@ def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) 
         limit=SCALE_END,
         description="difference of each claim's number of ours from the paper's, with its interval",
     )
-    parts = [f"```{{raw}} html\n{theme.on_page(chart)}\n```\n"]
-    for paper in papers_of(scorecards):
-        if paper.chapter in scorecards:
-            parts += [f"## {paper.name}\n", _how_to_run(paper.chapter, cards)]
-            groups = scorecards[paper.chapter].groupby("group", sort=False)
-            parts += [_group(name, rows) for name, rows in groups]
-    return "\n".join(parts)
+    sections = [
+        {
+            "name": paper.name,
+            "command": command(paper.chapter, cards),
+            "needs_data": bool(cards.get(paper.chapter, {}).get("data")),
+            "groups": [
+                _group(name, rows)
+                for name, rows in scorecards[paper.chapter].groupby("group", sort=False)
+            ],
+        }
+        for paper in papers_of(scorecards)
+        if paper.chapter in scorecards
+    ]
+    return render.markdown("scorecard", chart=theme.on_page(chart), papers=sections)
 
 
-def status_page(cards: dict[str, dict]) -> str:
-    """Write how each chapter's results were made, a table of settings a chapter."""
-    parts = []
-    for paper in papers_of(cards):
-        if paper.chapter in cards:
-            card = cards[paper.chapter]
-            parts.append(f"## {paper.name}\n")
-            parts.append(
-                _settings(card) if card else f"Not run yet. {_how_to_run(paper.chapter, {})}"
-            )
-    return "\n".join(parts)
-
-
-def papers_of(chapters: Iterable[str]) -> list[Paper]:
-    """List all papers, and after them any chapter that no paper names."""
-    known = {paper.chapter for paper in PAPERS}
-    return PAPERS + [Paper(name, name) for name in chapters if name not in known]
-
-
-def _command(chapter: str, cards: dict[str, dict]) -> str:
-    return cards.get(chapter, {}).get("command", f"python -m helpers.run {chapter}")
-
-
-def _how_to_run(chapter: str, cards: dict[str, dict]) -> str:
-    named = cards.get(chapter, {}).get("data")
-    needs = " (with `XAI_DATA` naming the folder of further data)" if named else ""
-    return f"To make these numbers again{needs}:\n\n```bash\n{_command(chapter, cards)}\n```\n"
-
-
-def _group(name: str, rows: pd.DataFrame) -> str:
+def _group(name: str, rows: pd.DataFrame) -> dict:
     counts = rows.verdict.value_counts()
-    heading = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
-    reasons = "; ".join(dict.fromkeys(rows.reason))
-    return (
-        f":::{{dropdown}} {name}: {heading}\nTolerance: {reasons}.\n\n"
-        f"{tables.verdict_table(rows)}\n:::\n"
-    )
-
-
-def _settings(card: dict) -> str:
-    lines = ["| what | value |", "| --- | --- |"]
-    for name, entry in card.items():
-        inner = entry if isinstance(entry, dict) else {"": entry}
-        shown = {key: _one_line(value) for key, value in inner.items()}
-        lines += [f"| {name} {key} | `{text}` |" for key, text in shown.items() if text]
-    return "\n".join(lines) + "\n"
-
-
-def _one_line(value) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return " ".join(text.split()).replace("|", "/").replace("`", "'")
+    return {
+        "name": name,
+        "counts": [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts],
+        "reasons": list(dict.fromkeys(rows.reason)),
+        "table": tables.verdict_table(rows),
+    }

@@ -1,34 +1,8 @@
-"""Tables of verdicts and ranks, as HTML with every text escaped."""
-
-import html
+"""Tables of verdicts and of ranks: frames in, HTML out."""
 
 import pandas as pd
 
-from helpers.report import theme
-
-
-def rank_table(ranked: pd.DataFrame) -> theme.Html:
-    """Methods by tests: the deciding value and its place, both with intervals; it scrolls.
-
-    An arrow tells whether higher or lower values are better.
-    `ranked` holds the deciding rows of one network, as `leaderboard.ranked` gives them.
-    """
-    tests = ranked.drop_duplicates("test")
-    counts = ranked[ranked.n > 0].groupby("test").n.agg(["min", "max"])
-    head = ["method", *(_test_head(row, counts) for row in tests.itertuples())]
-    cells = "".join(f'<th scope="col">{text}</th>' for text in head)
-    body = []
-    for (method, kind), rows in ranked.groupby(["method", "kind"], sort=False):
-        shown = {row.test: _placed(row) for row in rows.itertuples()}
-        line = "".join(f"<td>{shown.get(test, '–')}</td>" for test in tests.test)
-        name = f"{html.escape(method)} <small>{html.escape(kind)}</small>"
-        body.append(f'<tr><th scope="row">{name}</th>{line}</tr>')
-    return theme.Html(
-        '<div class="verdicts matrix" tabindex="0" role="region" aria-label="methods and tests">'
-        f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n"
-        + "\n".join(body)
-        + "\n</tbody></table></div>"
-    )
+from helpers.report import render, theme
 
 
 def verdict_table(judged: pd.DataFrame) -> theme.Html:
@@ -37,37 +11,47 @@ def verdict_table(judged: pd.DataFrame) -> theme.Html:
     `judged` is a frame as `claims.judge` gives it. A verdict is a word and a mark, never a color
     alone.
     """
-    head = ["claim", "verdict", "paper", "ours", "n", "unit", "arm", "where"]
-    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
-    body = "\n".join(_verdict_row(row) for row in judged.itertuples())
-    return theme.Html(
-        '<div class="verdicts" style="overflow-x: auto" tabindex="0" role="region" '
-        f'aria-label="claims and verdicts"><table>\n<thead><tr>{cells}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
+    rows = [
+        {
+            "says": row.says,
+            "verdict": row.verdict,
+            "why_not_run": getattr(row, "why_not_run", ""),
+            "reported": reported(row),
+            "ours": ours(row),
+            "n": row.n,
+            "unit": row.unit,
+            "arm": "–" if pd.isna(row.arm) else row.arm,
+            "where": row.where,
+        }
+        for row in judged.itertuples()
+    ]
+    return render.html("verdict_table", rows=rows, marks=theme.MARKS)
 
 
-def _verdict_row(row) -> str:
-    mark = f'<b aria-hidden="true">{theme.MARKS[row.verdict]}</b>'
-    verdict = f'<span class="{row.verdict.replace(" ", "-")}">{mark} {row.verdict}</span>'
-    paper, measured = (_with_aside(*text) for text in (reported(row), ours(row)))
-    arm = "–" if pd.isna(row.arm) else row.arm
-    says, unit, arm, where = (
-        html.escape(str(text)) for text in (row.says, row.unit, arm, row.where)
-    )
-    cells = [says, verdict, paper, measured, theme.number(row.n), unit, arm, where]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+def rank_table(places: pd.DataFrame) -> theme.Html:
+    """Methods by tests: the deciding value and its place, both with intervals; it scrolls.
+
+    An arrow says whether higher or lower values are better. `places` holds the deciding rows of
+    one network, as `standings.with_places` gives them.
+    """
+    tests = places.drop_duplicates("test")
+    observations = places[places.n > 0].groupby("test").n.agg(["min", "max"])
+    rows = []
+    for (method, kind), cells in places.groupby(["method", "kind"], sort=False):
+        by_test = {row.test: _ranked(row) for row in cells.itertuples()}
+        in_order = [by_test.get(test) for test in tests.test]
+        rows.append({"method": method, "kind": kind, "cells": in_order})
+    heads = [_test_head(row, observations) for row in tests.itertuples()]
+    return render.html("rank_table", tests=heads, rows=rows)
 
 
 def reported(row) -> tuple[str, str]:
     """The paper's number and its tolerance, in words."""
-    paper, bound = theme.number(row.reported), getattr(row, "bound", "")
+    number, bound = theme.number(row.reported), getattr(row, "bound", "")
     if bound:
-        paper = f"{'more' if bound == 'above' else 'less'} than {paper}"
-    return (
-        paper,
-        f"{'by' if bound else '±'} {theme.number(row.tolerance)}" if row.tolerance > 0 else "",
-    )
+        number = f"{'more' if bound == 'above' else 'less'} than {number}"
+    tolerance = f"{'by' if bound else '±'} {theme.number(row.tolerance)}"
+    return number, tolerance if row.tolerance > 0 else ""
 
 
 def ours(row) -> tuple[str, str]:
@@ -79,27 +63,23 @@ def _interval(row) -> str:
     return f"[{theme.number(row.low)}, {theme.number(row.high)}]" if row.low < row.high else ""
 
 
-def _with_aside(text: str, aside: str) -> str:
-    return f"{text} <small>{aside}</small>" if aside else text
+def _test_head(row, observations: pd.DataFrame) -> dict:
+    counts = observations.loc[row.test] if row.test in observations.index else [0]
+    n = " to ".join(dict.fromkeys(map(theme.number, counts)))
+    lines = [f"{row.measure} {'↑' if row.better == 1 else '↓'}", row.paper, f"n = {n}"]
+    return {"name": row.test, "lines": [line for line in lines if line]}
 
 
-def _test_head(row, counts: pd.DataFrame) -> str:
-    ends = (
-        dict.fromkeys(map(theme.number, counts.loc[row.test]))
-        if row.test in counts.index
-        else ["0"]
-    )
-    arrow = "↑" if row.better == 1 else "↓"
-    lines = [f"{row.measure} {arrow}", row.paper, f"n = {' to '.join(ends)}"]
-    small = "<br>".join(html.escape(line) for line in lines if line)
-    return f"{html.escape(row.test)}<br><small>{small}</small>"
-
-
-def _placed(row) -> str:
+def _ranked(row) -> dict:
     if pd.isna(row.value):
-        return "gap"
+        return {"gap": True}
     place = f"{row.place:.0f}"
     if row.rank_low < row.rank_high:
         place += f", {row.rank_low:.0f}–{row.rank_high:.0f}"
-    text = f"{theme.number(row.value)} <small>{_interval(row)} ({place})</small>"
-    return f"<b>{text}</b>" if row.place == 1 else text
+    return {
+        "gap": False,
+        "value": row.value,
+        "interval": _interval(row),
+        "place": place,
+        "is_first": row.place == 1,
+    }

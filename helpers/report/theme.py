@@ -39,6 +39,9 @@ _FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no sc
 class Html(str):
     """A text that notebooks and the book show as HTML."""
 
+    def __html__(self) -> str:  # what a template asks for: this text needs no escaping
+        return str(self)
+
     def _repr_html_(self) -> str:
         return str(self)
 
