@@ -48,12 +48,21 @@ def _restored_globals() -> Iterator[None]:
     seed = torch.initial_seed() % 2**32
     np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
+    start = _positions()
     try:
         yield
     finally:
+        if _positions() != start:
+            torch.rand(())  # so that whoever watches torch's generator sees that it drew
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
         torch.set_grad_enabled(gradients)
+
+
+def _positions() -> tuple:
+    """Where Python's and NumPy's generators stand, as something to compare."""
+    _, keys, position, *normal = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), keys.tobytes(), position, normal
 
 
 @contextmanager

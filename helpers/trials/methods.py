@@ -36,7 +36,7 @@ def registered(settings: Settings) -> list[Method]:
         for name, explain in methods.items():
             options: dict[str, int] = {}
             if kind == BLACK_BOX:
-                options = {"questions": settings.evaluations}
+                options = {"evaluations": settings.evaluations}
             if explain is gradients.smooth_grad:
                 options = {"samples": settings.samples}
             half = kind == BLACK_BOX and settings.precision == "bfloat16"
