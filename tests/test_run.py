@@ -1,10 +1,13 @@
+"""The runner: what it refuses, what it writes, what it leaves alone."""
+
+import json
 import subprocess
-import sys
 
 import nbformat
 import pytest
+import small_project
 
-from helpers.run import __main__, execute, parameters
+from helpers.run import __main__, card, execute, pages, parameters, targets
 from helpers.store import paths
 
 NAME = "lrp_adversarial"
@@ -23,50 +26,133 @@ def test_given_parameters_replace_the_profiles():
     [
         (("sede", "3"), "no parameter 'sede'; it has: seed"),
         (("seed", "three"), "seed is 'three'; expected a whole number from 0 to 1000000"),
-        (("seed", "0.5"), "expected a whole number"),
+        (("seed", "0.5"), "seed is 0.5; expected a whole number"),
+        (("seed", True), "seed is True; expected a whole number"),
+        (("seed", "nan"), "seed is nan; expected a whole number"),
+        (("seed", [1]), "seed is \\[1\\]; expected a whole number"),
+        (("seed", None), "seed is None; expected a whole number"),
         (("arm_a_groups", "51"), "arm_a_groups is 51; expected a whole number from 0 to 50"),
-        (("download", "perhaps"), "expected true or false"),
+        (("download", "perhaps"), "download is 'perhaps'; expected true or false"),
+        (("download", 1), "download is 1; expected true or false"),
+        (("profile", "paper"), "profile is given twice"),
     ],
 )
-def test_a_wrong_parameter_is_named_with_what_is_allowed(given, says):
+def test_a_wrong_parameter_is_told_with_what_is_allowed(given, says):
     with pytest.raises(parameters.WrongParameter, match=says):
         parameters.resolve(NAME, "smoke", [given])
 
 
-def test_an_unknown_notebook_or_profile_is_named():
+@pytest.mark.parametrize(
+    ("name", "key", "came", "meant"),
+    [
+        (NAME, "seed", 3.0, 3),
+        (NAME, "seed", "1e3", 1000),
+        (NAME, "download", "TRUE", True),
+        (NAME, "download", "false", False),
+        ("decam", "weight", 1, 1.0),
+        ("decam", "weight", "0.5", 0.5),
+        ("decam", "area_weights", 20, "20"),
+        ("decam", "area_weights", "0 20", "0 20"),
+        ("decam", "precision", "bfloat16", "bfloat16"),
+    ],
+)
+def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, came, meant):
+    value = parameters.resolve(name, "smoke", [(key, came)])[key]
+
+    assert value == meant
+    assert type(value) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "right"),
+    [
+        ("method", "my_method.py", "my_method:explain"),
+        ("levels", "2", "0.02 0.5 1"),
+        ("strengths", "rotation", "rotation 15; gaussian noise 0.1"),
+        ("stages", "7", "1 20"),
+        ("model", "resnet18", "timm:resnet18.tv_in1k"),
+        ("images", "/nonexistent", str(paths.BOOK)),
+    ],
+)
+def test_texts_are_checked_by_their_pattern(key, wrong, right):
+    with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?; expected "):
+        parameters.resolve("cross_examination", "smoke", [(key, wrong)])
+    assert parameters.resolve("cross_examination", "smoke", [(key, right)])[key] == right
+
+
+def test_an_unknown_notebook_or_profile_is_told():
     with pytest.raises(parameters.WrongParameter, match="no notebook 'nothing'"):
         parameters.resolve("nothing", "smoke", [])
     with pytest.raises(parameters.WrongParameter, match="no profile 'huge'"):
         parameters.resolve(NAME, "huge", [])
 
 
-def test_command_line_refuses_with_exit_code_2_and_writes_nothing(tmp_path):
-    command = [sys.executable, "-m", "helpers.run", NAME, "-p", "seed", "-1"]
+@pytest.mark.parametrize("name", parameters.notebooks())
+def test_every_profile_sets_every_parameter_to_a_value_that_is_allowed(name):
+    chosen = parameters.settings(name)
 
-    done = subprocess.run(
-        [*command, "--output", tmp_path / "o"], cwd=paths.ROOT, capture_output=True, text=True
+    assert list(chosen["profiles"]) == list(parameters.PROFILES)
+    for profile, values in chosen["profiles"].items():
+        assert list(values) == list(chosen["parameters"])
+        assert parameters.resolve(name, profile, []) == {"profile": profile, **values}
+    assert all(rule["description"] for rule in chosen["parameters"].values())
+
+
+def test_wrong_requests_end_with_2_before_anything_slow_is_imported(tmp_path):
+    code = (
+        "import sys; from helpers.run import __main__ as run; "
+        "print(run.main(['lrp_adversarial', '-p', 'seed', '-1', '--output', 'o.ipynb']), "
+        "sorted({'torch', 'papermill', 'pandas'} & set(sys.modules)))"
     )
 
-    assert done.returncode == 2
-    assert "seed is -1; expected a whole number from 0 to 1000000" in done.stderr
+    done = small_project.run(paths.ROOT, "-c", code, cwd=tmp_path)
+
+    assert done.stdout.strip() == "2 []"
+    assert done.stderr == ("helpers.run: seed is -1; expected a whole number from 0 to 1000000\n")
     assert not list(tmp_path.iterdir())
 
 
-def test_parameters_are_checked_before_anything_slow_is_imported():
-    code = (
-        "import sys; from helpers import run; run.main(['lrp_adversarial', '-p', 'seed', '-1']); "
-        "print(sorted({'torch', 'papermill', 'pandas'} & set(sys.modules)))"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True
-    )
-
-    assert done.stdout.strip() == "[]"
+@pytest.mark.parametrize("words", [[], ["--all", NAME], ["--all", "--output", "one.ipynb"]])
+def test_requests_that_are_not_clear_end_with_2(words, capsys):
+    assert __main__.main(words) == 2
+    assert "helpers.run: " in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written_is_refused(tmp_path):
-    assert __main__.main([NAME, "--output", str(tmp_path)]) == 2
+def test_the_list_tells_every_parameter_with_its_default(capsys):
+    assert __main__.main(["--list", "decam"]) == 0
+    told = capsys.readouterr().out
+
+    for key, rule in parameters.settings("decam")["parameters"].items():
+        assert f"-p {key} " in told
+        assert rule["description"] in told
+    assert "smoke 3, laptop 20, paper 20" in told
+
+
+def test_outputs_onto_folders_devices_sources_and_other_kinds_are_refused(tmp_path):
+    values = parameters.resolve(NAME, "smoke", [])
+    (tmp_path / "folder.ipynb").mkdir()
+    (tmp_path / "link.ipynb").symlink_to("/dev/null")
+    wrong = {
+        tmp_path: "is a folder",
+        tmp_path / "folder.ipynb": "is a folder",
+        tmp_path / "link.ipynb": "no regular file",
+        tmp_path / "o.py": "ends in .ipynb",
+        paths.NOTEBOOKS / "ipynb" / "o.ipynb": "holds sources",
+        paths.REPORTED / "decam.ipynb": "holds sources",
+        paths.HELPERS / "run" / "o.ipynb": "holds sources",
+        paths.RUNS / "other.ipynb": "one committed run a notebook",
+    }
+    for output, says in wrong.items():
+        with pytest.raises(parameters.WrongParameter, match=says):
+            targets.target(NAME, values, output)
+
+
+def test_an_output_behind_a_link_goes_to_the_links_target(tmp_path):
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "real.ipynb")
+
+    file = targets.target(NAME, parameters.resolve(NAME, "smoke", []), tmp_path / "link.ipynb")
+
+    assert file == tmp_path / "real.ipynb"
 
 
 def write_run(file, profile):
@@ -75,74 +161,80 @@ def write_run(file, profile):
     nbformat.write(notebook, file)
 
 
-def test_a_smaller_run_never_replaces_a_larger_one(tmp_path, monkeypatch):
+def test_only_a_whole_profile_as_large_as_the_committed_one_takes_its_place(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "BOOK", tmp_path)
-    file = tmp_path / "runs" / f"{NAME}.ipynb"
-    assert execute.target(NAME, "smoke", None) == file
+    committed = tmp_path / "runs" / f"{NAME}.ipynb"
 
-    write_run(file, "laptop")
+    def target(profile, *given, **more):
+        return targets.target(NAME, parameters.resolve(NAME, profile, given), **more)
 
-    assert execute.target(NAME, "smoke", None) == tmp_path / "_made/smoke" / file.name
-    assert execute.target(NAME, "laptop", None) == file
-    assert execute.target(NAME, "paper", None) == file
-    assert execute.target(NAME, "smoke", file) == file  # asked for by name
+    assert target("smoke") == committed
+    write_run(committed, "laptop")
+
+    assert target("smoke") == tmp_path / "_made/smoke" / committed.name
+    assert target("laptop") == target("paper") == committed
+    assert target("laptop", ("seed", "0")) == committed  # the profile's own
+    mine, other = target("laptop", ("seed", "1")), target("laptop", ("seed", "2"))
+    assert mine.parent == other.parent == tmp_path / "_made/laptop"
+    assert mine.name.startswith(f"{NAME}-seed-1-")
+    assert mine != other
+    assert target("laptop", ("seed", "1"), replace=True) == committed
+    assert target("smoke", replace=True) == committed
+    with pytest.raises(parameters.WrongParameter, match="--replace"):
+        target("laptop", ("seed", "1"), output=committed)
+    with pytest.raises(parameters.WrongParameter, match="smaller: smoke, not laptop"):
+        target("smoke", output=committed)
+    assert target("laptop", output=committed) == committed
 
 
-def a_notebook(tmp_path, monkeypatch, code):
-    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
-    monkeypatch.setattr(paths, "FAILED", tmp_path / "failed")
-    text = f'# %% [markdown]\n# # Title\n\n# %% tags=["parameters"]\nx = 1\n\n# %%\n{code}\n'
-    (tmp_path / "small.py").write_text(text + '\n# %% tags=["verdict"]\nprint("the verdict", x)\n')
-    settings = {"parameters": {"x": {"type": "int", "low": 0, "high": 9}}}
-    settings["profiles"] = {name: {"x": 1} for name in parameters.PROFILES}
-    monkeypatch.setattr(parameters, "settings", lambda name: settings)
+def test_values_are_written_into_the_parameters_cell_and_comments_stay():
+    code = 'profile: str = "smoke"  # é, how much\nseed: int = None  # of = it\nn = (\n    1)\n'
 
+    changed = pages.with_values(code, {"profile": "laptop", "seed": 3, "text": "x"})
 
-def test_a_run_is_whole_and_carries_its_card_and_results(tmp_path, monkeypatch):
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")  # what is set already stays
-    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
-    code = (
-        "import os, warnings\nimport pandas as pd\nfrom helpers import claims\n"
-        "warnings.warn('in a file of this machine')\n"
-        "print([value for key, value in sorted(os.environ.items()) if key.startswith('MALLOC_')])\n"
-        "measured = pd.DataFrame([claims.measurement('k', 'B', 2, 1, 3, 9)])\n"
-        "claims.publish(measured, {'-more.csv': 'a,b'})"
+    assert changed == (
+        "profile: str = 'laptop'  # é, how much\nseed: int = 3  # of = it\nn = (\n    1)"
     )
-    a_notebook(tmp_path, monkeypatch, code)
-    file = tmp_path / "out" / "small.ipynb"
-
-    execute.execute("small", {"profile": "smoke", "x": 7}, file)
-
-    notebook = nbformat.read(file, as_version=4)
-    card = notebook.metadata.provenance
-    assert card.parameters.x == 7
-    assert card.command == "python -m helpers.run small --profile smoke -p x 7"
-    assert len(card.digest) == 16
-    assert "papermill" not in notebook.metadata
-    assert notebook.cells[1].outputs[0].text == "the verdict 7\n"  # moved below the title
-    assert "Run card" in notebook.cells[2].source
-    assert "['4294967296', '7']" in [
-        o.text.strip() for o in notebook.cells[-1].outputs if "text" in o
-    ]
-    assert "k,B,2.0,1.0,3.0,9" in (tmp_path / "out/small.csv").read_text()
-    assert (tmp_path / "out/small-more.csv").read_text() == "a,b"
-    assert card.digest in (tmp_path / "out/small.json").read_text()
-    assert "results+json" not in file.read_text()
-    assert not [o for o in notebook.cells[-1].outputs if o.get("name") == "stderr"]
 
 
-def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, monkeypatch):
-    a_notebook(tmp_path, monkeypatch, "1 / 0")
-    file = tmp_path / "out" / "small.ipynb"
-    write_run(file, "paper")
-    before = file.read_bytes()
+def test_the_command_of_a_card_can_be_pasted_into_a_shell():
+    base = {"text": "", "loud": False}
+    command = card.command("small", {"profile": "smoke", "text": "a b; 'c'", "loud": True}, base)
 
-    with pytest.raises(RuntimeError, match="broken run is kept in"):
-        execute.execute("small", {"profile": "smoke", "x": 1}, file)
+    done = subprocess.run(
+        ["bash", "-c", command.replace("python -m helpers.run", "printf '%s\\n'")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
 
-    assert file.read_bytes() == before
-    assert "ZeroDivisionError" in (tmp_path / "failed/small.ipynb").read_text()
+    assert done.stdout.splitlines() == [
+        "small", "--profile", "smoke", "-p", "text", "a b; 'c'", "-p", "loud", "true"
+    ]  # fmt: skip
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    assert card.commit() == "no commit"
+
+
+def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):
+    def interrupted(*all):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "execute", interrupted)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 130
+    assert capsys.readouterr().err == (
+        "\nhelpers.run: stopped; run it again to go on from what was kept\n"
+    )
+
+
+def test_the_largest_profile_tells_that_it_takes_hours(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    assert "hours" in card.patience("paper")
+    assert card.patience("laptop") == ""
 
 
 def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
@@ -154,8 +246,124 @@ def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
     notebook.metadata["papermill"] = {"exception": None, "end_time": "now"}
     assert execute.unfinished(notebook) == ""
     cell.outputs = [nbformat.v4.new_output("error", ename="KeyboardInterrupt", evalue="")]
-    assert "ended in an error" in execute.unfinished(
-        notebook
-    )  # out of time: completed, with an error
+    assert "ended in an error" in execute.unfinished(notebook)  # out of time, yet completed
     cell.metadata["papermill"]["status"] = "pending"
     assert "was not run" in execute.unfinished(notebook)
+
+
+# A whole project with one small notebook, run as a user runs it.
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return small_project.write(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def laptop(project):
+    """The committed run of the small project."""
+    done = small_project.run(
+        project, "-m", "helpers.run", "small", "--profile", "laptop",
+        MALLOC_TRIM_THRESHOLD_="7", MALLOC_MMAP_THRESHOLD_="8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("small (laptop): book/runs/small.ipynb\n")
+    return nbformat.read(project / "book/runs/small.ipynb", as_version=4)
+
+
+def outputs(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+@pytest.mark.slow
+def test_a_run_is_whole_and_carries_its_card_and_results(project, laptop):
+    written = json.loads((project / "data/results/small.json").read_text())
+
+    assert laptop.metadata.provenance == written
+    assert list(written)[:3] == ["profile", "command", "commit"]  # for people to read
+    assert written["command"] == "python -m helpers.run small --profile laptop"
+    assert written["commit"] == "no commit"
+    assert written["parameters"]["count"] == 5
+    assert written["finding"] == "It adds up to 10."
+    assert written["kept"] == {"made": 1}
+    assert len(written["digest"]) == 16
+    assert "edited" not in written
+    table = (project / "data/results/small.csv").read_text()
+    assert table == "key,arm,value,low,high,n\nsum,B,10.0,10.0,10.0,5\n"
+    assert (project / "data/results/small-more.csv").read_text() == "a,b"
+
+
+@pytest.mark.slow
+def test_a_committed_page_keeps_the_order_and_nothing_volatile(laptop):
+    text = nbformat.writes(laptop)
+
+    sources = [cell.source for cell in laptop.cells]
+    assert sources[-1] == 'print("after the verdict")'
+    assert "notebook.finish" in sources[-2]
+    assert "profile: str = 'laptop'  # smoke, laptop or paper" in sources[1]
+    assert laptop.cells[2].metadata.tags == ["injected-parameters"]
+    assert "papermill" not in text
+    assert "jupytext" not in text  # saved in Jupyter, it is paired with nothing
+    assert "results+json" not in text
+    assert not [output for output in outputs(laptop) if output.get("name") == "stderr"]
+    assert "MALLOC ['8', '7']" in text  # what is set already stays
+
+
+@pytest.mark.slow
+def test_the_executed_page_runs_again_in_papermill_with_another_parameter(project, laptop):
+    done = small_project.run(
+        project, "-m", "papermill", "book/runs/small.ipynb", "again.ipynb", "-p", "seed", "3"
+    )
+    assert done.returncode == 0, done.stderr
+
+    texts = json.dumps(outputs(nbformat.read(project / "again.ipynb", as_version=4)))
+
+    assert "Profile laptop, with seed = 3." in texts
+    assert "python -m helpers.run small --profile laptop -p seed 3" in texts
+    assert "The sum is 10." in texts
+
+
+@pytest.mark.slow
+def test_two_outputs_in_one_folder_do_not_meet_and_fresh_makes_anew(project, laptop, tmp_path):
+    for name, more in (("one", []), ("two", ["-p", "loud", "true", "--fresh"])):
+        done = small_project.run(
+            project, "-m", "helpers.run", "small", "-p", "count", "5", *more,
+            "--output", tmp_path / f"{name}.ipynb", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        f"{name}{end}"
+        for name in ("one", "two")
+        for end in ("-more.csv", ".csv", ".ipynb", ".json")
+    ]
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert one["kept"] == {"read": 1}
+    assert two["kept"] == {"made": 1}
+    assert two["command"] == "python -m helpers.run small --profile smoke -p count 5 -p loud true"
+    assert list((project / "data/cache/set-aside").rglob("*.safetensors"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("total = ", "1 / 0\ntotal = ", "ZeroDivisionError"),
+        ('tags=["verdict"]\nnotebook.finish(', "\n(lambda *a, **b: None)(", "notebook.finish"),
+    ],
+)
+def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, old, new, says):
+    root = small_project.write(tmp_path)
+    source = root / "notebooks/small.py"
+    source.write_text(source.read_text().replace(old, new))
+    write_run(root / "book/runs/small.ipynb", "smoke")
+    before = (root / "book/runs/small.ipynb").read_bytes()
+
+    done = small_project.run(root, "-m", "helpers.run", "small")
+
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "The broken run is kept in data/failed/small.ipynb" in done.stderr
+    assert (root / "book/runs/small.ipynb").read_bytes() == before
+    assert (root / "data/failed/small.ipynb").exists()
+    assert not (root / "data/results").exists()

@@ -6,53 +6,127 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
-import yaml
+from helpers.run import execute, parameters, targets
 
-from helpers.run import execute, parameters
-
-
-def _check_writable(file: Path) -> None:
-    folder = next(parent for parent in file.absolute().parents if parent.exists())
-    if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise parameters.WrongParameter(
-            f"output {file} cannot be written; give a file in a writable folder"
-        )
+Job = tuple[str, dict[str, Any], Path]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point; 0: done, 1: the run failed, 2: what was asked for is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.run", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a notebook in notebooks/, without .py")
-    parser.add_argument("--all", action="store_true", help="every notebook, one after another")
-    parser.add_argument("--profile", default="smoke", help=", ".join(parameters.PROFILES))
-    parser.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), dest="given"
-    )
-    parser.add_argument("--output", type=Path, help="default: book/runs/NAME.ipynb")
-    asked = parser.parse_args(arguments)
+    """Entry point; 0: done, 1: the run failed, 2: what was asked for is wrong, 130: stopped."""
     try:
-        if asked.all == bool(asked.name):
-            raise parameters.WrongParameter("give the name of one notebook, or --all")
-        names = list(yaml.safe_load(parameters.SETTINGS.read_text())) if asked.all else [asked.name]
-        jobs = []
-        for name in names:
-            values = parameters.resolve(name, asked.profile, asked.given)
-            file = execute.target(name, asked.profile, asked.output)
-            _check_writable(file)
-            jobs.append((name, values, file))
+        wanted = _parser().parse_args(arguments)
+        if wanted.list:
+            print(listing(wanted.name))
+            return 0
+        jobs = _jobs(wanted)
     except parameters.WrongParameter as error:
         print(f"helpers.run: {error}", file=sys.stderr)
         return 2
+    try:
+        return _run(jobs, wanted)
+    except KeyboardInterrupt:
+        print("\nhelpers.run: stopped; run it again to go on from what was kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = ", ".join(parameters.notebooks())
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.run",
+        description=(__doc__ or "").splitlines()[0],
+        epilog=f"Notebooks: {names}. --list NAME shows a notebook's parameters.",
+    )
+    parser.add_argument("name", nargs="?", help=f"one of: {names}")
+    parser.add_argument("--all", action="store_true", help="every notebook, one after another")
+    parser.add_argument(
+        "--list", action="store_true", help="show parameters and profiles, run none"
+    )
+    parser.add_argument(
+        "--profile", default="smoke", help="how much is run: " + ", ".join(parameters.PROFILES)
+    )
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        dest="given",
+        help="a parameter's value in place of the profile's; may be repeated",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="the executed notebook's file (with --all: folder); results go beside it, under its "
+        "name; default: book/runs/NAME.ipynb, or among the book's 'Your runs' where that one is "
+        "larger or the parameters are not the profile's",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="use nothing that earlier runs kept in data/cache"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="let any run take the committed run's place"
+    )
+    return parser
+
+
+def _jobs(wanted: argparse.Namespace) -> list[Job]:
+    """What to run, with which values, and where it goes; all checked before anything starts."""
+    if wanted.all == bool(wanted.name):
+        raise parameters.WrongParameter("give the name of one notebook, or --all")
+    output = wanted.output
+    if wanted.all and output is not None and (output.suffix or output.is_file()):
+        raise parameters.WrongParameter(
+            f"output {output} is one file for all notebooks; with --all give a folder"
+        )
+    jobs = []
+    for name in list(parameters.notebooks()) if wanted.all else [wanted.name]:
+        values = parameters.resolve(name, wanted.profile, wanted.given)
+        file = output / f"{name}.ipynb" if wanted.all and output is not None else output
+        jobs.append((name, values, targets.target(name, values, file, wanted.replace)))
+    return jobs
+
+
+def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
+    if wanted.profile == "paper":
+        from helpers.run import card
+
+        print(f"helpers.run:{card.patience(wanted.profile)}", file=sys.stderr)
+    if wanted.fresh:
+        from helpers.store import cache
+
+        os.environ[cache.FRESH] = str(time.time())
+        for name, *_ in jobs:
+            for folder in cache.set_aside(name):
+                print(f"helpers.run: what was kept is set aside in {execute.shown(folder)}")
     for name, values, file in jobs:
         try:
             execute.execute(name, values, file)
         except RuntimeError as error:
             print(f"helpers.run: {name} failed: {error}", file=sys.stderr)
             return 1
-        print(f"{name} ({asked.profile}): {execute.shown(file)}")
+        print(f"{name} ({wanted.profile}): {execute.shown(file)}")
     return 0
+
+
+def listing(name: str | None) -> str:
+    """Notebooks, their parameters, what these may be and what each profile takes, as text."""
+    known = {name: parameters.settings(name)} if name else parameters.notebooks()
+    lines = []
+    for notebook, chosen in known.items():
+        lines.append(notebook)
+        for key, rule in chosen["parameters"].items():
+            values = [repr(chosen["profiles"][profile][key]) for profile in parameters.PROFILES]
+            defaults = ", ".join(
+                f"{profile} {value}"
+                for profile, value in zip(parameters.PROFILES, values, strict=True)
+            )
+            lines.append(f"  -p {key:<18} {parameters.allowed(rule)}; {rule['description']}")
+            lines.append(f"     {'':<18} default: {values[0] if len({*values}) == 1 else defaults}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

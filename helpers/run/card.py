@@ -1,6 +1,8 @@
 """The run card: what made a result."""
 
 import datetime
+import html
+import platform
 import shlex
 import subprocess
 from typing import Any
@@ -23,16 +25,12 @@ def run_card(
         Its parameters, "profile" among them.
     profile
         What the profile asks for; what differs stands in the command.
+    seconds
+        How long it took.
     """
-    changed = [
-        f"-p {k} {shlex.quote(_text(v))}"
-        for k, v in values.items()
-        if k != "profile" and profile.get(k) != v
-    ]
-    command = " ".join(["python -m helpers.run", name, "--profile", values["profile"], *changed])
     return {
         "profile": values["profile"],
-        "command": command,
+        "command": command(name, values, profile),
         "commit": commit(),
         "digest": notebook_digest(name, values),
         "device": device_name(),
@@ -46,27 +44,55 @@ def run_card(
     }
 
 
-def as_markdown(card: dict[str, Any]) -> str:
-    """The run card as an admonition of the page."""
-    packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    kept = card["kept"].get("read", 0)
-    parts = f", not counting {kept} parts kept from earlier runs" if kept else ""
+def command(name: str, values: dict[str, Any], profile: dict[str, Any]) -> str:
+    """The command that runs a notebook so, as it can be pasted into a shell."""
+    words = ["python", "-m", "helpers.run", name, "--profile", values["profile"]]
+    for key, value in values.items():
+        if key != "profile" and profile.get(key) != value:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            words += ["-p", key, text]
+    return shlex.join(words)
+
+
+def as_html(card: dict[str, Any]) -> str:
+    """The run card, folded, as a notebook or a page shows it."""
+    rows = "".join(f"<li>{html.escape(line)}</li>" for line in _lines(card))
     return (
-        ":::{admonition} Run card\n:class: note dropdown\n"
-        f"- profile **{card['profile']}**, {card['seconds']} s on {card['device']}{parts}\n"
-        f"- `{card['command']}`{', with ' + card['data'] if card['data'] else ''}\n"
-        f"- commit `{card['commit']}`, digest of code and data `{card['digest']}`\n"
-        f"- {packages}\n- finished {card['finished']}\n:::\n\n"
-        f"*This page shows the profile **{card['profile']}**.*"
+        f'<details class="run-card"><summary>Run card: profile {html.escape(card["profile"])}'
+        f"</summary><ul>{rows}</ul></details>"
     )
+
+
+def as_text(card: dict[str, Any]) -> str:
+    """The run card where there is no HTML."""
+    return "\n- ".join([f"Run card: profile {card['profile']}", *_lines(card)])
+
+
+def _lines(card: dict[str, Any]) -> list[str]:
+    packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    read = card["kept"].get("read", 0)
+    parts = f", not counting {read} parts kept from earlier runs" if read else ""
+    lines = [
+        f"{card['seconds']} s on {card['device']}{parts}",
+        card["command"] + (f", with {card['data']}" if card["data"] else ""),
+        f"commit {card['commit']}, digest of code and data {card['digest']}",
+        packages,
+        f"finished {card['finished']}",
+    ]
+    return lines + ([f"edited: {card['edited']}"] if card.get("edited") else [])
+
+
+def patience(profile: str) -> str:
+    """A warning where a profile takes hours on this machine, else nothing."""
+    if profile != "paper" or torch.cuda.is_available():
+        return ""
+    return " The profile paper takes hours, on a processor without a graphics card even days."
 
 
 def device_name() -> str:
     """The GPU's name, or the processor's with the number of threads that torch uses."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    import platform
-
     return f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"
 
 
@@ -76,7 +102,7 @@ def commit() -> str:
     def git(*words: str) -> str:
         try:
             done = subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True)
-        except FileNotFoundError:
+        except OSError:  # no git in this machine
             return ""
         return done.stdout.strip()
 
@@ -88,8 +114,6 @@ def notebook_digest(name: str, values: dict[str, Any]) -> str:
     """Digest of a notebook's code, the rooms it stands on, its parameters and committed inputs."""
     inputs = [paths.REPORTED / f"{name}.csv", *sorted(paths.MODELS.glob(f"{name}*.safetensors"))]
     present = [file for file in inputs if file.exists()]
-    return digests.digest(values, digests.code_digest(paths.NOTEBOOKS / f"{name}.py"), present)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    source = paths.NOTEBOOKS / f"{name}.py"
+    code = digests.code_digest(source) if source.exists() else ""
+    return digests.digest(sorted(values.items()), code, present)

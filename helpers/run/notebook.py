@@ -4,6 +4,9 @@ So a notebook does and says the same however it is run: by ``python -m helpers.r
 Papermill from any folder, or cell by cell in Jupyter with an edited parameters cell.
 """
 
+import html
+import json
+import os
 import time
 from typing import Any, NamedTuple
 
@@ -11,45 +14,116 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from helpers.run import card as cards
-from helpers.run import parameters
+from helpers.run import history, parameters
+from helpers.store import paths
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
 
 
 class Session(NamedTuple):
-    """A run under way: its notebook, its parameters, what the profile asks for, when it began."""
+    """A run under way.
+
+    Attributes
+    ----------
+    name
+        The notebook.
+    values
+        Its settled parameters, "profile" among them.
+    profile
+        What the profile asks for.
+    given
+        Names of the parameters that were given, not taken from the profile.
+    started
+        When it began, on the clock of :func:`time.monotonic`.
+    cells
+        How many cells the kernel had executed by then.
+    """
 
     name: str
     values: dict[str, Any]
     profile: dict[str, Any]
+    given: frozenset[str]
     started: float
+    cells: int
+
+
+_latest: dict[str, Session] = {}  # of this kernel, by notebook
 
 
 def begin(name: str, namespace: dict[str, Any]) -> Session:
     """Settle a notebook's parameters in its namespace, or refuse them before any work.
 
     A parameter that is None was not given: the profile's value takes its place. What was given
-    wins over the profile.
+    wins over the profile. Running the cell twice changes nothing.
 
     Raises
     ------
     parameters.WrongParameter
         If the profile or a parameter is unknown, a value has the wrong type or is out of range.
     """
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox imports it, git or none
     settings = parameters.settings(name)
+    cells = history.executed()
+    position, texts = history.parameters_cells(cells)
+    for key in (key for text in texts for key in history.assigned(text)):
+        if key not in ("profile", *settings["parameters"]):
+            parameters.resolve(name, "smoke", [(key, None)])  # raises: there is no such parameter
     profile = namespace.get("profile") or "smoke"
     given = {
-        key: namespace[key] for key in settings["parameters"] if namespace.get(key) is not None
+        key: namespace[key]
+        for key in settings["parameters"]
+        if namespace.get(key) is not None and not _settled_before(name, key, namespace, position)
     }
-    values = parameters.resolve(
-        name, profile, [(key, _text(value)) for key, value in given.items()]
-    )
+    values = parameters.resolve(name, profile, given.items())
     namespace.update(values)
     base = settings["profiles"][profile]
-    changed = {key: value for key, value in values.items() if base.get(key, value) != value}
-    told = ", ".join(f"`{key}` = {value!r}" for key, value in changed.items())
-    display(Markdown(f"Profile **{profile}**" + (f", with {told}." if told else ".")))
-    return Session(name, values, base, time.monotonic())
+    session = Session(name, values, base, frozenset(given), time.monotonic(), len(cells))
+    _latest[name] = session
+    _show_parameters(session, settings["parameters"])
+    return session
+
+
+def _settled_before(name: str, key: str, namespace: dict[str, Any], position: int) -> bool:
+    """Whether a value stems from the profile, by an earlier begin() with the same parameters cell.
+
+    A parameters cell that ran again since (at `position` among the cells) has set all anew.
+    """
+    latest = _latest.get(name)
+    if latest is None or position >= latest.cells or key in latest.given:
+        return False
+    return bool(namespace[key] == latest.values[key])
+
+
+def _show_parameters(session: Session, rules: dict[str, dict]) -> None:
+    """One line, and folded beneath it all parameters with their origin and what they may be."""
+    changed = {
+        key: value
+        for key, value in session.values.items()
+        if key != "profile" and session.profile[key] != value
+    }
+    told = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
+    line = f"Profile {session.values['profile']}" + (f", with {told}." if told else ".")
+    line += cards.patience(session.values["profile"])
+    rows = [
+        (
+            key,
+            str(session.values[key]),
+            "given" if key in session.given else "profile",
+            parameters.allowed(rule),
+            rule.get("description", ""),
+        )
+        for key, rule in rules.items()
+    ]
+    head = ("parameter", "value", "from", "may be", "meaning")
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    table = "<tr>" + "".join(f"<th>{cell}</th>" for cell in head) + f"</tr>{body}"
+    folded = (
+        f'<details class="parameters"><summary>{html.escape(line)}</summary>'
+        f"<table>{table}</table></details>"
+    )
+    display({"text/html": folded, "text/plain": line}, raw=True)
 
 
 def finish(
@@ -75,19 +149,16 @@ def finish(
     files
         Further results, by the end of their file's name, such as ``-matrix.csv``.
     """
-    card = cards.run_card(
-        session.name, session.values, session.profile, time.monotonic() - session.started
-    )
+    seconds = time.monotonic() - session.started
+    card = cards.run_card(session.name, session.values, session.profile, seconds)
+    card["finding"] = finding
+    if edited := history.edits(paths.NOTEBOOKS / f"{session.name}.py", history.executed()):
+        card["edited"] = edited
     content = {
         "files": {".csv": measured.round(6).to_csv(index=False), **(files or {})},
-        "card": card,
-        "finding": finding,
+        "card": json.dumps(card),  # as text, so that its lines keep their order
     }
     told = f"{len(measured)} measurements of {measured.key.nunique()} claims"
     display(Markdown("**Verdict.** " + " ".join(sentences)))
-    display(Markdown(cards.as_markdown(card)))
+    display({"text/html": cards.as_html(card), "text/plain": cards.as_text(card)}, raw=True)
     display({"text/plain": told, RESULTS: content}, raw=True)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

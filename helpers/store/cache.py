@@ -9,6 +9,7 @@ is not seen: give it contents and seeds.
 
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -100,3 +101,19 @@ def _checked(name: str, made: object) -> dict[str, Tensor]:
         key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for key, value in made.items()
     }
+
+
+def set_aside(name: str) -> list[Path]:
+    """Move all that was kept for a notebook out of the way, so that it starts with nothing.
+
+    Returns
+    -------
+    list[pathlib.Path]
+        Where it lies now; one may delete it.
+    """
+    aside = paths.CACHE / "set-aside" / f"{time.time():.0f}"
+    moved = []
+    for entry in sorted(paths.CACHE.glob(f"{name}*")):
+        aside.mkdir(parents=True, exist_ok=True)
+        moved.append(entry.rename(aside / entry.name))
+    return moved

@@ -1,13 +1,19 @@
-"""Files are read only if they are what they should be, and written whole or not at all."""
+"""Files are read only if they are what they should be, and written whole or not at all.
+
+Torch is imported only by what reads or writes tensors, so that the book and the check of parameters
+do without it.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
-from torch import Tensor, uint8
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def read_verified(folder: Path, name: str, sha256: str) -> bytes:
@@ -43,6 +49,8 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 def write_tensors(file: Path, tensors: dict[str, Tensor], record: dict | None = None) -> None:
     """Write tensors as safetensors, with a record and a checksum of both, in one step."""
+    from safetensors.torch import save
+
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     text = json.dumps(record or {}, sort_keys=True)
     write_atomically(file, save(tensors, {"record": text, "sha256": _checksum(tensors, text)}))
@@ -56,6 +64,9 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict]:
     ValueError
         If the file is none of those, was cut short, or has changed by so much as one bit.
     """
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load
+
     try:
         tensors = load(file.read_bytes())
         with safe_open(str(file), framework="pt") as opened:
@@ -78,5 +89,7 @@ def _checksum(tensors: dict[str, Tensor], record: str) -> str:
 
 def tensor_bytes(tensor: Tensor) -> memoryview:
     """The bytes of a tensor of any type, in the order of its elements."""
-    flat = tensor.detach().cpu().contiguous().flatten()
+    from torch import uint8
+
+    flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().flatten()
     return memoryview(flat.view(uint8).numpy()) if flat.numel() else memoryview(b"")

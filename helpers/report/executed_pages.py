@@ -1,0 +1,88 @@
+"""Sphinx extension: how an executed notebook is shown as a page of the book.
+
+The committed file keeps the order of execution, so that it can be run again. Only while the book is
+built, the verdict and the run card move to the top, long cells are folded, and cells that are
+machinery are hidden. Registered in ``_config.yml``.
+"""
+
+import html
+import json
+from typing import Any
+
+LONG = 12  # lines of code from which a page folds a cell
+YOURS = "book/_made/"  # pages of a reader's own runs
+Notebook = dict[str, Any]
+
+
+def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
+    """An executed notebook with verdict and run card below its title, and long cells folded.
+
+    Parameters
+    ----------
+    notebook
+        As its file holds it, with the run card as ``provenance`` in its metadata; without one it
+        stays as it is.
+    yours
+        Whether it is a reader's own run, whose title then tells what it was run with.
+    """
+    if "provenance" not in notebook["metadata"]:
+        return notebook
+    cells = [_dressed(cell) for cell in notebook["cells"]]
+    verdict = [cell for cell in cells if "verdict" in _tags(cell)]
+    rest = [cell for cell in cells if "verdict" not in _tags(cell)]
+    profile = notebook["metadata"]["provenance"]["profile"]
+    note = _markdown("shown-profile", f"*This page shows the profile **{profile}**.*")
+    title, *others = rest
+    if yours:
+        title = _told(title, notebook["metadata"]["provenance"])
+    return {**notebook, "cells": [title, *verdict, note, *others]}
+
+
+def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell with the tag that hides what a reader of the page has no need of."""
+    if cell["cell_type"] != "code":
+        return cell
+    source, tags = _text(cell["source"]), _tags(cell)
+    if "injected-parameters" in tags:  # its values stand in the parameters cell
+        tag = "remove-cell"
+    elif "verdict" in tags or "notebook.begin(" in source:
+        tag = "remove-input"
+    elif source.count("\n") >= LONG:
+        tag = "hide-input"
+    else:
+        return cell
+    return {**cell, "metadata": {**cell["metadata"], "tags": [*tags, tag]}}
+
+
+def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+    """The title's cell with the profile and the given parameters behind the title."""
+    given = card["command"].partition(" --profile ")[2]
+    text = html.escape(given.replace(" -p ", ", "), quote=False)
+    heading, *below = _text(title["source"]).split("\n")
+    return {**title, "source": "\n".join([f"{heading}: {text}", *below])}
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return list(cell["metadata"].get("tags", []))
+
+
+def _text(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _markdown(name: str, text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
+
+
+def on_source_read(app: Any, name: str, content: list[str]) -> None:
+    """Sphinx's event: a page's text, before it is parsed, to be replaced in place."""
+    file = app.env.doc2path(name, base=False)
+    if str(file).endswith(".ipynb"):
+        notebook = json.loads(content[0])
+        content[0] = json.dumps(as_page(notebook, yours=name.startswith(YOURS)))
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("source-read", on_source_read)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,111 @@
+"""What the book shows of an executed notebook, which keeps the order of execution itself."""
+
+import copy
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from helpers.report import executed_pages
+from helpers.store import paths
+
+CARD = {
+    "profile": "laptop",
+    "command": "python -m helpers.run small --profile laptop -p text '<b>'",
+}
+
+
+def code(source, *tags):
+    return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+
+def executed():
+    cells = [
+        nbformat.v4.new_markdown_cell("# A title\n\n# no title\ntext", id="title"),
+        code("x = 1", "parameters"),
+        code("x = 2", "injected-parameters"),
+        code("session = notebook.begin('small', globals())"),
+        code("short"),
+        code("\n".join(["long"] * 13), "picture"),
+        code("notebook.finish()", "verdict"),
+        code("last"),
+    ]
+    language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"provenance": CARD, **language})
+
+
+def test_the_verdict_stands_below_the_title_and_the_rest_keeps_its_order():
+    page = executed_pages.as_page(executed())
+
+    assert [cell["source"][:8] for cell in page["cells"]] == [
+        "# A titl", "notebook", "*This pa", "x = 1", "x = 2", "session ", "short", "long\nlon",
+        "last",
+    ]  # fmt: skip
+    assert page["cells"][2]["source"] == "*This page shows the profile **laptop**.*"
+
+
+def test_long_cells_are_folded_and_machinery_is_hidden():
+    page = executed_pages.as_page(executed())
+
+    tags = {cell["source"][:5]: cell["metadata"].get("tags", []) for cell in page["cells"]}
+    assert tags["long\n"] == ["picture", "hide-input"]
+    assert tags["noteb"] == ["verdict", "remove-input"]
+    assert tags["sessi"] == ["remove-input"]
+    assert tags["short"] == []
+    assert page["cells"][4]["metadata"]["tags"] == ["injected-parameters", "remove-cell"]
+
+
+def test_the_notebook_itself_is_left_as_it_is():
+    notebook = executed()
+    before = copy.deepcopy(notebook)
+
+    executed_pages.as_page(notebook, yours=True)
+
+    assert notebook == before
+
+
+def test_a_readers_own_run_tells_its_parameters_in_the_title_as_text():
+    page = executed_pages.as_page(executed(), yours=True)
+
+    assert page["cells"][0]["source"] == "# A title: laptop, text '&lt;b&gt;'\n\n# no title\ntext"
+
+
+def test_a_notebook_without_a_run_card_is_shown_as_it_is():
+    notebook = executed()
+    del notebook["metadata"]["provenance"]
+
+    assert executed_pages.as_page(notebook) is notebook
+
+
+def test_the_book_registers_the_extension():
+    config = (paths.ROOT / "_config.yml").read_text()
+
+    assert "local_extensions: {helpers.report.executed_pages: .}" in config
+
+
+@pytest.mark.slow
+def test_sphinx_shows_a_page_so(tmp_path):
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(paths.ROOT)!r})\n"
+        "extensions = ['myst_nb', 'helpers.report.executed_pages']\n"
+        "nb_execution_mode = 'off'\n"
+    )
+    notebook = executed()
+    notebook.cells[6].outputs = [
+        nbformat.v4.new_output("display_data", {"text/markdown": "**Verdict.** It holds."}),
+        nbformat.v4.new_output("display_data", {"text/html": "<details>Run card</details>"}),
+    ]
+    nbformat.write(notebook, tmp_path / "index.ipynb")
+    before = (tmp_path / "index.ipynb").read_bytes()
+
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", tmp_path, tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown = (tmp_path / "out/index.html").read_text()
+
+    order = [shown.index(text) for text in ("<h1>A title", "It holds.", "Run card", "short")]
+    assert order == sorted(order)
+    assert "notebook.finish" not in shown
+    assert "hide-input" in shown or "toggle" in shown
+    assert (tmp_path / "index.ipynb").read_bytes() == before
