@@ -1,4 +1,4 @@
-"""Images made worse, by a strength: noise, rotation and occlusion, for a batch at once."""
+"""Corruptions of images by a strength: noise, rotation and occlusion, for a batch at once."""
 
 import math
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from helpers.papers import checks
 
 
 def gaussian_noise(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """Add N(0, deviation²) to every channel of every pixel, and clip to [0, 1]."""
+    """Add N(0, deviation²) to every channel of images (N, C, H, W), and clip to [0, 1]."""
     noise = torch.randn(images.shape, generator=generator).to(images)
     return (images + deviation * noise).clamp(0, 1)
 
 
 def rotation(images: Tensor, degrees: float, generator: torch.Generator) -> Tensor:
-    """Turn each image by an angle drawn evenly from -degrees to degrees; see :func:`rotate`."""
+    """Rotate images (N, C, H, W), each by an angle drawn from -degrees to degrees evenly."""
     return rotate(images, draw_angles(len(images), degrees, generator))
 
 
@@ -68,23 +68,26 @@ def affine(
 
 
 def occlusion(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Make `count` pixels of each image black, each image its own, drawn without repetition."""
+    """Make `count` random pixels of each image (N, C, H, W) black, different ones in each image."""
     return torch.where(draw_pixels(images, count, generator), 0.0, images)
 
 
 def blurred_occlusion(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Like :func:`occlusion`, but the pixels take the mean of the 5 x 5 pixels around them."""
+    """Like :func:`occlusion`, but the pixels take the mean of the 5 x 5 pixels around them.
+
+    Images are (N, C, H, W).
+    """
     blurred = F.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
     return torch.where(draw_pixels(images, count, generator), blurred, images)
 
 
 def draw_pixels(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Which pixels an occlusion meets: a boolean (N, 1, H, W) with `count` true an image."""
+    """Random pixels of images (N, C, H, W): bool (N, 1, H, W) with `count` true an image."""
     number, _, height, width = images.shape
     if count > height * width:
         raise ValueError(f"{count} pixels to occlude; the images have {height * width}")
-    place = torch.rand(number, height * width, generator=generator).argsort(1)[:, :count]
-    drawn = torch.zeros(number, height * width, dtype=torch.bool).scatter_(1, place, True)
+    index = torch.rand(number, height * width, generator=generator).argsort(1)[:, :count]
+    drawn = torch.zeros(number, height * width, dtype=torch.bool).scatter_(1, index, True)
     return drawn.view(number, 1, height, width).to(images.device)
 
 
@@ -97,7 +100,10 @@ CORRUPTIONS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
 
 
 def corrupt(images: Tensor, name: str, strength: float, generator: torch.Generator) -> Tensor:
-    """Images (N, C, H, W) in [0, 1], made worse in one of the ways of :data:`CORRUPTIONS`.
+    """Images (N, C, H, W) in [0, 1] under one of the :data:`CORRUPTIONS`.
+
+    Batches that share a generator get the numbers that all images would get in one call (for noise
+    where an image has a multiple of 16 values, as PyTorch draws them).
 
     Parameters
     ----------

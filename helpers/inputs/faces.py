@@ -1,9 +1,8 @@
 """Photographs of faces with and without a mask, with boxes and exact masks.
 
 Photographs lie in folders ``with_mask`` and ``without_mask``; what is to be found in them stands in
-a table of boxes or in Pascal VOC files, and where it is known to the pixel in pictures. Nothing is
-passed over in silence: an empty folder, a photograph that cannot be read, a box that is none are
-named.
+a table of boxes or in Pascal VOC files, and where it is known to the pixel in pictures. An empty
+folder, a photograph that cannot be read or a box that is none is an error with its name.
 """
 
 import csv
@@ -24,7 +23,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels, half-open
 
 
-class Listed(NamedTuple):
+class ListedImages(NamedTuple):
     """Photographs by file, with their labels, not yet read."""
 
     files: list[Path]
@@ -40,7 +39,7 @@ class Faces(NamedTuple):
     masks: Tensor | None  # bool (N, S, S); None where only boxes are known
 
 
-def list_images(folder: Path) -> Listed:
+def list_images(folder: Path) -> ListedImages:
     """All photographs of a folder that holds ``with_mask`` and ``without_mask``.
 
     Raises
@@ -48,9 +47,9 @@ def list_images(folder: Path) -> Listed:
     ValueError
         If one of the two folders is missing or holds no photograph.
     """
-    found = [_photographs_in(folder / name) for name in CLASSES]
-    labels = [label for label, files in enumerate(found) for _ in files]
-    return Listed([file for files in found for file in files], torch.tensor(labels))
+    by_class = [_photographs_in(folder / name) for name in CLASSES]
+    labels = [label for label, files in enumerate(by_class) for _ in files]
+    return ListedImages([file for files in by_class for file in files], torch.tensor(labels))
 
 
 def load_images(files: Iterable[Path], size: int) -> Tensor:
@@ -67,7 +66,7 @@ def load_images(files: Iterable[Path], size: int) -> Tensor:
 
 
 def load_located(folder: Path, size: int) -> Faces:
-    """Photographs of masked faces with the place of each mask, squeezed into squares of `size`.
+    """Photographs of masked faces with the box of each mask, squeezed into squares of `size`.
 
     The photographs lie in ``images/``. Each has one box, either in ``boxes.csv`` (columns file, x0,
     y0, x1, y1: half-open, in pixels of the stored photograph) or in ``annotations/<name>.xml``

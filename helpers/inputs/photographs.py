@@ -20,7 +20,7 @@ class Photographs(NamedTuple):
 
 
 def foolbox_imagenet(size: int = 224) -> Photographs:
-    """The twenty ImageNet photographs that Foolbox ships, cut to a square: see :func:`squared`."""
+    """The twenty ImageNet photographs that Foolbox ships, as :func:`center_crop` cuts them."""
     folder = resources.files("foolbox") / "data"
     files = sorted((f for f in folder.iterdir() if f.name.startswith("imagenet_")), key=str)
     labels = [int(Path(f.name).stem.split("_")[-1]) for f in files]
@@ -29,7 +29,7 @@ def foolbox_imagenet(size: int = 224) -> Photographs:
 
 
 def load_folder(folder: Path, count: int, size: int = 224) -> Photographs:
-    """Photographs of a folder, a fixed random choice of `count`, as :func:`squared` cuts them.
+    """Photographs of a folder, a fixed random choice of `count`, as :func:`center_crop` cuts them.
 
     In files named ``<wnid>_<name>``, one a class, the class is the rank of the wnid, as in the
     collection of 1,000 that ``XAI_DATA/imagenet-sample`` holds; otherwise it is unknown, -1.
@@ -55,7 +55,13 @@ def load_folder(folder: Path, count: int, size: int = 224) -> Photographs:
 
 
 def read_rgb(file: Path) -> Image.Image:
-    """Read a photograph whole, as RGB; one that cannot be read is named in a ValueError."""
+    """Read a photograph as RGB.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read; the message has its name.
+    """
     try:
         with Image.open(file) as picture:
             return picture.convert("RGB")

@@ -7,10 +7,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 
 from helpers.inputs import faces
-from helpers.measures import localization
 
 Color = tuple[int, int, int]
-# Drawn portraits: synthetic, every pixel known
 SKINS = [
     (255, 224, 196), (240, 200, 160), (222, 171, 127), (188, 128, 84), (141, 85, 52), (92, 56, 36),
 ]  # fmt: skip
@@ -26,10 +24,10 @@ _FINE = 2  # drawn this much larger, then shrunk, so that edges are smooth
 
 
 def paint_portraits(count: int, size: int, seed: int) -> faces.Faces:
-    """Painted faces, every second one with a mask, before clutter in the mask's own colours.
+    """Painted faces, every second one with a mask, before clutter in the mask's own colors.
 
     Skin, hair, clothes, glasses, beards, hats, background, light and pose are drawn from `seed`.
-    Scarves and patches of mask-coloured cloth stand in both classes, so that colour alone does not
+    Scarves and patches of mask-colored cloth stand in both classes, so that color alone does not
     tell them apart. The true mask is the cloth that is seen, without the loops around the ears.
     """
     generator = np.random.default_rng(seed)
@@ -39,9 +37,14 @@ def paint_portraits(count: int, size: int, seed: int) -> faces.Faces:
     return faces.Faces(
         torch.from_numpy(np.stack([picture for picture, _ in drawn])),
         torch.from_numpy(labels),
-        localization.box_of(masks),
+        torch.tensor([_box(mask) for _, mask in drawn], dtype=torch.float32).view(-1, 4),
         masks,
     )
+
+
+def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """The tightest box around a mask (S, S), half-open; zeros where it is empty."""
+    return Image.fromarray(mask).getbbox() or (0, 0, 0, 0)
 
 
 def _portrait(generator: np.random.Generator, size: int, masked: bool):
@@ -103,7 +106,7 @@ def _darker(color: Color, by: float = 0.8) -> Color:
 
 
 def _background(generator: np.random.Generator, side: int) -> Image.Image:
-    """A vertical gradient with boxes, discs and stripes, some of them in the colours of masks."""
+    """A vertical gradient with boxes, discs and stripes, some of them in the colors of masks."""
     ends = generator.uniform(60, 245, (2, 3))
     ramp = np.linspace(0, 1, side)[:, None]
     rows = (ends[0] * (1 - ramp) + ends[1] * ramp).astype(np.uint8)  # (side, 3)

@@ -11,7 +11,8 @@ GRID = np.round(np.arange(-1, 1 + STEP / 2, STEP), 4) + 0.0  # (20001,); no nega
 def grid_counts(values: Tensor) -> Tensor:
     """How many values lie nearest to each point of :data:`GRID`, (20001,) int64.
 
-    Values, of any shape, must lie in [-1, 1]; a quantile read off the counts is off by at most half a cell.
+    Values, of any shape, must lie in [-1, 1]; a quantile read off the counts is wrong by at most
+    half a cell.
     """
     if values.numel() and not values.abs().max() <= 1:
         raise ValueError(f"values reach {values.abs().max().item():.3g}; expected [-1, 1], finite")

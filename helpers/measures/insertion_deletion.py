@@ -70,8 +70,8 @@ def insertion_curve(
 ) -> Tensor:
     """The score while a blurred image turns sharp, most salient pixels first (RISE's insertion).
 
-    As :func:`deletion_curve`, shapes too, from :func:`blurred` to the image; `fill` is what the
-    blur takes for the surroundings of the image.
+    As :func:`deletion_curve`, from :func:`blurred` to the image: (steps + 1,) for an image
+    (C, H, W), (B, steps + 1) for a batch. `fill` is what the blur takes for the surroundings.
     """
     start = blurred(_as_batch(image), fill).view_as(image)
     return _curve(score, start, image, saliency, steps, batch_size)

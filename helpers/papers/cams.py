@@ -158,7 +158,9 @@ def display_scaled(maps: Tensor) -> Tensor:
 
 @contextmanager
 def output_of(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
-    """Collect what a layer gives while the block runs, with its graph; the hook never outlives it.
+    """Collect a layer's outputs while the block runs, one a forward pass, with their graph.
+
+    The tensors are of any shape; the hook is removed when the block ends.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def output_of(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
 
 @contextmanager
 def _leaf(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Let the graph start at the module's output; the list holds that output, once a run."""
+    """Let the graph start at a module's output; the list holds that output, once a pass."""
     kept: list[Tensor] = []
 
     def start(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor | None:

@@ -182,7 +182,7 @@ def de_cam(
     .. math::
         \text{fitness}(M) = f_c(X \odot M) - \alpha \frac{1}{HW} \sum_{ij} m_{ij}
 
-    (Eq. 1, whose normaliser is lost in print), with f the logit of the class. The map is the sum of
+    (Eq. 1, whose normalizer is lost in print), with f the logit of the class. The map is the sum of
     the masks that :func:`selected` takes from the last population, divided by its maximum.
 
     Parameters
@@ -200,7 +200,7 @@ def de_cam(
     share
         Of the mean fitness, above which a solution counts.
     fill
-        What masked pixels become: zero after normalisation is the network's mean color.
+        What masked pixels become: zero after normalization is the network's mean color.
     watch
         Goes around the iterations: a progress bar, or a look at each population.
 

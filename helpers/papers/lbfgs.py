@@ -1,6 +1,6 @@
 r"""The targeted L-BFGS attack of Szegedy et al. 2014 as Foolbox 2.4 ran it, for a batch at a time.
 
-Words used here: a *pair* is an image and its target; a *solve* is one minimisation at one c; the
+Words used here: a *pair* is an image and its target; a *solve* is one minimization at one c; the
 *ray* runs from the clean image to the corner of the box that a descending cross-entropy points to.
 """
 
@@ -20,7 +20,7 @@ from helpers.papers import lbfgs_solver
 class LBFGSAttack(MinimizationAttack):
     r"""Smallest change of an image that makes the target the model's first class.
 
-    For growing, then bisected c, minimise over the box of valid pixels
+    For growing, then bisected c, minimize over the box of valid pixels
 
     .. math:: F_c(x) = d(x, x_0) + c \, \bigl(\log \sum_k e^{o_k(x)} - o_t(x)\bigr)
 

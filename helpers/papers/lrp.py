@@ -116,7 +116,7 @@ def relevance(network: nn.Module, inputs: Tensor, classes: Tensor, rule: Rule) -
     """Relevance of each input component for the logit of the given class.
 
     Starts from the signed logit of each class (Sect. 3.3), not from 1 and not from the
-    probability, and is not rescaled: dividing by the largest magnitude is :func:`max_normalised`.
+    probability, and is not rescaled: dividing by the largest magnitude is :func:`max_normalized`.
 
     Parameters
     ----------

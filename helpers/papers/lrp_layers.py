@@ -1,4 +1,9 @@
-"""Parts of a layer's output and their shares, and Zennit's hooks that hand relevance back."""
+"""Parts of a layer's output and their shares, and Zennit's hooks that hand relevance back.
+
+With a the layer's input, z its output and b its shift, the functions here give the pairs
+(:math:`z_k`, :math:`s_k`) of :mod:`helpers.papers.lrp`. Parts stay in autograd's graph, because the
+relevance of the input is their gradient; shares are constants and leave it.
+"""
 
 from collections.abc import Callable
 
@@ -10,15 +15,23 @@ from zennit.rules import ClampMod
 STABILIZER = 1e-7  # the e of LRP-0 and of LRP-alpha-beta in the authors' code
 
 
-# (layer, its input, its output) -> the parts of the output, each with its share
-Parts = Callable[[nn.Module, Tensor, Tensor], list[tuple[Tensor, Tensor]]]
+PartsAndShares = list[tuple[Tensor, Tensor]]
+Parts = Callable[[nn.Module, Tensor, Tensor], PartsAndShares]  # of (layer, its input, its output)
 
 
-def whole_output(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
+def whole_output(layer: nn.Module, a: Tensor, z: Tensor, *, e: float) -> PartsAndShares:
+    """LRP-epsilon's one part: z itself, with the share 1 / (z + e sgn z), (N, K, ...) each."""
     return [(z, 1 / stabilize(z.detach(), e))]
 
 
-def weights_by_sign(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
+def weights_by_sign(
+    layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float
+) -> PartsAndShares:
+    """LRP-alpha-beta's two parts: the outputs of the positive and of the negative parameters.
+
+    Their shares are alpha / (z+ + e) and beta / (z- - e), (N, K, ...) each, e of
+    :data:`STABILIZER`; a part whose factor is 0 is left out.
+    """
     parts = []
     for weight, clamp, e in (
         (alpha, ClampMod(min=0.0), STABILIZER),
@@ -39,13 +52,24 @@ def _scale_and_shift(layer: nn.Module, e: float, ndim: int) -> tuple[Tensor, Ten
     return scale.detach().view(shape), shift.detach().view(shape)
 
 
-def batchnorm_epsilon(layer: nn.Module, a: Tensor, z: Tensor, *, e: float):
+def batchnorm_epsilon(layer: nn.Module, a: Tensor, z: Tensor, *, e: float) -> PartsAndShares:
+    """BatchNorm's part x = a w of the output, with the share 1 / (x + b + e), (N, C, ...) each.
+
+    The sign of e is not matched to the denominator's, and e replaces BatchNorm's own, as in the
+    authors' code.
+    """
     scale, shift = _scale_and_shift(layer, e, a.ndim)
     x = a * scale
     return [(x, 1 / (x.detach() + (shift + e)))]
 
 
-def batchnorm_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
+def batchnorm_alpha_beta(
+    layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float
+) -> PartsAndShares:
+    """BatchNorm's x = a w split by sign; shares alpha / (x+ + b+ + e) and beta / (x- + b- - e).
+
+    Parts and shares are (N, C, ...); the negative one is left out where beta is 0.
+    """
     scale, shift = _scale_and_shift(layer, layer.eps, a.ndim)
     x = a * scale
     positive = x.clamp(min=0)
@@ -56,11 +80,17 @@ def batchnorm_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float
     return parts
 
 
-def pool_alpha_beta(layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float):
-    won = z.detach()
-    share = alpha / (won.clamp(min=0) + STABILIZER)
+def pool_alpha_beta(
+    layer: nn.Module, a: Tensor, z: Tensor, *, alpha: float, beta: float
+) -> PartsAndShares:
+    """Max-pooling's part z, with both shares of LRP-alpha-beta added up, (N, C, ...) each.
+
+    After a ReLU no z is negative, so the negative branch divides by -e, as in the authors' code.
+    """
+    maximum = z.detach()
+    share = alpha / (maximum.clamp(min=0) + STABILIZER)
     if beta:
-        share = share + beta / (won.clamp(max=0) - STABILIZER)
+        share = share + beta / (maximum.clamp(max=0) - STABILIZER)
     return [(z, share)]
 
 
@@ -112,7 +142,7 @@ class Redistribute(Hook):
         return (_InputTimesGradient.apply(input[0]), *input[1:])
 
     def post_forward(self, module, input, output):
-        """Deal the relevance of the layer's output to its parts."""
+        """Split the relevance of the layer's output among its parts."""
         parts = self.parts(module, input[0], output)
         return _WeightedParts.apply(
             output, len(parts), *(part for part, _ in parts), *(share for _, share in parts)

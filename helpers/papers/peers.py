@@ -151,6 +151,8 @@ def rise_masks(bits: Tensor, shifts: Tensor, size: tuple[int, int]) -> Tensor:
 
     Petsiuk et al. 2018, Sect. 3.2: one cell is ceil(H / h) x ceil(W / w) pixels, the grid grows to
     one cell more than the image, and the window starts up to a cell from its upper left corner.
+    Departs from the authors' code in the outer half cell of the grown grid, which that mirrors
+    and PyTorch's interpolation fills with the border's own value.
 
     Parameters
     ----------

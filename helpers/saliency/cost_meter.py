@@ -13,13 +13,13 @@ from helpers.saliency import contract
 
 
 class Cost(NamedTuple):
-    """Of some maps: seconds, images forward and backward through the network, megabytes, dice."""
+    """What maps cost: seconds, images forward and backward through the network, megabytes."""
 
     seconds: float
     forward: int
     backward: int
     megabytes: float  # at most held beyond what was there before; NaN where unknown or not asked
-    drew: bool  # whether torch's random numbers were asked for: if not, no seed changes the maps
+    drew: bool  # whether torch's random numbers were used: if not, no seed changes the maps
 
 
 def maps_and_cost(
@@ -31,11 +31,12 @@ def maps_and_cost(
     seed: int,
     memory: bool = False,
 ) -> tuple[Tensor, Cost]:
-    """A method's checked maps (:mod:`helpers.saliency.contract`), and what they cost.
+    """A method's checked maps (N, H, W) (:mod:`helpers.saliency.contract`), and what they cost.
 
-    Passes are counted where they reach the network's last layer with weights; a backward pass that
-    starts there counts wherever it ends. Memory is torch's on a GPU, and on Linux the process's; it
-    is asked for, because on Linux the process first gives back what it has, which slows the method.
+    Images are (N, 3, H, W), classes (N,). Passes are counted where they reach the network's last
+    layer with weights; a backward pass that starts there counts, however far it goes. Memory is
+    torch's on a GPU, and on Linux the process's; it is optional, because on Linux the process first
+    gives back what it can, which slows the method down.
     """
     counts = {"forward": 0, "backward": 0}
 
@@ -71,7 +72,7 @@ def maps_and_cost(
 
 
 def _rng_states() -> list[Tensor]:
-    """Where torch's random numbers stand."""
+    """The states of torch's random generators, on the CPU and on every GPU."""
     return [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
 
 

@@ -13,13 +13,16 @@ with warnings.catch_warnings():
 def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     r"""Simonyan et al. 2014: :math:`\max_k |\partial y_c / \partial x_k|`, over colors k.
 
-    Images (N, 3, H, W) and classes (N,) to (N, H, W), as the three below.
+    Images (N, 3, H, W) and classes (N,) to (N, H, W).
     """
     return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
 
 
 def gradient_x_input(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
-    r"""Shrikumar et al. 2016: :math:`\sum_k x_k \, \partial y_c / \partial x_k`, signed."""
+    r"""Shrikumar et al. 2016: :math:`\sum_k x_k \, \partial y_c / \partial x_k`, signed.
+
+    Images (N, 3, H, W) and classes (N,) to (N, H, W).
+    """
     return InputXGradient(model).attribute(_leaf(images), classes).sum(1).detach()
 
 

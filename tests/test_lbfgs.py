@@ -3,8 +3,9 @@ import pytest
 import scipy_attack
 import torch
 from foolbox.criteria import Misclassification, TargetedMisclassification
-from helpers.papers.lbfgs import LBFGSAttack
 from torch import nn
+
+from helpers.papers.lbfgs import LBFGSAttack
 
 
 class Plane(nn.Module):
