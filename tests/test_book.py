@@ -258,3 +258,35 @@ def test_readme_shows_the_picture_of_the_cell_tagged_picture(outputs, picture):
 
     assert readme.picture({"cells": cells}) == picture
     assert readme.picture({"cells": cells[:1]}) is None
+
+
+def test_citation_file_names_the_five_papers_as_the_bibliography_does():
+    cited = yaml.safe_load((paths.ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"]
+    entries = (paths.BOOK / "references.bib").read_text(encoding="utf-8").replace("{", "")
+
+    papers = [paper.name for paper in scorecard.PAPERS if paper.name[-1].isdigit()]
+    assert [f"{entry['authors'][0]['family-names']} {entry['year']}" for entry in cited] == [
+        re.sub(r"(\w+).* (\d+)", r"\1 \2", name) for name in papers
+    ]
+    for entry in cited:
+        assert entry["title"] in entries.replace("}", "")
+        assert entry.get("doi", "") in entries
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "CONTRIBUTING.md", "CHANGES.md", *paths.BOOK.glob("*.md")], ids=str
+)
+def test_files_that_the_documents_name_exist(file):
+    text = (paths.ROOT / file).read_text(encoding="utf-8")
+
+    named = re.findall(r"`((?:helpers|tests|book|notebooks)/[\w./-]+)`", text)
+    made_by_runs = {"notebooks/ipynb/"}
+    missing = [name for name in named if not (paths.ROOT / name).exists()]
+    assert set(missing) <= made_by_runs
+
+
+def test_contributing_tells_of_every_room():
+    text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    rooms = {folder.parent.name for folder in paths.HELPERS.glob("*/__init__.py")}
+    assert {room for room in rooms if f"| `{room}/` |" not in text} == set()

@@ -5,6 +5,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 from helpers.measures import standings
-from helpers.report import explorer, figures, leaderboard, tables
+from helpers.report import explorer, figures, leaderboard, tables, theme
 from helpers.store import paths
 
 SECONDS = {"Gradient": 0.1, "LIME": 9.0, "centre": 0.001, "edges": 0.002}
@@ -286,3 +288,23 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
         "pixels": [dark + yellow, white + blue],
         "injected": 0,
     }
+
+
+def test_the_room_of_reports_loads_no_torch():
+    files = {file.stem for file in (paths.HELPERS / "report").glob("*.py")}
+    pages = files - {"__init__", "build"}  # the build writes with store.files, which keeps tensors
+    modules = ", ".join(f"helpers.report.{name}" for name in sorted(pages))
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT).returncode == 0
+
+
+def test_templates_escape_texts_but_not_what_is_html_already():
+    picture = Image.new("RGB", (2, 2))
+
+    figure = figures.with_alt_text(picture, '<b>"map"</b>')
+    row = figures.side_by_side([figure])
+
+    assert 'alt="&lt;b&gt;&#34;map&#34;&lt;/b&gt;"' in figure
+    assert figure in row
+    assert isinstance(row, theme.Html)

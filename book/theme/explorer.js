@@ -1,5 +1,5 @@
 // The page "Explorer": two saliency maps of one photograph side by side, and their scores.
-// Its data, window.EXPLORER, are made by helpers/pages.py; texts go in as text, never as HTML.
+// Its data, window.EXPLORER, are made by helpers/report/explorer.py; texts go in as text, never as HTML.
 "use strict";
 (() => {
   const { networks, colors } = window.EXPLORER;

@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.report import docstrings, references, render, scorecard
+from helpers.report import docstrings, references, render
 from helpers.store import paths
 
 ROOMS = {
@@ -54,7 +54,7 @@ def source_files(
 
 def equations_page(rooms: dict[str, list[SourceFile]]) -> str:
     """Write the index by papers, then each function with its equation, code and tests."""
-    chapters = {paper.name: paper.chapter for paper in scorecard.PAPERS}
+    chapters = references.CHAPTERS
     by_paper: dict[str, list[dict]] = {}
     for equation in (one for files in rooms.values() for file in files for one in file.equations):
         for paper, place in equation.sources:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from helpers.report.scorecard import PAPERS
 
-_BOOK = {paper.name.rsplit(" ", 1)[0]: paper.name for paper in PAPERS if paper.name[-1].isdigit()}
+CHAPTERS = {paper.name: paper.chapter for paper in PAPERS if paper.name[-1].isdigit()}
+_BOOK = {name.rsplit(" ", 1)[0]: name for name in CHAPTERS}  # authors without the year
 _AUTHORS = r"[A-Z][\w-]+(?: et al\.| & [A-Z][\w-]+)?"
 _YEAR = r"(?:19|20)\d\d"
 _PAPER = re.compile(
