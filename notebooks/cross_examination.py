@@ -67,6 +67,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from IPython.display import Markdown, display
+from timm.data import ImageNetInfo
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -80,7 +81,7 @@ from helpers.saliency import user_code
 from helpers.store import paths
 
 theme.apply_theme()
-device = classifiers.default_device()
+DEVICE = classifiers.default_device()
 measured = claims.Measurements()
 
 # %% [markdown]
@@ -119,12 +120,12 @@ reported.groupby("group", sort=False).agg(claims=("says", "size"), bound=("repor
 
 # %%
 settings = sizes.parse(session.values)
-compared = methods.registered(settings)
+COMPARED = methods.registered(settings)
 if method:
-    compared = [methods.brought(user_code.load_method(method)), *compared]
-controls = [m.name for m in compared if m.kind == methods.CONTROL]
-explaining = [m.name for m in compared if m.kind != methods.CONTROL]
-pd.Series([m.kind for m in compared]).value_counts(sort=False).rename("methods").to_frame()
+    COMPARED = [methods.brought(user_code.load_method(method)), *COMPARED]
+CONTROLS = [m.name for m in COMPARED if m.kind == methods.CONTROL]
+EXPLAINING = [m.name for m in COMPARED if m.kind != methods.CONTROL]
+pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods").to_frame()
 
 # %% [markdown]
 # ## Networks, images, conditions
@@ -139,20 +140,20 @@ if images:
     photos = photographs.load_folder(Path(images), count, side)
 else:
     photos = photographs.foolbox_imagenet(side)
-pixels = conversion.to_unit(photos.pixels[:count].to(device))
-clean = conditions.clean(network, pixels.contiguous(memory_format=torch.channels_last))
+PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
+clean = conditions.clean(network, PIXELS.contiguous(memory_format=torch.channels_last))
 
 # %% [markdown]
 # Every other condition changes one thing: the image by an attack, by noise or by a corruption, the class,
 # or the network's weights. Chapter 2's checkpoints bring networks at several stages of training.
 
 # %%
-cases = battery.base_conditions(clean, settings)
-changed = cases[conditions.ATTACKED].counts
-steady = cases[conditions.NOISE].counts
+CASES = battery.base_conditions(clean, settings)
+changed = CASES[conditions.ATTACKED].counts
+steady = CASES[conditions.NOISE].counts
 Markdown(
     show.photographs(
-        len(pixels),
+        len(PIXELS),
         battery.mean_probability(clean),
         attack_size,
         int(changed.sum()),
@@ -179,16 +180,16 @@ def faces_with_masks(network, size, limit):
     if located.masks is None or len(chosen) < 2:
         return None
     unit = conversion.to_unit(located.pixels[chosen])
-    return unit.to(device), predicted[chosen].to(device), located.masks[chosen]
+    return unit.to(DEVICE), predicted[chosen].to(DEVICE), located.masks[chosen]
 
 
-classes = conditions.logits_of(network, pixels[:1]).shape[1]
-masked = faces_with_masks(network, side, localise_images) if classes == 1000 else None
+CLASSES = conditions.logits_of(network, PIXELS[:1]).shape[1]
+masked = faces_with_masks(network, side, localise_images) if CLASSES == 1000 else None
 if masked is not None:
-    cases[conditions.FACES] = conditions.located(clean, *masked)
+    CASES[conditions.FACES] = conditions.located(clean, *masked)
 pd.DataFrame(
     [{"condition": c.name, "what varies": c.varies, "images that count": int(c.counts.sum())}
-     for c in cases.values()]
+     for c in CASES.values()]
 )  # fmt: skip
 
 # %% [markdown]
@@ -200,20 +201,20 @@ pd.DataFrame(
 # network, and a method of yours that fails, leave a gap with the reason.
 
 # %%
-cells = dict(
+CELLS = dict(
     tqdm(
-        engine.run_cells(compared, cases, settings.seed),
-        total=len(compared) * len(cases),
+        engine.run_cells(COMPARED, CASES, settings.seed),
+        total=len(COMPARED) * len(CASES),
         desc="cells",
     )
 )
 show.gaps(
     [
         show.GapRow(*key, cell.reason, cell.traceback)
-        for key, cell in cells.items()
+        for key, cell in CELLS.items()
         if isinstance(cell, engine.Gap)
     ],
-    len(cells),
+    len(CELLS),
 )
 
 # %% [markdown]
@@ -223,9 +224,7 @@ show.gaps(
 # %%
 def class_name(label):
     """ImageNet's first word for a class, where there are a thousand of them."""
-    from timm.data import ImageNetInfo
-
-    known = classes == 1000
+    known = CLASSES == 1000
     return (
         ImageNetInfo().index_to_description(int(label)).split(",")[0] if known else str(int(label))
     )
@@ -233,7 +232,7 @@ def class_name(label):
 
 def maps_under(condition, limit):
     """The first maps under a condition as arrays (limit, H, W), by method, without the gaps."""
-    found = {m.name: cells[m.name, condition] for m in compared}
+    found = {m.name: CELLS[m.name, condition] for m in COMPARED}
     return {
         name: cell.maps[:limit].numpy()
         for name, cell in found.items()
@@ -243,7 +242,7 @@ def maps_under(condition, limit):
 
 labels = [class_name(label) for label in clean.classes]
 pictures.maps_over_photographs(
-    pixels[:2].permute(0, 2, 3, 1).cpu().numpy(), labels[:2], maps_under(conditions.CLEAN, 2)
+    PIXELS[:2].permute(0, 2, 3, 1).cpu().numpy(), labels[:2], maps_under(conditions.CLEAN, 2)
 )
 
 # %% [markdown]
@@ -262,7 +261,7 @@ def summed_up(trial, scores):
     return matrix.summarize(
         {trial.name: scores},
         {trial.name: trial},
-        compared,
+        COMPARED,
         network=model,
         draws=bootstrap_draws,
         seed=seed,
@@ -275,11 +274,11 @@ def deciding(rows):
 
 def typical(rows, prefix, keys):
     """Mean of measures over the methods that are no controls, by the end of the measure's name."""
-    means = rows[rows.method.isin(explaining)].groupby("measure").value.mean()
+    means = rows[rows.method.isin(EXPLAINING)].groupby("measure").value.mean()
     return {key: means.get(f"{prefix}{key}", float("nan")) for key in keys}
 
 
-scored = {}
+SCORED = {}
 
 # %% [markdown]
 # ### Does it change when the decision changes? (Dieter & Zisgen)
@@ -292,12 +291,12 @@ scored = {}
 # should not (white, or blue) under the attack, for another class, or on another image.
 
 # %%
-scored["decision"] = battery.score_all(attack.TRIAL, compared, cells, cases, settings)
-rows = summed_up(attack.TRIAL, scored["decision"])
+SCORED["decision"] = battery.score_all(attack.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(attack.TRIAL, SCORED["decision"])
 display(
     charts.by_condition(rows, "What of a map stays under the attack, and in each control"),
     Markdown(
-        show.attack(len(explaining), typical(rows, "top 10 % in common, ", attack.COMPARED))
+        show.attack(len(EXPLAINING), typical(rows, "top 10 % in common, ", attack.COMPARED))
         + " "
         + show.outcome(deciding(rows))
     ),
@@ -311,8 +310,8 @@ display(
 # noise.
 
 # %%
-scored["corruption"] = battery.score_all(corruption.TRIAL, compared, cells, cases, settings)
-rows = summed_up(corruption.TRIAL, scored["corruption"])
+SCORED["corruption"] = battery.score_all(corruption.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(corruption.TRIAL, SCORED["corruption"])
 by_corruption = typical(rows, "rank correlation, ", [c.label for c in settings.corruptions])
 by_stage = {
     stage: typical(rows, "rank correlation, ", [f"epoch {stage} of chapter 2, noise"]).popitem()[1]
@@ -329,10 +328,10 @@ display(
 # Insertion, deletion and their difference DiffAUC, as in the paper's chapter, over all seeds.
 
 # %%
-scored["insertion and deletion"] = battery.score_all(
-    insertion.TRIAL, tqdm(compared, desc="curves"), cells, cases, settings
+SCORED["insertion and deletion"] = battery.score_all(
+    insertion.TRIAL, tqdm(COMPARED, desc="curves"), CELLS, CASES, settings
 )
-rows = summed_up(insertion.TRIAL, scored["insertion and deletion"])
+rows = summed_up(insertion.TRIAL, SCORED["insertion and deletion"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
@@ -344,8 +343,8 @@ Markdown(show.outcome(deciding(rows)))
 # of the maximum stand beside; on faces with a marked mask, the same.
 
 # %%
-scored["localisation"] = battery.score_all(localization.TRIAL, compared, cells, cases, settings)
-rows = summed_up(localization.TRIAL, scored["localisation"])
+SCORED["localisation"] = battery.score_all(localization.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(localization.TRIAL, SCORED["localisation"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
@@ -358,8 +357,8 @@ Markdown(show.outcome(deciding(rows)))
 # it measured which maps are smooth; this one was fixed before the run that you see.)
 
 # %%
-scored["keeping"] = battery.score_all(sufficiency.TRIAL, compared, cells, cases, settings)
-rows = summed_up(sufficiency.TRIAL, scored["keeping"])
+SCORED["keeping"] = battery.score_all(sufficiency.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(sufficiency.TRIAL, SCORED["keeping"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
@@ -369,8 +368,8 @@ Markdown(show.outcome(deciding(rows)))
 # was. A high correlation means that the map does not show what was learned.
 
 # %%
-scored["randomisation"] = battery.score_all(sanity.TRIAL, compared, cells, cases, settings)
-rows = summed_up(sanity.TRIAL, scored["randomisation"])
+SCORED["randomisation"] = battery.score_all(sanity.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(sanity.TRIAL, SCORED["randomisation"])
 means = typical(rows, "", [sanity.measure_at(level) for level in settings.levels])
 by_level = dict(zip(settings.levels, means.values(), strict=True))
 display(
@@ -387,8 +386,8 @@ display(
 # is measured, since that slows them: memory is what a method holds beyond what was there before.
 
 # %%
-scored["cost"] = battery.score_all(costs.TRIAL, compared, cells, cases, settings)
-rows = summed_up(costs.TRIAL, scored["cost"])
+SCORED["cost"] = battery.score_all(costs.TRIAL, COMPARED, CELLS, CASES, settings)
+rows = summed_up(costs.TRIAL, SCORED["cost"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
@@ -399,10 +398,10 @@ Markdown(show.outcome(deciding(rows)))
 # deciding measure, so that ranks, and how well two tests agree, have intervals over the same images.
 
 # %%
-summary = matrix.summarize(
-    scored, battery.TRIALS, compared, network=model, draws=bootstrap_draws, seed=seed
+SUMMARY = matrix.summarize(
+    SCORED, battery.TRIALS, COMPARED, network=model, draws=bootstrap_draws, seed=seed
 )
-places = standings.with_places(summary.table)
+places = standings.with_places(SUMMARY.table)
 tables.rank_table(places[places.decides])
 
 # %% [markdown]
@@ -417,19 +416,19 @@ tables.rank_table(places[places.decides])
 # control; only both together say something.
 
 # %%
-pairs = agreement.agreement(summary.ranks)
+pairs = agreement.agreement(SUMMARY.ranks)
 charts.agreement(
-    {pair: agreement.estimate(draws) for pair, draws in pairs.items()}, list(summary.ranks)
+    {pair: agreement.estimate(draws) for pair, draws in pairs.items()}, list(SUMMARY.ranks)
 )
 
 # %% [markdown]
 # The cost is no test of an explanation; it is left out of the means that follow.
 
 # %%
-ranks = {test: table for test, table in summary.ranks.items() if test != "cost"}
-between = agreement.agreement(ranks)
+RANKS = {test: table for test, table in SUMMARY.ranks.items() if test != "cost"}
+between = agreement.agreement(RANKS)
 mutual = agreement.mean_agreement(between)
-best = {test: agreement.best_control(table, controls) for test, table in ranks.items()}
+best = {test: agreement.best_control(table, CONTROLS) for test, table in RANKS.items()}
 control_standing = {test: (control.name, control.standing) for test, control in best.items()}
 
 
@@ -438,9 +437,9 @@ def row(key, draws, n):
     return claims.measurement(key, claims.INDEPENDENT, *agreement.estimate(draws), n)
 
 
-measured["agreement"] = [row("agree", mutual, len(pixels))]
+measured["agreement"] = [row("agree", mutual, len(PIXELS))]
 measured["controls"] = [
-    row(f"controls/{test}", control.draws, len(pixels)) for test, control in best.items()
+    row(f"controls/{test}", control.draws, len(PIXELS)) for test, control in best.items()
 ]
 values = {pair: draws[0] for pair, draws in between.items()}
 Markdown(show.agreement(values, agreement.estimate(mutual)) + " " + show.controls(control_standing))
@@ -461,15 +460,15 @@ ALL_RANDOM = ("randomisation", sanity.measure_at(max(settings.levels)))
 
 def own_claims(test, name):
     """The row of a paper's method in the table below, and its three claims."""
-    trial, others = battery.TRIALS[test], agreement.elsewhere(ranks, name, test)
-    ahead = agreement.lead(summary.draws[test, trial.decides], trial.better, name, controls)
-    n = matrix.observations(scored[test], name, trial.decides)
-    found = [row(f"own/{test}", ahead.draws, n), row(f"others/{name}", others, len(pixels))]
-    if name in summary.draws.get(ALL_RANDOM, ()):
-        found.append(row(f"sanity/{name}", summary.draws[ALL_RANDOM][name], len(pixels)))
+    trial, others = battery.TRIALS[test], agreement.elsewhere(RANKS, name, test)
+    ahead = agreement.lead(SUMMARY.draws[test, trial.decides], trial.better, name, CONTROLS)
+    n = matrix.observations(SCORED[test], name, trial.decides)
+    found = [row(f"own/{test}", ahead.draws, n), row(f"others/{name}", others, len(PIXELS))]
+    if name in SUMMARY.draws.get(ALL_RANDOM, ()):
+        found.append(row(f"sanity/{name}", SUMMARY.draws[ALL_RANDOM][name], len(PIXELS)))
     line = {
         "paper": trial.paper, "method": name,
-        "on its own test": agreement.standing(ranks[test])[name].iloc[0],
+        "on its own test": agreement.standing(RANKS[test])[name].iloc[0],
         "best control": ahead.control,
         "ahead of it by": show.interval(agreement.estimate(ahead.draws)),
         "mean on the others'": others[0],
@@ -477,7 +476,7 @@ def own_claims(test, name):
     return line, found
 
 
-own = [own_claims(test, name) for test, name in OWN.items() if name in ranks.get(test, ())]
+own = [own_claims(test, name) for test, name in OWN.items() if name in RANKS.get(test, ())]
 measured["papers' methods"] = [claim for _, found in own for claim in found]
 pd.DataFrame([line for line, _ in own]).set_index("paper").round(2)
 
@@ -488,9 +487,9 @@ pd.DataFrame([line for line, _ in own]).set_index("paper").round(2)
 # ### All tests alike, and does quality cost more time?
 
 # %%
-overall = agreement.mean_standing(ranks, [m.name for m in compared])
-kinds = {m.name: m.kind for m in compared}
-seconds = summary.table[(summary.table.test == "cost") & summary.table.decides]
+overall = agreement.mean_standing(RANKS, [m.name for m in COMPARED])
+kinds = {m.name: m.kind for m in COMPARED}
+seconds = SUMMARY.table[(SUMMARY.table.test == "cost") & SUMMARY.table.decides]
 charts.standings(
     pd.DataFrame(
         [
@@ -508,14 +507,14 @@ charts.standings(
 
 # %%
 cost_by = {
-    label: agreement.cost_correlation(overall, summary.ranks["cost"], names)
+    label: agreement.cost_correlation(overall, SUMMARY.ranks["cost"], names)
     for label, names in (
         ("all", list(overall)),
-        ("the methods without the controls", explaining),
+        ("the methods without the controls", EXPLAINING),
     )
 }
 stands = overall.loc[0].to_dict()
-Markdown(show.overall(stands, controls, cost_by))
+Markdown(show.overall(stands, CONTROLS, cost_by))
 
 # %% [markdown]
 # ## For the explorer
@@ -529,8 +528,8 @@ SHOWN = 8  # images of a network
 
 def scores_by_method():
     """The deciding measures of the tests, a number an image, by method."""
-    found = {m.name: {} for m in compared}
-    for test, by_method in scored.items():
+    found = {m.name: {} for m in COMPARED}
+    for test, by_method in SCORED.items():
         trial = battery.TRIALS[test]
         for name, result in by_method.items():
             for score in result.scores:
@@ -547,7 +546,7 @@ def scores_by_method():
 # %%
 def part(title, condition, names, scores):
     """One network's part of the explorer's file."""
-    case = cases[condition]
+    case = CASES[condition]
     chosen = case.images[:SHOWN]
     likely = conditions.logits_of(case.network, chosen).softmax(1)
     likely = likely.gather(1, case.classes[:SHOWN, None])[:, 0].tolist()
@@ -568,7 +567,7 @@ def part(title, condition, names, scores):
 
 # %%
 last = f"epoch {settings.stages[-1]}"
-names = [cifar.CIFAR10_CLASSES[label] for label in cases[last].classes]
+names = [cifar.CIFAR10_CLASSES[label] for label in CASES[last].classes]
 parts = [part(f"chapter 2's network, {last}", last, names, {})]
 if not images:
     parts = [part(model, conditions.CLEAN, labels, scores_by_method()), *parts]
@@ -588,7 +587,7 @@ tables.verdict_table(judged)
 # In short:
 
 # %% tags=["verdict"]
-first = {test: table.iloc[0].idxmin() for test, table in ranks.items()}
+first = {test: table.iloc[0].idxmin() for test, table in RANKS.items()}
 mean_agreement = agreement.estimate(mutual)
 notebook.finish(
     session,
@@ -596,7 +595,7 @@ notebook.finish(
     show.verdict(judged, first, mean_agreement, control_standing, stands),
     finding=show.finding(mean_agreement, control_standing, stands),
     files={
-        "-matrix.csv": summary.table.round(6).to_csv(index=False),
+        "-matrix.csv": SUMMARY.table.round(6).to_csv(index=False),
         "-explorer.json": explorer,
     },
 )

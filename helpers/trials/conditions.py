@@ -40,7 +40,7 @@ class Condition(NamedTuple):
 
 
 def batch_size(images: Tensor) -> int:
-    """How many images go through a network at once."""
+    """How many images (N, 3, H, W) go through a network at once."""
     return 32 if images.device.type == "cpu" else 256
 
 
@@ -57,6 +57,8 @@ def generator(seed: int) -> torch.Generator:
 
 def clean(network: nn.Module, images: Tensor, classes: Tensor | None = None) -> Condition:
     """The images as they are, with the network's own prediction unless classes are given.
+
+    images are (N, 3, H, W) in [0, 1], classes int64 (N,).
 
     Raises
     ------
@@ -236,7 +238,7 @@ def _checkpoint(stage: int) -> nn.Module:
 
 
 def located(base: Condition, images: Tensor, classes: Tensor, region: Tensor) -> Condition:
-    """Other photographs, of faces, on each of which a region is marked pixel by pixel."""
+    """Other photographs (N, 3, H, W), of faces, with a region (N, H, W) marked on each."""
     every = torch.ones(len(images), dtype=torch.bool)
     return base._replace(
         name=FACES, images=images, classes=classes, region=region.cpu(), counts=every,

@@ -19,7 +19,7 @@ class LeftTraces(ValueError):
 def run_guarded(
     explain: contract.Explain, model: nn.Module, images: Tensor, classes: Tensor
 ) -> Tensor:
-    """The method's maps, if it leaves weights, mode, hooks and images as they were.
+    """The method's maps (N, H, W), if it leaves weights, mode, hooks and images as they were.
 
     Whatever it changed is put back first, also where it fails, so that no other method meets it.
     Torch's, NumPy's and Python's global random generators, the switch for gradients and weights'
