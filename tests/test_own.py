@@ -168,8 +168,8 @@ def test_memory_is_what_a_method_holds_beyond_what_was_there():
     cost_of(large, network, images, memory=True)  # once for what the first call loads
     _, much = cost_of(large, network, images, memory=True)
     _, little = cost_of(lambda m, i, c: i.mean(1), network, images, memory=True)
-    _, unasked = cost_of(large, network, images)
+    _, unmeasured = cost_of(large, network, images)
 
     assert 45 < much.megabytes < 80
     assert little.megabytes < 10
-    assert math.isnan(unasked.megabytes)
+    assert math.isnan(unmeasured.megabytes)

@@ -32,7 +32,11 @@ def test_what_e_lime_selects_comes_before_the_rest():
 
 def test_equal_superpixels_come_in_a_random_order():
     orders = {
-        tuple(rankings.selection_share(torch.ones(1, 2, 4), SEGMENTS, generator(seed)).unique().tolist())
+        tuple(
+            rankings.selection_share(torch.ones(1, 2, 4), SEGMENTS, generator(seed))
+            .unique()
+            .tolist()
+        )
         for seed in range(20)
     }
 
