@@ -62,7 +62,7 @@ def _restored_globals() -> Iterator[None]:
 def _positions() -> tuple:
     """Where Python's and NumPy's generators stand, as something to compare."""
     _, keys, position, *normal = np.random.get_state()  # noqa: NPY002
-    return random.getstate(), keys.tobytes(), position, normal
+    return random.getstate(), np.asarray(keys).tobytes(), position, normal
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def _curves(
     """Deletion, insertion and sufficiency curves, (N, 3, steps + 1), of orders (N, H, W)."""
     network = _RUNNING[key].network
     probability = classifiers.class_score(network, classes, probability=True)
-    options = {
+    options: dict = {
         "steps": steps, "fill": black_boxes.GREY, "batch_size": families.batch_size(images),
     }  # fmt: skip
     selected = selections(order, black_boxes.segments_of(images).cpu(), steps, seed)

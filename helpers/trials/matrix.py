@@ -62,7 +62,12 @@ def summarize(
             table = np.stack(list(by_method.values()))  # (M, N, S)
             means = intervals.bootstrap_means(table, draws=draws, seed=seed)  # (draws + 1, M)
             drawn[name, measure] = pd.DataFrame(means, columns=list(by_method))
-            head = {"network": network, "test": name, "paper": trial.paper, "measure": measure}
+            head: dict = {
+                "network": network,
+                "test": name,
+                "paper": trial.paper,
+                "measure": measure,
+            }
             head |= {"better": better, "decides": measure == trial.decides}
             rows += [
                 head | {"method": method, "kind": kinds[method]} | _summary(column, numbers)
