@@ -112,3 +112,13 @@ def test_an_affine_map_by_hand_mirrors_shifts_and_resizes():
     assert corruptions.affine(image, right)[0, 0].tolist() == [[1, 2, 3, 0], [5, 6, 7, 0]]
     assert corruptions.affine(image, right, "border")[0, 0, 0].tolist() == [1, 2, 3, 3]
     assert corruptions.affine(image, mirror.abs(), size=(1, 2)).tolist() == [[[[2.5, 4.5]]]]
+
+
+@pytest.mark.parametrize("name", list(corruptions.CORRUPTIONS))
+def test_batches_that_share_a_generator_are_corrupted_as_all_images_at_once(images, name):
+    shared = seeded()
+
+    together = corruptions.corrupt(images, name, 2, seeded())
+    parts = [corruptions.corrupt(batch, name, 2, shared) for batch in images.split(2)]
+
+    torch.testing.assert_close(torch.cat(parts), together)

@@ -124,7 +124,7 @@ def content():
 
 def test_before_the_chapter_was_run_both_pages_say_how_to_run_it(tmp_path):
     board = leaderboard.leaderboard_page(leaderboard.matrix(tmp_path), {})
-    maps_page = explorer.explorer_page(explorer.explorer(tmp_path))
+    maps_page = explorer.explorer_page(explorer.load(tmp_path))
 
     for page in (board, maps_page):
         assert "not run yet" in page
@@ -247,14 +247,14 @@ def test_explorer_with_a_map_too_few_is_rejected(tmp_path, content):
     content["networks"][0]["maps"]["<b>LRP</b>"].pop()
 
     with pytest.raises(ValueError, match=r"lists of \[1\] entries for net; expected 2"):
-        explorer.explorer(written(tmp_path, content))
+        explorer.load(written(tmp_path, content))
 
 
 def test_explorer_with_a_map_that_is_no_png_is_rejected(tmp_path, content):
     content["networks"][0]["maps"]["<b>LRP</b>"][0] = "/9j/4AAQ"
 
     with pytest.raises(ValueError, match="begins with '/9j/4AAQ'"):
-        explorer.explorer(written(tmp_path, content))
+        explorer.load(written(tmp_path, content))
 
 
 def test_explorer_without_scripts_says_so(content):
@@ -265,7 +265,7 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
     for folder in ("_static", "book"):
         (tmp_path / folder).mkdir()
     shutil.copy(paths.BOOK / "theme" / "explorer.js", tmp_path / "_static")
-    kept = explorer.explorer(written(tmp_path, content))
+    kept = explorer.load(written(tmp_path, content))
     (tmp_path / "_static" / "explorer-data.js").write_text(explorer.explorer_script(kept))
     page = tmp_path / "book" / "explorer.html"
     page.write_text('<meta charset="utf-8">' + explorer.explorer_page(kept) + ACT)

@@ -1,4 +1,5 @@
 import json
+import textwrap
 
 import pin_maps
 import pytest
@@ -6,11 +7,20 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn import functional as F
+from zennit.composites import EpsilonGammaBox, EpsilonPlusFlat
 
 from helpers.inputs import classifiers, conversion, photographs
 from helpers.measures import sobel
 from helpers.papers import lrp
-from helpers.saliency import activation_maps, contract, controls, gradients, registry, relevance
+from helpers.saliency import (
+    activation_maps,
+    contract,
+    controls,
+    gradients,
+    registry,
+    relevance,
+    user_code,
+)
 from helpers.trials import randomization
 
 
@@ -253,3 +263,62 @@ def test_black_boxes_never_ask_for_a_gradient(lite, photos):
 
     for name in registry.METHODS["black box"]:
         made("black box", name, Watched(), photos[:1], CLASSES[:1])
+
+
+def test_a_network_may_be_given_itself_or_by_a_function(tmp_path, monkeypatch):
+    source = """
+    from torch import nn
+    NUMBER = 3
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    def loader():
+        return nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    """
+    (tmp_path / "given_networks.py").write_text(textwrap.dedent(source))
+    monkeypatch.chdir(tmp_path)
+
+    for name in ("network", "loader"):
+        network = user_code.load_network(f"given_networks:{name}")
+        assert not network.training
+        assert not any(weight.requires_grad for weight in network.parameters())
+
+
+def test_what_is_no_network_is_refused_in_words_about_networks(tmp_path, monkeypatch):
+    (tmp_path / "no_networks.py").write_text("weights = 3\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ValueError, match=r"weights is int; expected a torch\.nn\.Module") as error:
+        user_code.load_network("no_networks:weights")
+    assert "(model, images, classes)" not in str(error.value)
+
+
+def dense_relevance(a, weight, relevance, e=1e-6):
+    """LRP of a dense layer without bias: a (I,), weight (O, I), relevance (O,) to (I,)."""
+    z = weight @ a
+    return a * (weight.T @ (relevance / (z + e * torch.where(z < 0, -1.0, 1.0))))
+
+
+def test_zennits_composites_are_their_rules_written_out(generator):
+    """Flat or z-box, then z-plus or gamma, then epsilon, on three dense layers without bias."""
+    first = nn.Conv2d(3, 6, 4, bias=False)  # covers the image: a dense layer of 48 inputs
+    second, last = nn.Conv2d(6, 5, 1, bias=False), nn.Linear(5, 3, bias=False)
+    network = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Flatten(), last).double()
+    for layer in (first, second, last):
+        nn.init.normal_(layer.weight, generator=generator)
+    network.eval().requires_grad_(False)
+    image = torch.rand(1, 3, 4, 4, generator=generator, dtype=torch.float64)
+    w1, w2, w3 = first.weight.flatten(1), second.weight.flatten(1), last.weight
+    x = image.flatten()
+    a1 = (w1 @ x).relu()
+    a2 = (w2 @ a1).relu()
+    r2 = dense_relevance(a2, w3, torch.eye(3).double()[1] * (w3 @ a2))
+
+    flat = relevance.composite_map(EpsilonPlusFlat, network, image, torch.tensor([1]))
+    r1 = dense_relevance(a1, w2.clamp(min=0), r2)
+    expected = r1.sum().expand(48) / 48
+    torch.testing.assert_close(flat[0], expected.view(3, 4, 4).sum(0), rtol=1e-3, atol=1e-6)
+
+    box = relevance.composite_map(EpsilonGammaBox, network, image, torch.tensor([1]))
+    r1 = dense_relevance(a1, w2 + 0.25 * w2.clamp(min=0), r2)
+    parts = x * w1 - w1.clamp(max=0)  # low is 0 and high is 1
+    expected = (parts / parts.sum(1, keepdim=True) * r1[:, None]).sum(0)
+    torch.testing.assert_close(box[0], expected.view(3, 4, 4).sum(0), rtol=1e-3, atol=1e-6)

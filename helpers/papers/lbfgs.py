@@ -14,7 +14,7 @@ from foolbox.criteria import TargetedMisclassification
 from torch import Tensor
 from tqdm import tqdm
 
-from helpers.papers import lbfgs_solver
+from helpers.papers import lbfgs_solver, lbfgs_state
 
 
 class LBFGSAttack(MinimizationAttack):
@@ -102,12 +102,12 @@ class LBFGSAttack(MinimizationAttack):
         """Foolbox's norm that ranks as d does, l1 or l2; `epsilons` of a call are in its units."""
         return foolbox.distances.l1 if self.kind == "mae" else foolbox.distances.l2
 
-    def __call__(self, model, inputs, criterion, *, epsilons, **kwargs):
+    def __call__(self, model, inputs, criterion, *, epsilons, **kwargs):  # type: ignore[misc]
         """Foolbox's call, after checks that say what is wrong (Foolbox's own are bare asserts)."""
         _check(inputs, criterion, model.bounds)
         return super().__call__(model, inputs, criterion, epsilons=epsilons, **kwargs)
 
-    def run(
+    def run(  # type: ignore[override]
         self,
         model: foolbox.models.PyTorchModel,
         inputs: Any,
@@ -130,10 +130,8 @@ class LBFGSAttack(MinimizationAttack):
             bool(((targets >= 0) & (targets < classes)).all()),
             f"targets are {targets.tolist()}; expected classes of this model, 0 to {classes - 1}",
         )
-        pairs = lbfgs_solver.Pairs.of(images.flatten(1), targets.long())
-        objective = lbfgs_solver.Objective(
-            model, images.shape[1:], self.kind, self.threshold or 0.0
-        )
+        pairs = lbfgs_state.Pairs.of(images.flatten(1), targets.long())
+        objective = lbfgs_state.Objective(model, images.shape[1:], self.kind, self.threshold or 0.0)
         with tqdm(total=len(images), disable=not self.progress, unit="pair") as bar:
             batch = _halve_when_full(
                 lambda n: lbfgs_solver.survey(objective, pairs, n), self.batch_size
@@ -145,18 +143,18 @@ class LBFGSAttack(MinimizationAttack):
 
     def _search(
         self,
-        objective: "lbfgs_solver.Objective",
-        pairs: "lbfgs_solver.Pairs",
+        objective: "lbfgs_state.Objective",
+        pairs: "lbfgs_state.Pairs",
         batch: int,
         bar: tqdm,
     ) -> None:
         """Bring every unfinished pair to its end, `batch` at a time; places refill as they fall."""
         waiting = (~pairs.done).nonzero()[:, 0]
-        active = lbfgs_solver.Solves.of(pairs, waiting[:0], self.epsilon)
+        active = lbfgs_state.Solves.of(pairs, waiting[:0], self.epsilon)
         while len(waiting) or len(active.pair):
             free = batch - len(active.pair)
             if free and len(waiting):
-                active = active.join(lbfgs_solver.Solves.of(pairs, waiting[:free], self.epsilon))
+                active = active.join(lbfgs_state.Solves.of(pairs, waiting[:free], self.epsilon))
                 waiting = waiting[free:]
             finished = (
                 lbfgs_solver.next_c(active, pairs, self.epsilon, objective)

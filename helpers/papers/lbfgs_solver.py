@@ -4,153 +4,20 @@ A *pair* is an image and its target; a *solve* is one minimization at one c; the
 clean image to the corner of the box that a descending cross-entropy points to.
 """
 
-from dataclasses import dataclass, fields
-from functools import partial
-
-import foolbox
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, softshrink
+from torch.nn.functional import softshrink
 
-HISTORY = 15  # pairs (s, y) that L-BFGS remembers: Foolbox's m
+from helpers.papers.lbfgs_state import HISTORY, RAY, Objective, Pairs, Solves
+
 DOUBLINGS = 30
 BACKTRACKS = 20
-RAY = 0.5 ** torch.arange(16, dtype=torch.float64)  # 1, 1/2, ..., 2^-15 of the way to the corner
 TOLERANCE, PATIENCE = 2e-2, 2  # a solve ends after 2 steps that each gain at most 2 % of d
 SUFFICIENT = 1e-4  # Armijo's part of the predicted decrease
-RETRIES_BEFORE_SWITCH = (
-    3  # solves that may fail before others than the ray's best point are tried as a start
-)
+RETRIES_BEFORE_SWITCH = 3  # failed solves before other points of the ray than the best are tried
 LEAST_CURVATURE = 1e-8  # least cosine of s and y
 BISECTION_TOLERANCE = 3e-2  # of c: bisection ends at this or at epsilon, whichever comes first
 FIRST_STEP = 0.1  # of the box: how far the steepest component moves where there is no curvature yet
-
-
-@dataclass
-class Objective:
-    """F_c without its c: what one evaluation of the model tells, and the weights of d."""
-
-    model: foolbox.models.PyTorchModel
-    shape: torch.Size
-    kind: str
-    threshold: float
-
-    @property
-    def box(self) -> tuple[float, float]:
-        return tuple(self.model.bounds)
-
-    @property
-    def span(self) -> float:
-        return self.box[1] - self.box[0]
-
-    def kink(self) -> float:
-        """|dd/dx_i| of the mean absolute distance, 1 / (n span); 0 for the squared one."""
-        return 1 / (self.shape.numel() * self.span) if self.kind == "mae" else 0.0
-
-    def smooth_slope(self, change: Tensor, slope: Tensor, c: Tensor) -> Tensor:
-        """Slope of c CE, and of d unless it has a kink: c g + 2 (x - x0) / (n span^2)."""
-        curvature = 0.0 if self.kink() else 2 / (self.shape.numel() * self.span**2)
-        return c[:, None].to(slope) * slope + curvature * change
-
-    def distance(self, change: Tensor) -> Tensor:
-        """Tell d (B,) of changes x - x0 (B, n), in float64."""
-        change = change.double() / self.span
-        return change.abs().mean(1) if self.kind == "mae" else change.square().mean(1)
-
-    def evaluate(self, x: Tensor, pair: Tensor, pairs: "Pairs") -> tuple[Tensor, ...]:
-        """CE (B,), its slope (B, n), d (B,), on target (B,) at x (B, n); keeps the closest."""
-        x, target = x.detach(), pairs.target[pair]
-        with torch.enable_grad():
-            images = x.reshape(-1, *self.shape).requires_grad_()
-            outputs = self.model(images)
-            entropy = cross_entropy(outputs.double(), target, reduction="none")
-            (slope,) = torch.autograd.grad(entropy.sum(), images)
-        distance = self.distance(x - pairs.image[pair])
-        hit = outputs.argmax(1) == target
-        better = hit & (distance < pairs.distance[pair])
-        pairs.best[pair[better]] = x[better]
-        pairs.distance[pair[better]] = distance[better]
-        pairs.done[pair[better & (distance <= self.threshold)]] = True
-        return entropy.detach(), slope.flatten(1), distance, hit
-
-
-class _Rows:
-    """Tensors that share their first axis."""
-
-    def take(self, which: Tensor):
-        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
-
-    def join(self, other):
-        return type(self)(
-            *(torch.cat([getattr(rows, f.name) for rows in (self, other)]) for f in fields(self))
-        )
-
-
-@dataclass
-class Pairs(_Rows):
-    """All pairs (N, ...): what is fixed, what the survey found, and the closest point so far."""
-
-    image: Tensor  # x0, (N, n)
-    target: Tensor
-    entropy: Tensor  # CE at x0
-    slope: Tensor  # of CE at x0, (N, n)
-    ray_entropy: Tensor  # CE along the ray, (N, R)
-    ray_distance: Tensor  # d along the ray, (N, R)
-    best: Tensor  # (N, n)
-    distance: Tensor  # of best; infinite while there is none
-    surveyed: Tensor
-    done: Tensor
-
-    @classmethod
-    def of(cls, image: Tensor, target: Tensor) -> "Pairs":
-        real = partial(torch.zeros, dtype=torch.float64, device=image.device)
-        flag = torch.zeros(len(image), dtype=torch.bool, device=image.device)
-        rays = real(len(image), len(RAY))
-        return cls(
-            image, target, real(len(image)), torch.zeros_like(image), rays, rays.clone(),
-            image.clone(), real(len(image)) + torch.inf, flag, flag.clone(),
-        )  # fmt: skip
-
-
-@dataclass
-class Solves(_Rows):
-    """The solves under way (B, ...), one of each active pair, at its own c and step."""
-
-    pair: Tensor  # row in Pairs
-    c: Tensor
-    low: Tensor  # largest c known to fail
-    high: Tensor  # smallest c known to succeed; infinite while doubling
-    doublings: Tensor
-    failures: Tensor  # solves that moved and failed, while doubling
-    ended: Tensor
-    start: Tensor  # x0, (B, n)
-    x: Tensor  # (B, n)
-    entropy: Tensor
-    slope: Tensor  # of CE at x, (B, n)
-    distance: Tensor
-    hit: Tensor  # whether x is on the target
-    steps: Tensor
-    idle: Tensor  # steps in a row that gained little
-    length: Tensor  # of the trial step, in units of direction
-    tries: Tensor
-    direction: Tensor  # (B, n)
-    descent: Tensor  # steepest one-sided slope of F, (B, n); 0 on the ray
-    moves: Tensor  # the last changes s of x, (B, HISTORY, n); 0 where there is none
-    bends: Tensor  # the changes y of slope that came with them
-
-    @classmethod
-    def of(cls, pairs: Pairs, pair: Tensor, epsilon: float) -> "Solves":
-        """Pairs that are new: as if a solve at c = epsilon had just failed."""
-        x, b = pairs.image[pair], len(pair)
-        real = partial(x.new_zeros, dtype=torch.float64)
-        count, past = pair.new_zeros(b), x.new_zeros(b, HISTORY, x.shape[1])
-        no = torch.zeros_like(pair, dtype=torch.bool)
-        return cls(
-            pair, real(b) + epsilon, real(b), real(b) + torch.inf, count, count.clone(), ~no,
-            x, x.clone(), real(b), torch.zeros_like(x), real(b), no,
-            count.clone(), count.clone(), x.new_ones(b), count.clone(),
-            torch.zeros_like(x), torch.zeros_like(x), past, past.clone(),
-        )  # fmt: skip
 
 
 def survey(objective: Objective, pairs: Pairs, batch: int) -> None:
@@ -226,32 +93,37 @@ def step(objective: Objective, active: Solves, pairs: Pairs, maxiter: int) -> No
     """One evaluation for each solve: take the trial point or shorten the step, and aim anew."""
     now, kink = active, objective.kink()
     trial = (now.x + now.length[:, None] * now.direction).clamp(*objective.box)
-    if kink:
+    if kink:  # within an orthant: a component that would change sign stops at x0
         change = now.x - now.start
         side = torch.where(change != 0, change.sign(), -now.descent.sign())
         crosses = ((trial - now.start).sign() != side) & (now.steps > 0)[:, None]
         trial = torch.where(crosses, now.start, trial)
     entropy, slope, distance, hit = objective.evaluate(trial, now.pair, pairs)
 
+    # accept the trial where F falls by enough
     move = trial - now.x
     before, after = now.distance + now.c * now.entropy, distance + now.c * entropy
     predicted = (now.descent * move).sum(1).double()  # 0 on the ray
     taken = (after < before) & (after <= before + SUFFICIENT * predicted)
     rounding = torch.finfo(trial.dtype).eps * before.abs()
     little = before - after <= torch.maximum(TOLERANCE * distance, rounding)
+    # L-BFGS remembers the accepted change of x and of the slope, over the oldest one
     bend = objective.smooth_slope(move, slope - now.slope, now.c)
-    place = (now.steps % HISTORY)[taken]
-    now.moves[taken, place], now.bends[taken, place] = move[taken], bend[taken]
+    oldest = (now.steps % HISTORY)[taken]
+    now.moves[taken, oldest], now.bends[taken, oldest] = move[taken], bend[taken]
     now.x = torch.where(taken[:, None], trial, now.x)
     now.slope = torch.where(taken[:, None], slope, now.slope)
     for name, new in (("entropy", entropy), ("distance", distance), ("hit", hit)):
         setattr(now, name, torch.where(taken, new, getattr(now, name)))
     now.steps += taken
     now.idle = torch.where(taken, (now.idle + 1) * little, now.idle)
+    # the next trial: shorter after a refusal; after an acceptance whole, or twice as long where
+    # this one had been shortened
     longer = torch.where((now.tries > 0) & (now.steps > 1), 2 * now.length, 1).clamp(max=1)
     now.length = torch.where(taken, longer, now.length / 2)
     now.tries = torch.where(taken, 0, now.tries + 1)
 
+    # end what gains little, has made its steps, or finds no lower point
     stuck = now.tries >= BACKTRACKS
     again = stuck & now.moves.flatten(1).any(1)  # once more without the past, as scipy does
     now.moves[again], now.bends[again] = 0, 0
@@ -285,16 +157,16 @@ def _times_inverse_hessian(active: Solves, rows: Tensor, slope: Tensor, first: f
     upwards = product > LEAST_CURVATURE * (moves.square().sum(2) * square).sqrt()
     rho = torch.where(upwards, 1 / product, 0.0)
     scale = first / slope.abs().amax(1).clamp(min=torch.finfo(slope.dtype).tiny)
-    places = [(active.steps[rows] - age) % HISTORY for age in range(1, HISTORY + 1)]
+    newest_first = [(active.steps[rows] - age) % HISTORY for age in range(1, HISTORY + 1)]
 
     result, parts = slope.clone(), []
-    for place in places:  # from the latest to the oldest
-        parts.append(rho[row, place] * (moves[row, place] * result).sum(1))
-        result -= parts[-1][:, None] * bends[row, place]
-    for place in reversed(places):  # the latest that curves upwards sets the scale
-        scale = torch.where(upwards[row, place], product[row, place] / square[row, place], scale)
+    for index in newest_first:
+        parts.append(rho[row, index] * (moves[row, index] * result).sum(1))
+        result -= parts[-1][:, None] * bends[row, index]
+    for index in reversed(newest_first):  # the latest that curves upwards sets the scale
+        scale = torch.where(upwards[row, index], product[row, index] / square[row, index], scale)
     result *= scale[:, None]
-    for place, part in zip(reversed(places), reversed(parts), strict=True):
-        part = part - rho[row, place] * (bends[row, place] * result).sum(1)
-        result += part[:, None] * moves[row, place]
+    for index, part in zip(reversed(newest_first), reversed(parts), strict=True):
+        part = part - rho[row, index] * (bends[row, index] * result).sum(1)
+        result += part[:, None] * moves[row, index]
     return result

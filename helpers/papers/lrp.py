@@ -8,7 +8,7 @@ share that part k hands on, the relevance of the input is
 so a rule is the list of its (z_k, s_k) for each kind of layer: data, not control flow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -159,7 +159,7 @@ def max_normalized(relevance: Tensor) -> Tensor:
     return relevance / largest.view(-1, *[1] * (relevance.ndim - 1))
 
 
-def _layered(hooks: list[tuple[tuple, lrp_layers.Parts]]) -> Composite:
+def _layered(hooks: Sequence[tuple[tuple, lrp_layers.Parts]]) -> Composite:
     return LayerMapComposite(
         [(kind, lrp_layers.Redistribute(parts)) for kind, parts in hooks]
         + [(types.Activation, lrp_layers.PassThrough())]

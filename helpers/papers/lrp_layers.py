@@ -6,6 +6,7 @@ relevance of the input is their gradient; shares are constants and leave it.
 """
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -46,8 +47,9 @@ def weights_by_sign(
 
 def _scale_and_shift(layer: nn.Module, e: float, ndim: int) -> tuple[Tensor, Tensor]:
     """Gamma / sqrt(var + e) and beta - mean * that, each shaped to multiply (N, C, ...)."""
-    scale = layer.weight / (layer.running_var + e).sqrt()
-    shift = layer.bias - layer.running_mean * scale
+    norm: Any = layer  # torch's types do not know a BatchNorm's statistics
+    scale = norm.weight / (norm.running_var + e).sqrt()
+    shift = norm.bias - norm.running_mean * scale
     shape = (1, -1) + (1,) * (ndim - 2)
     return scale.detach().view(shape), shift.detach().view(shape)
 
@@ -70,7 +72,7 @@ def batchnorm_alpha_beta(
 
     Parts and shares are (N, C, ...); the negative one is left out where beta is 0.
     """
-    scale, shift = _scale_and_shift(layer, layer.eps, a.ndim)
+    scale, shift = _scale_and_shift(layer, cast(float, layer.eps), a.ndim)
     x = a * scale
     positive = x.clamp(min=0)
     parts = [(positive, alpha / (positive.detach() + (shift.clamp(min=0) + STABILIZER)))]

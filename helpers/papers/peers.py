@@ -1,6 +1,7 @@
 """Methods that the five papers compare with and no kept package has: FullGrad and RISE."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,8 +88,9 @@ def _spatial_bias(module: nn.Module) -> Tensor | None:
     if isinstance(module, nn.Conv2d):
         return module.bias
     if isinstance(module, nn.BatchNorm2d) and module.track_running_stats:
-        shift = module.running_mean / (module.running_var + module.eps).sqrt()
-        return module.bias - module.weight * shift if module.affine else -shift
+        norm: Any = module  # torch's types do not know that the statistics are there
+        shift = norm.running_mean / (norm.running_var + norm.eps).sqrt()
+        return norm.bias - norm.weight * shift if norm.affine else -shift
     return None
 
 

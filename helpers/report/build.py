@@ -50,7 +50,7 @@ def included() -> dict[Path, str]:
     """Compute what the book's pages include or load, by the file it goes to."""
     scorecards, cards = _committed()
     compared = claims.run_card(leaderboard.CHAPTER)
-    pictures = explorer.explorer()
+    pictures = explorer.load()
     generated = {
         MADE / "verdicts.md": front_page.summary(scorecards, cards),
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),

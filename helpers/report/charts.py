@@ -145,3 +145,19 @@ def select_by(chart, frame: pd.DataFrame, column: str):
     box = alt.binding_select(options=options, name=f"{column} ")
     chosen = alt.selection_point(fields=[column], bind=box, value=options[0])
     return chart.add_params(chosen).transform_filter(chosen)
+
+
+def color_and_shape(column: str, looks: dict[str, tuple[str, str]]) -> tuple[alt.Color, alt.Shape]:
+    """Encode a column by color and shape at once, under one legend for both.
+
+    `looks` gives each value's color and shape, as `theme.KIND_LOOKS` and `theme.VERDICT_LOOKS` do.
+    """
+    legend = alt.Legend(title=None, columns=1, symbolOpacity=1)  # a legend is as wide as it must
+    colors, shapes = (
+        alt.Scale(domain=list(looks), range=list(look))
+        for look in zip(*looks.values(), strict=True)
+    )
+    return (
+        alt.Color(f"{column}:N", scale=colors, legend=legend),
+        alt.Shape(f"{column}:N", scale=shapes, legend=legend),
+    )

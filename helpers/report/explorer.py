@@ -10,7 +10,7 @@ from helpers.store import paths
 _JPEG, _PNG = "/9j/", "iVBORw0KGgo"  # how they begin in base64
 
 
-def explorer(folder: Path = paths.RESULTS) -> dict | None:
+def load(folder: Path = paths.RESULTS) -> dict | None:
     """Photographs, maps and scores to look at, by network; None before the first run.
 
     ``{"networks": [{"name", "images": [{"name", "class", "probability", "picture"}], "maps":
@@ -29,22 +29,8 @@ def explorer(folder: Path = paths.RESULTS) -> dict | None:
         return None
     content = json.loads(file.read_text(encoding="utf-8"))
     for network in content["networks"]:
-        images, maps = network["images"], list(network["maps"].values())
-        scores = [row for scored in network["scores"].values() for row in scored.values()]
-        lengths = {len(row) for row in maps + scores} - {len(images)}
-        if lengths:
-            raise ValueError(
-                f"{file.name} has lists of {sorted(lengths)} entries for {network['name']}; "
-                f"expected {len(images)}, one an image"
-            )
-        pictures = [image["picture"] for image in images]
-        for texts, begin in ((pictures, _JPEG), (itertools.chain(*maps), _PNG)):
-            wrong = [text[:12] for text in texts if not text.startswith(begin)]
-            if wrong:
-                raise ValueError(
-                    f"{file.name}: a picture begins with {wrong[0]!r}; expected {begin!r}, "
-                    "photographs as JPEG and maps as PNG, in base64"
-                )
+        _check_lengths(network, file.name)
+        _check_formats(network, file.name)
     return content
 
 
@@ -59,3 +45,25 @@ def explorer_script(content: dict) -> str:
     """Write the explorer's data and its maps' colors as a script, which needs no server."""
     colors = {"unsigned": figures.color_table(False), "signed": figures.color_table(True)}
     return f"window.EXPLORER = {json.dumps({**content, 'colors': colors})};\n"
+
+
+def _check_lengths(network: dict, file: str) -> None:
+    scores = [row for measures in network["scores"].values() for row in measures.values()]
+    count = len(network["images"])
+    wrong = {len(row) for row in [*network["maps"].values(), *scores]} - {count}
+    if wrong:
+        raise ValueError(
+            f"{file} has lists of {sorted(wrong)} entries for {network['name']}; "
+            f"expected {count}, one an image"
+        )
+
+
+def _check_formats(network: dict, file: str) -> None:
+    pictures = [image["picture"] for image in network["images"]]
+    for texts, beginning in ((pictures, _JPEG), (itertools.chain(*network["maps"].values()), _PNG)):
+        wrong = [text[:12] for text in texts if not text.startswith(beginning)]
+        if wrong:
+            raise ValueError(
+                f"{file}: a picture begins with {wrong[0]!r}; expected {beginning!r}, "
+                "photographs as JPEG and maps as PNG, in base64"
+            )
