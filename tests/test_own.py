@@ -42,12 +42,12 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("somebodys", None)
 
 
-def test_a_method_is_found_by_module_and_name(module):
+def test_a_method_is_loaded_by_module_and_name(module):
     images = torch.rand(2, 3, 4, 4)
 
-    found = user_code.load_method(f"{module}:bright")
+    loaded = user_code.load_method(f"{module}:bright")
 
-    assert torch.equal(found(None, images, None), images.mean(1))
+    assert torch.equal(loaded(None, images, None), images.mean(1))
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_a_method_that_is_not_there_is_named(spec, said, module):
 
 
 def test_a_loaders_network_comes_frozen_and_in_evaluation_mode(module):
-    found = user_code.load_network(f"{module}:network")
+    loaded = user_code.load_network(f"{module}:network")
 
-    assert not found.training
-    assert not any(weights.requires_grad for weights in found.parameters())
-    assert next(found.parameters()).device == classifiers.default_device()
+    assert not loaded.training
+    assert not any(weights.requires_grad for weights in loaded.parameters())
+    assert next(loaded.parameters()).device == classifiers.default_device()
 
 
 def test_a_loader_of_no_network_is_refused(module):
@@ -140,12 +140,12 @@ def test_passes_through_a_copy_of_the_network_count(small_network, small_images)
     assert (cost.forward, cost.backward) == (2, 2)
 
 
-def test_a_method_that_asks_for_random_numbers_is_found_out(small_network, small_images):
+def test_a_method_that_draws_random_numbers_is_seen_to_draw(small_network, small_images):
     _, gradient = cost_of(gradients.gradient, small_network, small_images[:2])
-    _, dice = cost_of(controls.random_map, small_network, small_images[:2])
+    _, random = cost_of(controls.random_map, small_network, small_images[:2])
 
     assert not gradient.drew
-    assert dice.drew
+    assert random.drew
 
 
 def test_measuring_leaves_no_hook_even_where_the_method_fails(small_network, small_images):
@@ -168,8 +168,8 @@ def test_memory_is_what_a_method_holds_beyond_what_was_there():
     cost_of(large, network, images, memory=True)  # once for what the first call loads
     _, much = cost_of(large, network, images, memory=True)
     _, little = cost_of(lambda m, i, c: i.mean(1), network, images, memory=True)
-    _, unasked = cost_of(large, network, images)
+    _, unmeasured = cost_of(large, network, images)
 
     assert 45 < much.megabytes < 80
     assert little.megabytes < 10
-    assert math.isnan(unasked.megabytes)
+    assert math.isnan(unmeasured.megabytes)

@@ -8,14 +8,14 @@ from helpers.papers import elime
 SEGMENTS = torch.tensor([[[0, 0, 1, 1], [0, 0, 2, 2]]])  # of 4, 2 and 2 of 8 pixels
 
 
-def dice(seed=0):
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
 def test_superpixels_come_whole_and_the_largest_mean_first():
     maps = torch.tensor([[[1.0, 1, 9, 0], [1, 1, 3, 3]]])  # means 1, 4.5, 3
 
-    found = rankings.selection_share(maps, SEGMENTS, dice())
+    found = rankings.selection_share(maps, SEGMENTS, generator())
 
     expected = torch.tensor([[[1, 1, 0.25, 0.25], [1, 1, 0.5, 0.5]]], dtype=torch.float64)
     assert torch.equal(found, expected)
@@ -26,13 +26,17 @@ def test_what_e_lime_selects_comes_before_the_rest():
     chosen = elime.superpixel_masks(bits, SEGMENTS)[:, 0]
 
     for seed in range(8):
-        found = rankings.selection_share(chosen.float(), SEGMENTS, dice(seed))
+        found = rankings.selection_share(chosen.float(), SEGMENTS, generator(seed))
         assert torch.equal(found <= 0.75, chosen)
 
 
 def test_equal_superpixels_come_in_a_random_order():
     orders = {
-        tuple(rankings.selection_share(torch.ones(1, 2, 4), SEGMENTS, dice(seed)).unique().tolist())
+        tuple(
+            rankings.selection_share(torch.ones(1, 2, 4), SEGMENTS, generator(seed))
+            .unique()
+            .tolist()
+        )
         for seed in range(20)
     }
 
@@ -43,9 +47,9 @@ def test_numbers_of_superpixels_that_another_image_has_do_not_count():
     segments = torch.cat([SEGMENTS, torch.zeros_like(SEGMENTS)])
     maps = torch.tensor([[[1.0, 1, 9, 0], [1, 1, 3, 3]], [[-5.0] * 4] * 2])
 
-    found = rankings.selection_share(maps, segments, dice())
+    found = rankings.selection_share(maps, segments, generator())
 
-    assert torch.equal(found[0], rankings.selection_share(maps[:1], SEGMENTS, dice())[0])
+    assert torch.equal(found[0], rankings.selection_share(maps[:1], SEGMENTS, generator())[0])
     assert (found[1] == 1).all()
 
 

@@ -14,8 +14,8 @@ def explain(model, images, classes):
     """
     images = images.detach().requires_grad_()
     model(images).gather(1, classes[:, None]).sum().backward()
-    relevance = (images.grad * images).sum(1).detach()
-    return relevance / relevance.mean((1, 2), keepdim=True).abs()
+    saliency = (images.grad * images).sum(1).detach()
+    return saliency / saliency.mean((1, 2), keepdim=True).abs()
 
 
 def network():

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
+class NotApplicable(ValueError):
+    """A method cannot explain this network, for a reason that its own documentation states."""
+
+
 def checked_maps(
     explain: Explain, model: nn.Module, images: Tensor, classes: Tensor, *, seed: int
 ) -> Tensor:

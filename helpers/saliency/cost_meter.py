@@ -18,7 +18,7 @@ class Cost(NamedTuple):
     seconds: float
     forward: int
     backward: int
-    megabytes: float  # at most held beyond what was there before; NaN where unknown or not asked
+    megabytes: float  # at most held beyond what was there before; NaN where unknown or not measured
     drew: bool  # whether torch's random numbers were used: if not, no seed changes the maps
 
 

@@ -14,6 +14,7 @@ from zennit.layer import Sum
 
 from helpers.inputs import classifiers
 from helpers.papers import cams, lrp
+from helpers.saliency import contract
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
@@ -56,7 +57,7 @@ def with_layers_for_lrp(network: nn.Module) -> nn.Module:
 
     Raises
     ------
-    ValueError
+    helpers.saliency.contract.NotApplicable
         If the network's code cannot be traced, because it branches on its input.
     """
     network = copy.deepcopy(network).eval()
@@ -67,9 +68,10 @@ def with_layers_for_lrp(network: nn.Module) -> nn.Module:
     try:
         graph = _Leaves().trace(network)
     except Exception as error:  # whatever its code does with a value that is not there yet
-        raise ValueError(
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise contract.NotApplicable(
             f"{type(network).__name__} cannot be traced, so relevance does not know its sums: "
-            f"{str(error).splitlines()[0]}"
+            f"{reason}"
         ) from error
     sums = [n for n in graph.nodes if n.op == "call_function" and n.target in _SUMS]
     for count, node in enumerate(node for node in sums if _both_nodes(node)):

@@ -1,0 +1,115 @@
+"""All seven tests, in the order of the book, and every method's scores in them."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from helpers.trials import (
+    attack,
+    conditions,
+    corruption,
+    costs,
+    engine,
+    insertion,
+    localization,
+    sanity,
+    sufficiency,
+)
+from helpers.trials.conditions import Condition
+from helpers.trials.methods import Method
+from helpers.trials.scores import Score, Trial
+from helpers.trials.settings import Settings
+
+TRIALS = {
+    trial.name: trial
+    for trial in (
+        attack.TRIAL, corruption.TRIAL, insertion.TRIAL, localization.TRIAL, sufficiency.TRIAL,
+        sanity.TRIAL, costs.TRIAL,
+    )
+}  # fmt: skip
+
+
+class MethodScores(NamedTuple):
+    """A method's scores in a test; if it has a gap there, why."""
+
+    scores: list[Score]
+    gap: str  # empty where there is none
+
+
+def score_all(
+    trial: Trial,
+    methods: Iterable[Method],
+    cells: engine.Cells,
+    conditions: Mapping[str, Condition],
+    settings: Settings,
+) -> dict[str, MethodScores]:
+    """What a test says of every method, by name."""
+    return {
+        method.name: _score(trial, method.name, cells, conditions, settings) for method in methods
+    }
+
+
+def _score(
+    trial: Trial,
+    method: str,
+    cells: engine.Cells,
+    conditions: Mapping[str, Condition],
+    settings: Settings,
+) -> MethodScores:
+    scores = trial.scores(engine.available(cells, method), conditions, settings)
+    needed = [cells[method, name] for name in trial.needs(conditions)]
+    gaps = [cell.reason for cell in needed if isinstance(cell, engine.Gap)]
+    return MethodScores(scores, gaps[0] if gaps else "")
+
+
+def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]:
+    """All conditions that the tests need and that follow from the clean images, by name."""
+    seed, device = settings.seed, base.images.device
+    made = [
+        base,
+        *conditions.attack_family(base, settings.attack_size, seed=seed),
+        *(conditions.corrupted(base, kind, seed=seed) for kind in settings.corruptions),
+        conditions.side_by_side(base),
+        *(conditions.layers_randomized(base, level, seed=seed) for level in settings.levels),
+        *conditions.training_stages(
+            settings.stages, settings.cifar_count, seed=seed, device=device
+        ),
+        *conditions.further_draws(base, settings.seeds),
+    ]
+    return {condition.name: condition for condition in made}
+
+
+def run_trial(
+    trial: Trial,
+    method: Method,
+    network: nn.Module,
+    images: Tensor,
+    classes: Tensor | None = None,
+    *,
+    settings: Settings,
+) -> MethodScores:
+    """One test of one method: a function of (method, network, images, classes).
+
+    Parameters
+    ----------
+    trial
+        One of :data:`TRIALS`.
+    method, network
+        From :mod:`helpers.trials.methods`; the network from images in [0, 1] to logits.
+    images, classes
+        (N, 3, H, W) in [0, 1], and int64 (N,); without them those that the network predicts.
+    settings
+        How large the test is.
+    """
+    made = base_conditions(conditions.clean(network, images, classes), settings)
+    cells = dict(engine.run_cells([method], made, settings.seed))
+    return _score(trial, method.name, cells, made, settings)
+
+
+def mean_probability(condition: Condition) -> float:
+    """The network's mean probability of the classes that are explained."""
+    logits = conditions.logits_of(condition.network, condition.images)
+    chosen = logits.softmax(1).gather(1, condition.classes[:, None])
+    return float(torch.mean(chosen))

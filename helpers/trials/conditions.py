@@ -1,0 +1,259 @@
+"""Conditions: a network, images, and the class to explain in each; one builder a family.
+
+Every test compares maps of the same method under two conditions, or holds the map of one condition
+against the network or the truth. All builders start from the clean images' condition.
+"""
+
+from typing import NamedTuple
+
+import foolbox
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
+from helpers.store import cache, paths
+from helpers.trials.randomization import randomized
+from helpers.trials.settings import Corruption
+
+CLEAN, ATTACKED, NOISE = "clean", "attacked", "noise as large"
+OTHER_CLASS, OTHER_IMAGE, SIDE_BY_SIDE = "another class", "another image", "side by side"
+FACES, RANDOMIZED = "faces", "randomised"
+CORRUPTED = "the image, by a corruption"  # what varies
+CIFAR_SIDE = 96  # pixels: chapter 2's networks were trained at this size
+
+
+class Condition(NamedTuple):
+    """What a method is run under, and which of the images count."""
+
+    name: str
+    network: nn.Module  # images in [0, 1] to logits, frozen, in evaluation mode
+    key: str  # digest of the network, computed once
+    images: Tensor  # (N, 3, H, W) in [0, 1]
+    classes: Tensor  # int64 (N,): the ones to explain
+    varies: str  # what differs from the clean condition, in words
+    counts: Tensor  # bool (N,): images that the condition did what it should to
+    draw: int = 0  # for methods that draw at random: which draw
+    memory: bool = False  # whether the memory that a method holds is measured here
+    angles: Tensor | None = None  # degrees (N,), where the images are rotated
+    region: Tensor | None = None  # bool (N, H, W): where the object is, if known
+
+
+def batch_size(images: Tensor) -> int:
+    """How many images (N, 3, H, W) go through a network at once."""
+    return 32 if images.device.type == "cpu" else 256
+
+
+@torch.no_grad()
+def logits_of(network: nn.Module, images: Tensor) -> Tensor:
+    """The network's logits (N, K) for images (N, 3, H, W) in [0, 1]."""
+    return torch.cat([network(part) for part in images.split(batch_size(images))])
+
+
+def generator(seed: int) -> torch.Generator:
+    """A new generator on the CPU, so that conditions do not depend on one another."""
+    return torch.Generator().manual_seed(seed)
+
+
+def clean(network: nn.Module, images: Tensor, classes: Tensor | None = None) -> Condition:
+    """The images as they are, with the network's own prediction unless classes are given.
+
+    images are (N, 3, H, W) in [0, 1], classes int64 (N,).
+
+    Raises
+    ------
+    ValueError
+        If the network is no classifier of these images into logits, or an image has one color only.
+    """
+    check_network(network, images)
+    plain = [i for i, image in enumerate(images) if (image == image[:, :1, :1]).all()]
+    if plain:
+        raise ValueError(
+            f"image {plain[0]} has one color only, so that it has no superpixels; leave it out"
+        )
+    if classes is None:
+        classes = logits_of(network, images).argmax(1)
+    every = torch.ones(len(images), dtype=torch.bool)
+    key = cache.key_of(network)
+    return Condition(CLEAN, network, key, images, classes, "nothing", every, memory=True)
+
+
+def check_network(network: nn.Module, images: Tensor) -> None:
+    """Evaluate the network once, so that one that cannot be tested is refused before any work.
+
+    Raises
+    ------
+    ValueError
+        If it is in training mode, fails, or gives anything but finite logits (N, K), K at least 2.
+    """
+    name = type(network).__name__
+    if any(module.training for module in network.modules()):
+        raise ValueError(f"{name} is in training mode; call .eval() first")
+    try:
+        with torch.no_grad():
+            logits = network(images[:2])
+    except Exception as error:  # of a network that a user brings, of whatever kind
+        raise ValueError(
+            f"{name} cannot take float32 images {tuple(images[:2].shape)} in [0, 1]: "
+            f"{type(error).__name__}: {first_line(error)}"
+        ) from error
+    expected = f"expected logits ({len(images[:2])}, classes)"
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"{name} gives {type(logits).__name__}; {expected}, as one tensor")
+    if logits.ndim != 2 or len(logits) != len(images[:2]) or logits.shape[1] < 2:
+        raise ValueError(f"{name} gives {tuple(logits.shape)}; {expected}, of two classes or more")
+    if not logits.is_floating_point() or not logits.isfinite().all():
+        raise ValueError(f"{name} gives {logits.dtype} with NaN, infinity or whole numbers only")
+    if logits.min() >= 0 and (logits.sum(1) - 1).abs().max() < 1e-4:
+        raise ValueError(f"{name} gives probabilities; {expected}: leave off its softmax")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; empty where it says nothing."""
+    return (str(error).splitlines() or [""])[0]
+
+
+def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]:
+    """The images after an attack, with the class that it reaches, and three comparisons with it.
+
+    The attack is PGD (Madry et al. 2018) in the maximum norm, 20 steps of a tenth of `size`, not
+    Dieter & Zisgen's L-BFGS. Beside it: the clean image with the attack's class, the clean image of
+    another photograph with the class of this one, and noise that moves each pixel by `size`, up or
+    down at random.
+    """
+    network, images, classes = base.network, base.images, base.classes
+    target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # PGD starts at random
+        pgd = foolbox.attacks.LinfPGD(steps=20, rel_stepsize=0.1)
+        _, attacked, _ = pgd(target, images, classes, epsilons=size)
+    reached = logits_of(network, attacked).argmax(1)
+    changed = (reached != classes).cpu()
+    signs = torch.rand(images.shape, generator=generator(seed)).to(images).sub(0.5).sign()
+    noisy = (images + size * signs).clamp(0, 1)
+    steady = (logits_of(network, noisy).argmax(1) == classes).cpu()
+    plain = base._replace(memory=False)
+    return [
+        plain._replace(
+            name=ATTACKED, images=attacked, classes=reached, counts=changed,
+            varies="the image, by an attack that changes the decision",
+        ),
+        plain._replace(
+            name=OTHER_CLASS, classes=reached, counts=changed, varies="the class: the attack's",
+        ),
+        base._replace(name=OTHER_IMAGE, images=images.roll(-1, 0), varies="the image: another one"),
+        plain._replace(
+            name=NOISE, images=noisy, counts=steady,
+            varies="the image, by noise as large as the attack",
+        ),
+    ]  # fmt: skip
+
+
+def corrupted(base: Condition, corruption: Corruption, *, seed: int) -> Condition:
+    """The images under a corruption; those count whose predicted class stays."""
+    images = corruptions.corrupt(base.images, corruption.name, corruption.strength, generator(seed))
+    angles = None
+    if corruption.name == "rotation":  # drawn as corrupt() draws them, from the same seed
+        angles = corruptions.draw_angles(len(images), corruption.strength, generator(seed))
+    stays = (logits_of(base.network, images).argmax(1) == base.classes).cpu()
+    return base._replace(
+        name=corruption.label, images=images, counts=stays, angles=angles, memory=False,
+        varies=CORRUPTED,
+    )  # fmt: skip
+
+
+def side_by_side(base: Condition) -> Condition:
+    """The middle halves of two photographs side by side; the left one's class is explained.
+
+    The region is known exactly: the left half.
+    """
+    side = base.images.shape[-1]
+    halves = base.images[..., side // 4 : side // 4 + side // 2]
+    images = torch.cat([halves, halves.roll(-1, 0)], 3)
+    region = torch.zeros(images.shape[0], *images.shape[-2:], dtype=torch.bool)
+    region[..., : side // 2] = True
+    return base._replace(
+        name=SIDE_BY_SIDE, images=images, region=region, memory=False,
+        varies="the image: halves of two",
+    )  # fmt: skip
+
+
+def layers_randomized(base: Condition, share: float, *, seed: int) -> Condition:
+    """The images under a network whose upper layers are shuffled (Adebayo et al. 2018)."""
+    network = randomized(base.network, share, seed=seed)
+    return base._replace(
+        name=randomized_name(share), network=network, key=cache.key_of(network), memory=False,
+        varies=f"the network: {100 * share:.0f} % of its layers are randomized",
+    )  # fmt: skip
+
+
+def randomized_name(share: float) -> str:
+    """What the condition is called in which that share of the layers is randomized."""
+    return f"{RANDOMIZED} {share:g}"
+
+
+def training_stages(
+    stages: tuple[int, ...], count: int, *, seed: int, device: torch.device
+) -> list[Condition]:
+    """Chapter 2's committed checkpoints on CIFAR-10 images, clean and with Gaussian noise of 0.1.
+
+    Raises
+    ------
+    ValueError
+        If no checkpoint of a stage is committed.
+    """
+    pixels = cifar.foolbox_cifar10().pixels[:count].to(device)
+    images = F.interpolate(conversion.to_unit(pixels), (CIFAR_SIDE, CIFAR_SIDE), mode="bilinear")
+    noisy = corruptions.corrupt(images, "gaussian noise", 0.1, generator(seed))
+    made = []
+    for stage in stages:
+        network = _checkpoint(stage).to(device)
+        classes = logits_of(network, images).argmax(1)
+        every = torch.ones(len(images), dtype=torch.bool)
+        base = Condition(
+            f"epoch {stage}", network, cache.key_of(network), images, classes,
+            f"the network: chapter 2's after epoch {stage}", every,
+        )  # fmt: skip
+        stays = (logits_of(network, noisy).argmax(1) == classes).cpu()
+        made += [
+            base,
+            base._replace(
+                name=f"epoch {stage}, noise", images=noisy, counts=stays,
+                varies=f"{base.varies}; the image, by noise",
+            ),
+        ]  # fmt: skip
+    return made
+
+
+def _checkpoint(stage: int) -> nn.Module:
+    file = paths.MODELS / f"gradcam_training-epoch-{stage:02d}.safetensors"
+    if not file.exists():
+        known = sorted(paths.MODELS.glob("gradcam_training-epoch-*.safetensors"))
+        numbers = ", ".join(str(int(path.stem[-2:])) for path in known)
+        raise ValueError(f"there is no checkpoint of epoch {stage}; there are: {numbers}")
+    network = classifiers.timm_network(
+        "tf_efficientnet_lite0", classes=10, size=CIFAR_SIDE, pretrained=False
+    )
+    return checkpoints.load_weights(network, file.read_bytes(), file.name)
+
+
+def located(base: Condition, images: Tensor, classes: Tensor, region: Tensor) -> Condition:
+    """Other photographs (N, 3, H, W), of faces, with a region (N, H, W) marked on each."""
+    every = torch.ones(len(images), dtype=torch.bool)
+    return base._replace(
+        name=FACES, images=images, classes=classes, region=region.cpu(), counts=every,
+        memory=False, varies="the image: a face with a mask",
+    )  # fmt: skip
+
+
+def further_draws(base: Condition, seeds: int) -> list[Condition]:
+    """The clean images again, for further draws of the methods that draw at random."""
+    return [
+        base._replace(name=draw_name(k), draw=k, memory=False, varies="the method's random numbers")
+        for k in range(1, seeds)
+    ]
+
+
+def draw_name(draw: int) -> str:
+    """What the condition of a draw of the clean images is called; the first is the clean one."""
+    return f"{CLEAN}, draw {draw + 1}" if draw else CLEAN

@@ -1,0 +1,148 @@
+"""Run methods under conditions, a cell at a time: kept, checked, and never silently missing.
+
+A cell is a method under a condition. It is kept under the digests of the method, the network and
+the images, so that an interrupted run resumes, and one more method costs its own cells only.
+"""
+
+import hashlib
+import json
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from helpers.inputs import classifiers
+from helpers.saliency import contract, cost_meter
+from helpers.store import cache
+from helpers.trials import conditions as families
+from helpers.trials.conditions import Condition
+from helpers.trials.methods import Method
+from helpers.trials.settings import CHAPTER
+
+
+class Maps(NamedTuple):
+    """A method's maps under a condition, and what they cost."""
+
+    maps: Tensor  # (N, H, W) float32, on the CPU
+    cost: Tensor  # float64 (4,): seconds, forward, backward passes of all images; peak MB
+    drew: bool  # whether the method drew random numbers
+
+
+class Gap(NamedTuple):
+    """Why a cell has no maps."""
+
+    reason: str  # one sentence
+    traceback: str  # of a user's method that failed; empty where the method does not apply
+
+
+Cells = dict[tuple[str, str], Maps | Gap]  # by method and condition
+
+# What the cells under way belong to, by its digest, so that a cell's key holds the digest only:
+# a network's bytes would otherwise be read again for every cell.
+_RUNNING: dict[str, tuple[Method, nn.Module]] = {}
+
+
+def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
+    """A method's maps under a condition, read if they are kept, else made.
+
+    Only a method that a user brings may fail; a built-in one may say that it does not apply to a
+    network (:class:`helpers.saliency.contract.NotApplicable`), which is a gap. Any other error of a
+    built-in method is an error of ours and ends the run.
+
+    Parameters
+    ----------
+    method, condition
+        What to run, and under what.
+    seed
+        Of the run; each condition draws anew.
+
+    Raises
+    ------
+    RuntimeError
+        If a built-in method fails.
+    """
+    running = f"{method.key}-{condition.key}-{method.half_precision}"
+    _RUNNING[running] = method, condition.network
+    try:
+        made = cache.kept(
+            f"{CHAPTER}/cells", _make, running, condition.images, condition.classes,
+            cell_seed(condition, seed), condition.memory,
+        )  # fmt: skip
+    except contract.NotApplicable as error:
+        return Gap(str(error), "")
+    except Exception as error:
+        if not method.is_brought:
+            raise RuntimeError(f"{method.name} failed under '{condition.name}'") from error
+        reason = f"{type(error).__name__}: {families.first_line(error)}".removesuffix(": ")
+        return Gap(reason, "".join(traceback.format_exception(error)))
+    return Maps(made["maps"], made["cost"], bool(made["drew"]))
+
+
+def _make(
+    running: str, images: Tensor, classes: Tensor, seed: int, memory: bool
+) -> dict[str, Tensor]:
+    """Maps and costs of a cell, in batches, each with a seed of its own."""
+    method, network = _RUNNING[running]
+    model = classifiers.Bfloat16(network) if method.half_precision else network
+    size = families.batch_size(images)
+    parts = [
+        cost_meter.maps_and_cost(method.explain, model, batch, labels, seed=seed + i, memory=memory)
+        for i, (batch, labels) in enumerate(
+            zip(images.split(size), classes.split(size), strict=True)
+        )
+    ]
+    maps, costs = zip(*parts, strict=True)
+    sums = [sum(cost[field] for cost in costs) for field in range(3)]
+    cost = [*sums, max(cost.megabytes for cost in costs)]
+    return {
+        "maps": torch.cat(maps),
+        "cost": torch.tensor(cost, dtype=torch.float64),
+        "drew": torch.tensor(any(cost.drew for cost in costs)),
+    }
+
+
+def cell_seed(condition: Condition, seed: int) -> int:
+    """The seed of a condition's random numbers: another one for each condition and draw."""
+    name = families.CLEAN if condition.draw else condition.name
+    text = f"{json.dumps(name)}\n{json.dumps(seed + condition.draw)}"
+    return int(hashlib.sha256(text.encode()).hexdigest()[:16], 16) % 2**31
+
+
+def run_cells(
+    methods: Iterable[Method], conditions: Mapping[str, Condition], seed: int
+) -> Iterator[tuple[tuple[str, str], Maps | Gap]]:
+    """All methods under all conditions, one cell after the other.
+
+    Further draws of the clean images are run for methods only that drew random numbers in the
+    first; for the others they are the first's maps.
+    """
+    methods = list(methods)
+    warm_up(next(iter(conditions.values())))
+    first: dict[str, Maps | Gap] = {}
+    for condition in sorted(conditions.values(), key=lambda c: c.name != families.CLEAN):
+        for method in methods:
+            clean = first.get(method.name)
+            if condition.draw and (isinstance(clean, Gap) or (clean and not clean.drew)):
+                cell = clean
+            else:
+                cell = run_cell(method, condition, seed)
+            if condition.name == families.CLEAN:
+                first[method.name] = cell
+            yield (method.name, condition.name), cell
+
+
+def warm_up(condition: Condition) -> None:
+    """One untimed pass forward and backward, because the first one prepares memory."""
+    images = condition.images.clone().requires_grad_()
+    torch.autograd.grad(condition.network(images).sum(), images)
+
+
+def available(cells: Cells, method: str) -> dict[str, Maps]:
+    """The maps of a method by condition, without those that are gaps."""
+    return {
+        condition: cell
+        for (name, condition), cell in cells.items()
+        if name == method and isinstance(cell, Maps)
+    }

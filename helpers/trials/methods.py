@@ -1,0 +1,82 @@
+"""The methods of a run: the registry's with a budget, and the one that a user brings."""
+
+import uuid
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+from helpers.saliency import contract, gradients, registry
+from helpers.store import cache
+from helpers.trials import guard
+from helpers.trials.settings import Settings
+
+YOURS, KIND_OF_YOURS = "Yours", "yours"
+BLACK_BOX, CONTROL = "black box", "control"
+
+
+class Method(NamedTuple):
+    """A saliency method as the engine runs it."""
+
+    name: str
+    kind: str  # of the registry, or "yours"
+    explain: contract.Explain
+    key: str  # digest of its code and options: equal only for equal methods
+    half_precision: bool = False  # whether it evaluates the network in bfloat16
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether a user brought it, so that it may fail without ending the run."""
+        return self.kind == KIND_OF_YOURS
+
+
+def registered(settings: Settings) -> list[Method]:
+    """All methods of :data:`helpers.saliency.registry.METHODS`, within the settings' budget."""
+    found = []
+    for kind, methods in registry.METHODS.items():
+        for name, explain in methods.items():
+            options: dict[str, int] = {}
+            if kind == BLACK_BOX:
+                options = {"evaluations": settings.evaluations}
+            if explain is gradients.smooth_grad:
+                options = {"samples": settings.samples}
+            half = kind == BLACK_BOX and settings.precision == "bfloat16"
+            key = _key_of_registered(kind, name, explain, options)
+            found.append(Method(name, kind, partial(explain, **options), key, half))
+    return found
+
+
+def brought(explain: contract.Explain, name: str = YOURS) -> Method:
+    """A method that a user brings, run under :mod:`helpers.trials.guard`.
+
+    Its key follows from its code, what it closes over and what its modules import; one whose
+    content cannot be told gets a key of its own, so that nothing of an earlier run is used.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be called.
+    """
+    if not callable(explain):
+        raise ValueError(
+            f"the method is {type(explain).__name__}; expected a function (model, images, classes)"
+        )
+    try:
+        key = cache.key_of(explain)
+    except (TypeError, OSError):  # an object of a library, or a function without a file
+        key = uuid.uuid4().hex
+    return Method(name, KIND_OF_YOURS, partial(guard.run_guarded, explain), key)
+
+
+def _key_of_registered(
+    kind: str, name: str, explain: contract.Explain, options: Mapping[str, int]
+) -> str:
+    """By name where the code stands in helpers, whose rooms every key covers; else by content."""
+    code = explain
+    while isinstance(code, partial):
+        code = code.func
+    inside = getattr(code, "__module__", "").startswith("helpers.")
+    return cache.key_of(_identity, kind, name, dict(options), None if inside else explain)
+
+
+def _identity(*parts: object) -> tuple:
+    return parts
