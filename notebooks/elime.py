@@ -78,7 +78,7 @@ from IPython.display import Markdown
 from tqdm import tqdm
 
 from helpers.inputs import classifiers, conversion, faces, photographs
-from helpers.measures import insertion_deletion, intervals, rankings
+from helpers.measures import insertion_deletion, intervals, rankings, selections
 from helpers.papers import black_box, elime
 from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import elime as show
@@ -132,23 +132,23 @@ def measurement(key, values):
 
 # %%
 LAST_ANIMAL = 397  # ImageNet's classes 0 to 397 are animals
-twenty = photographs.foolbox_imagenet()
+PHOTOS = photographs.foolbox_imagenet()
 
 
 def probabilities_of(network):
-    """The network's probabilities for Foolbox's photographs, (20, 1000)."""
-    return classifiers.logits(network, twenty.pixels, batch_size=20).softmax(1)
+    """The network's PROBABILITIES for Foolbox's photographs, (20, 1000)."""
+    return classifiers.logits(network, PHOTOS.pixels, batch_size=20).softmax(1)
 
 
-probabilities = {name: probabilities_of(network) for name, network in NETWORKS.items()}
+PROBABILITIES = {name: probabilities_of(network) for name, network in NETWORKS.items()}
 rounding = max(
-    (probabilities_of(network) - probabilities[name]).abs().amax().item()
+    (probabilities_of(network) - PROBABILITIES[name]).abs().amax().item()
     for name, network in WHOLE.items()
 )
-right = {name: values.argmax(1) == twenty.labels for name, values in probabilities.items()}
-fitting = torch.stack(list(right.values())).all(0) & (twenty.labels <= LAST_ANIMAL)
+right = {name: values.argmax(1) == PHOTOS.labels for name, values in PROBABILITIES.items()}
+fitting = torch.stack(list(right.values())).all(0) & (PHOTOS.labels <= LAST_ANIMAL)
 CHOSEN = fitting.nonzero()[:images, 0].tolist()  # indices among the twenty
-LABELS = {i: photographs.class_name(int(twenty.labels[i])) for i in CHOSEN}
+LABELS = {i: photographs.class_name(int(PHOTOS.labels[i])) for i in CHOSEN}
 Markdown(
     show.photographs(
         {name: int(r.sum()) for name, r in right.items()}, list(LABELS.values()), images,
@@ -172,7 +172,6 @@ Markdown(
 # {cite:p}`petsiuk2018`. Between equal probabilities the smaller selection wins.
 
 # %%
-GREY = 0.5
 SEARCH = {
     "population": population, "generations": generations, "tournament": tournament,
     "crossover": crossover, "mutation": mutation, "elite": elite,
@@ -183,7 +182,7 @@ def hidden_behind(fill, image, segments):
     """What stands in place of a hidden superpixel: a number, or an image (1, 3, H, W)."""
     if fill == "mean":
         return elime.segment_means(image[None], segments[None])
-    return {"grey": GREY, "black": 0.0}[fill]
+    return {"grey": black_boxes.GREY, "black": 0.0}[fill]
 
 
 def evolve(
@@ -292,13 +291,17 @@ def search_all(network, pixels, label):
 
 # %%
 PAIRS = [(name, i) for name in NAMES for i in CHOSEN]
-results = {
+RESULTS = {
     (name, i): cache.kept(
-        f"{CHAPTER}/searches", search_all, NETWORKS[name], twenty.pixels[i], int(twenty.labels[i])
+        f"{CHAPTER}/searches", search_all, NETWORKS[name], PHOTOS.pixels[i], int(PHOTOS.labels[i])
     )
     for name, i in tqdm(PAIRS, desc="images and networks")
 }
-first = [results[FIRST, i] for i in CHOSEN]
+MAIN = [RESULTS[FIRST, i] for i in CHOSEN]
+ARRAYS = {
+    (name, LABELS[i]): {key: value.numpy() for key, value in RESULTS[name, i].items()}
+    for name, i in PAIRS
+}
 
 # %% [markdown]
 # ### What the selections look like
@@ -338,12 +341,12 @@ def picture_row(pixels, result):
 # %% tags=["picture"]
 figures.with_alt_text(
     figures.heatmap_grid(
-        [picture_row(twenty.pixels[i], results[FIRST, i]) for i in CHOSEN],
+        [picture_row(PHOTOS.pixels[i], RESULTS[FIRST, i]) for i in CHOSEN],
         row_labels=list(LABELS.values()),
         column_labels=["image", "E-LIME, a run", f"all {runs} runs", "LIME"],
         captions=[
             [f"{r['ends'][0]:.2f}", f"{r['probability'][0]:.2f}", "", f"{r['lime'][0]:.2f}"]
-            for r in first
+            for r in MAIN
         ],
         cell=128,
         signed=False,
@@ -364,12 +367,12 @@ figures.with_alt_text(
 # %%
 def rises(name, i):
     """The gain of each run, (runs,)."""
-    return results[name, i]["probability"] - results[name, i]["ends"][0]
+    return RESULTS[name, i]["probability"] - RESULTS[name, i]["ends"][0]
 
 
 def level_row(name, i):
     """Means over the runs of one network and image."""
-    result = results[name, i]
+    result = RESULTS[name, i]
     return {
         "network": name, "image": LABELS[i], "S": result["bits"].shape[1],
         "kept": result["bits"].sum(1).double().mean().item(),
@@ -392,33 +395,22 @@ level.round(3)
 # average.*
 
 # %%
-gains = {pair: float(rises(*pair).mean()) for pair in PAIRS}
+GAINS = {pair: float(rises(*pair).mean()) for pair in PAIRS}
 everywhere = sum(bool((rises(*pair) > 0).all()) for pair in PAIRS)
-Markdown(show.rises(everywhere, list(gains.values()), EVALUATIONS, level))
+Markdown(show.rises(everywhere, list(GAINS.values()), EVALUATIONS, level))
 
 # %% [markdown]
 # A mark a run, by what is shown of the image:
 
 # %%
-elime_charts.by_selection(
-    [
-        (f"{LABELS[i]}, {name.removeprefix('tf_efficientnet_')}", what, values.double().numpy())
-        for name, i in PAIRS
-        for what, values in {
-            "whole image": results[name, i]["ends"][:1],
-            "E-LIME": results[name, i]["probability"],
-            "best random selection": results[name, i]["random"].amax(1),
-            "LIME": results[name, i]["lime"][:1],
-        }.items()
-    ]
-)
+elime_charts.by_selection(ARRAYS)
 
 # %% [markdown]
 # Where the whole image is already certain, there is nothing to gain:
 
 # %%
-certain = sum(bool(results[pair]["ends"][0] > 0.95) for pair in PAIRS)
-deviations = [float(results[pair]["probability"].std()) for pair in PAIRS]
+certain = sum(bool(RESULTS[pair]["ends"][0] > 0.95) for pair in PAIRS)
+deviations = [float(RESULTS[pair]["probability"].std()) for pair in PAIRS]
 Markdown(show.spread(certain, deviations))
 
 # %% [markdown]
@@ -433,27 +425,20 @@ Markdown(show.spread(certain, deviations))
 # algorithm's doing.
 
 # %%
-DEFAULT = 1000  # samples of the lime package
-IS_DEFAULT = lime_samples == DEFAULT  # the abstract's ten times are against LIME's default
-ours, cutting = np.array([result["seconds"].numpy() for result in first]).T
-theirs = np.array([float(result["lime seconds"][0]) for result in first])
-equal = np.array([float(result["lime seconds"][1:].mean()) for result in first])
-by_method = {
-    method: np.array([float(values.mean()) for values in columns])
-    for method, columns in {
-        "E-LIME": [result["probability"] for result in first],
-        "LIME": [result["lime"][:1] for result in first],
-        "LIME, equal": [result["lime"][1:] for result in first],
-    }.items()
-}
+IS_DEFAULT = lime_samples == 1000  # the abstract's ten times are against LIME's default
+ours, cutting = np.array([result["seconds"].numpy() for result in MAIN]).T
+theirs = np.array([float(result["lime seconds"][0]) for result in MAIN])
+equal = np.array([float(result["lime seconds"][1:].mean()) for result in MAIN])
+equal_lime = np.array([float(result["lime"][1:].mean()) for result in MAIN])
+e_lime, lime = (level.loc[FIRST, method].to_numpy() for method in ("E-LIME", "LIME"))
 measured["time"] = [measurement("time/seconds", ours)]
 if IS_DEFAULT:
     measured["time"] = [*measured["time"], measurement("time/faster", theirs / ours)]
 show.speed_table(
     {
-        "E-LIME": (mean_of(ours), EVALUATIONS, by_method["E-LIME"]),
-        show.lime_name(IS_DEFAULT): (mean_of(theirs), lime_samples, by_method["LIME"]),
-        "LIME, equal evaluations": (mean_of(equal), EVALUATIONS, by_method["LIME, equal"]),
+        "E-LIME": (mean_of(ours), EVALUATIONS, e_lime),
+        show.lime_name(IS_DEFAULT): (mean_of(theirs), lime_samples, lime),
+        "LIME, equal evaluations": (mean_of(equal), EVALUATIONS, equal_lime),
     }
 ).round(3)
 
@@ -466,7 +451,7 @@ speed = show.Speed(
     budget=lime_samples / EVALUATIONS, equal=float(np.mean(equal / ours)),
     cutting=float(cutting.mean()),
 )  # fmt: skip
-Markdown(show.speed(speed, FIRST, len(first), lime_samples, EVALUATIONS, IS_DEFAULT))
+Markdown(show.speed(speed, FIRST, len(MAIN), lime_samples, EVALUATIONS, IS_DEFAULT))
 
 # %% [markdown]
 # ### When is E-LIME as good as LIME?
@@ -508,13 +493,13 @@ def after_a_tenth(result):
 # The ratio is the mean over the runs; a run that never matches LIME's selection counts 0.
 
 # %%
-matched = [sooner(result["best"], result) for result in first]
-matched_random = [sooner(best_random(result), result) for result in first]
-tenth = [after_a_tenth(result) for result in first]
+matched = [sooner(result["best"], result) for result in MAIN]
+matched_random = [sooner(best_random(result), result) for result in MAIN]
+tenth = [after_a_tenth(result) for result in MAIN]
 measured["match"] = [measurement("time/match", matched)] if IS_DEFAULT else []
-as_good = int((by_method["E-LIME"] >= by_method["LIME"]).sum())
+as_good = int((e_lime >= lime).sum())
 Markdown(
-    show.match(as_good, len(first), speed.ratio, np.mean(matched), np.mean(matched_random), tenth)
+    show.match(as_good, len(MAIN), speed.ratio, np.mean(matched), np.mean(matched_random), tenth)
 )
 
 # %% [markdown]
@@ -523,22 +508,14 @@ Markdown(
 
 # %%
 elime_charts.progress(
-    [
-        (LABELS[i], method, COUNTED, best.double().numpy())
-        for i in CHOSEN
-        for method, best in {
-            "E-LIME": results[FIRST, i]["best"],
-            "random": best_random(results[FIRST, i]),
-            "LIME, when done": results[FIRST, i]["lime"][:1, None].expand(1, len(COUNTED)),
-        }.items()
-    ]
+    {image: values for (name, image), values in ARRAYS.items() if name == FIRST}, COUNTED
 )
 
 # %% [markdown]
 # How much of the gain comes late:
 
 # %%
-late = [float((r["best"][:, -1] - r["best"][:, generations // 2]).mean()) for r in first]
+late = [float((r["best"][:, -1] - r["best"][:, generations // 2]).mean()) for r in MAIN]
 Markdown(show.late(float(np.mean(late)), lime_samples))
 
 # %% [markdown]
@@ -549,22 +526,10 @@ Markdown(show.late(float(np.mean(late)), lime_samples))
 
 # %%
 measured["networks"] = [
-    measurement(f"networks/{key}", rises(name, min(CHOSEN, key=lambda i, n=name: gains[n, i])))
+    measurement(f"networks/{key}", rises(name, min(CHOSEN, key=lambda i, n=name: GAINS[n, i])))
     for key, name in zip(("second", "third"), NAMES[1:3], strict=False)
 ]
-pd.DataFrame(
-    {
-        name: {
-            "whole image": level.loc[name, "whole image"].mean(),
-            "E-LIME": level.loc[name, "E-LIME"].mean(),
-            "smallest mean rise": min(gains[name, i] for i in CHOSEN),
-            "share of superpixels kept": (level.loc[name, "kept"] / level.loc[name, "S"]).mean(),
-            "seconds": np.mean([float(results[name, i]["seconds"][0]) for i in CHOSEN]),
-            "LIME, seconds": np.mean([float(results[name, i]["lime seconds"][0]) for i in CHOSEN]),
-        }
-        for name in NAMES
-    }
-).T.round(3)
+show.by_network(level, GAINS, ARRAYS).round(3)
 
 # %% [markdown]
 # The share of runs that keep a superpixel, by network:
@@ -573,7 +538,7 @@ pd.DataFrame(
 figures.with_alt_text(
     figures.heatmap_grid(
         [
-            [figures.overlay(picture(twenty.pixels[i]), frequency(results[n, i])) for n in NAMES]
+            [figures.overlay(picture(PHOTOS.pixels[i]), frequency(RESULTS[n, i])) for n in NAMES]
             for i in CHOSEN
         ],
         row_labels=list(LABELS.values()),
@@ -588,7 +553,7 @@ figures.with_alt_text(
 
 # %%
 between = [
-    float(np.corrcoef(*(frequency(results[n, i]).flatten() for n in (a, b)))[0, 1])
+    float(np.corrcoef(*(frequency(RESULTS[n, i]).flatten() for n in (a, b)))[0, 1])
     for i in CHOSEN
     for a in NAMES
     for b in NAMES
@@ -617,7 +582,7 @@ def curves(network, pixels, label, result):
     maps = rankings.break_ties(order[:, result["segments"]], generator).to(DEVICE)
     score = classifiers.class_score(network, torch.full((len(maps),), label), probability=True)
     same = image.expand(len(maps), -1, -1, -1)
-    settings = {"steps": steps, "fill": GREY, "batch_size": batch_size}
+    settings = {"steps": steps, "fill": black_boxes.GREY, "batch_size": batch_size}
     ranks = order.argsort(dim=1, descending=True).argsort(dim=1)  # of each superpixel
     cuts = torch.linspace(1, count, sizes).round().long()
     largest = (ranks[:, None] < cuts[:, None]).flatten(0, 1)  # (maps x sizes, S)
@@ -639,11 +604,10 @@ def by_map(values):
 
 # %%
 MAPS = ["E-LIME, all runs", "E-LIME, one run", "LIME", "random order"]
-KEPT_KEYS = ("segments", "bits", "lime weights")
-curved = {
+CURVED = {
     (name, i): cache.kept(
-        f"{CHAPTER}/curves", curves, NETWORKS[name], twenty.pixels[i], int(twenty.labels[i]),
-        {key: results[name, i][key] for key in KEPT_KEYS},
+        f"{CHAPTER}/curves", curves, NETWORKS[name], PHOTOS.pixels[i], int(PHOTOS.labels[i]),
+        RESULTS[name, i],
     )
     for name, i in tqdm(PAIRS, desc="insertion and deletion")
 }  # fmt: skip
@@ -651,7 +615,7 @@ curved = {
 
 def areas_of(measure):
     """Area under the curve by image and map, mean over networks: (images, maps)."""
-    areas = [[insertion_deletion.auc(by_map(curved[n, i][measure])) for n in NAMES] for i in CHOSEN]
+    areas = [[insertion_deletion.auc(by_map(CURVED[n, i][measure])) for n in NAMES] for i in CHOSEN]
     return np.array([torch.stack(by_network).mean(0).numpy() for by_network in areas])
 
 
@@ -677,7 +641,7 @@ Markdown(show.areas(area_table, float(gain.mean()), float(drop.mean()), len(CHOS
 # %%
 elime_charts.insertion_deletion(
     {
-        measure: torch.stack([by_map(curved[pair][measure]) for pair in PAIRS]).mean(0).numpy()
+        measure: torch.stack([by_map(CURVED[pair][measure]) for pair in PAIRS]).mean(0).numpy()
         for measure in areas
     },
     MAPS,
@@ -729,19 +693,9 @@ def localize(network, pixels, label):
     return {"segments": segments, "bits": search.bits, "lime bits": bits}
 
 
-def on_object(bits, segments, region):
-    """Mean share of the selected pixels that lie in a region (H, W), and mean IoU with it."""
-    selected = elime.superpixel_masks(bits[None], segments[None])[0]  # (N, H, W)
-    both = (selected & region).sum((1, 2)).double()
-    either = (selected | region).sum((1, 2))
-    return (both / selected.sum((1, 2)).clamp(min=1)).mean().item(), (both / either).mean().item()
-
-
-def shuffled(bits):
-    """As many superpixels of each row (N, S), at random; a hundred rows for each."""
-    rows = bits.repeat(100, 1)
-    order = torch.rand(rows.shape, generator=torch.Generator().manual_seed(seed)).argsort(1)
-    return rows.gather(1, order)
+def fresh():
+    """A generator at the run's seed, anew at each call."""
+    return torch.Generator().manual_seed(seed)
 
 
 # %% [markdown]
@@ -751,12 +705,12 @@ def shuffled(bits):
 spots = []
 for pixels, region, label in tqdm(masked, desc="photographs with a true region"):
     result = cache.kept(f"{CHAPTER}/localize", localize, NETWORKS[FIRST], pixels, label)
-    selections = {
-        "E-LIME": result["bits"], "as many at random": shuffled(result["bits"]),
-        "LIME": result["lime bits"], "five at random": shuffled(result["lime bits"]),
+    chosen = {
+        "E-LIME": result["bits"], "as many at random": selections.shuffled(result["bits"], fresh()),
+        "LIME": result["lime bits"], "five at random": selections.shuffled(result["lime bits"], fresh()),
     }  # fmt: skip
-    for method, bits in selections.items():
-        share, iou = on_object(bits, result["segments"], region)
+    for method, bits in chosen.items():
+        share, iou = selections.on_region(bits, result["segments"], region)
         row = {"selection": method, "share on the object": share, "IoU": iou}
         spots.append(row | {"area": float(region.float().mean())})
 spots = pd.DataFrame(spots, columns=["selection", "share on the object", "IoU", "area"])
@@ -775,25 +729,13 @@ Markdown(show.on_object(spots, seen, len(masked), there))
 
 
 # %%
-def jaccard(bits):
-    """Mean over all pairs of rows (N, S) of what both hold over what either holds; empty pairs 1."""
-    bits = bits.double()
-    both, size = bits @ bits.T, bits.sum(1)
-    either = size[:, None] + size - both
-    pairs = torch.triu(torch.ones_like(both), diagonal=1).bool()
-    return torch.where(either > 0, both / either.clamp(min=1), 1.0)[pairs].mean().item()
-
-
 def stability(name, i):
-    """Agreement of the runs of one network on one image."""
-    bits, lime = results[name, i]["bits"], results[name, i]["lime bits"][1:]
-    often = bits.double().mean(0)
+    """Agreement of the runs of one network on one image, and of LIME's."""
+    lime = RESULTS[name, i]["lime bits"][1:]
     return {
-        "network": name, "image": LABELS[i], "Jaccard": jaccard(bits),
-        "by chance": jaccard(shuffled(bits)[: max(len(bits), 30)]),
-        "in every run": int((often == 1).sum()), "in no run": int((often == 0).sum()),
-        "undecided": int(((often > 0.25) & (often < 0.75)).sum()), "S": bits.shape[1],
-        "Jaccard of LIME, equal": jaccard(lime) if lime_runs > 1 else np.nan,
+        "network": name, "image": LABELS[i],
+        **selections.agreement(RESULTS[name, i]["bits"], fresh()),
+        "Jaccard of LIME, equal": selections.jaccard(lime) if lime_runs > 1 else np.nan,
     }  # fmt: skip
 
 
@@ -814,12 +756,9 @@ Markdown(show.stability(stable, runs, lime_runs))
 
 # %%
 elime_charts.by_size(
-    [
-        (LABELS[i], order, curved[FIRST, i]["shares"].numpy(), line)
-        for i in CHOSEN
-        for order, line in zip(MAPS, by_map(curved[FIRST, i]["by size"]).numpy(), strict=True)
-        if order != "E-LIME, one run"
-    ]
+    {LABELS[i]: by_map(CURVED[FIRST, i]["by size"]).numpy() for i in CHOSEN},
+    {LABELS[i]: CURVED[FIRST, i]["shares"].numpy() for i in CHOSEN},
+    MAPS,
 )
 
 
@@ -831,9 +770,8 @@ elime_charts.by_size(
 # %%
 def at_own_size(name, i):
     """The probability that each order reaches with as many superpixels as E-LIME keeps, (maps,)."""
-    share, curve = float(results[name, i]["bits"].double().mean()), curved[name, i]
-    lines = by_map(curve["by size"]).numpy()
-    return [np.interp(share, curve["shares"].numpy(), line) for line in lines]
+    share, curve = float(RESULTS[name, i]["bits"].double().mean()), CURVED[name, i]
+    return [np.interp(share, curve["shares"], line) for line in by_map(curve["by size"]).numpy()]
 
 
 at_size = dict(zip(MAPS, np.mean([at_own_size(*pair) for pair in PAIRS], axis=0), strict=True))
@@ -883,20 +821,20 @@ def vary(network, pixels, label, setting):
 def varied(i, label, setting):
     """:func:`vary` on a photograph with the first network, kept."""
     return cache.kept(
-        f"{CHAPTER}/variants", vary, NETWORKS[FIRST], twenty.pixels[i], label, setting
+        f"{CHAPTER}/variants", vary, NETWORKS[FIRST], PHOTOS.pixels[i], label, setting
     )
 
 
-by_variant = {"as above": [summary(r["bits"], r["probability"], r["segments"]) for r in first]}
+by_variant = {"as above": [summary(r["bits"], r["probability"], r["segments"]) for r in MAIN]}
 for change, setting in tqdm(VARIANTS.items(), desc="variants"):
-    by_variant[change] = [varied(i, int(twenty.labels[i]), setting) for i in CHOSEN]
+    by_variant[change] = [varied(i, int(PHOTOS.labels[i]), setting) for i in CHOSEN]
 
 
 def variant_row(parts):
     """Means over images of what :func:`summary` gives for each."""
     means = {key: [float(part[key].mean()) for part in parts] for key in parts[0]}
     value, low, high = mean_of(means["probability"])
-    higher = sum(p > float(r["ends"][0]) for p, r in zip(means["probability"], first, strict=True))
+    higher = sum(p > float(r["ends"][0]) for p, r in zip(means["probability"], MAIN, strict=True))
     return {
         "probability": value, "low": low, "high": high, "rises on": higher,
         "superpixels kept (%)": 100 * np.mean(means["superpixels"]),
@@ -927,10 +865,10 @@ Markdown(show.variants(variants, sensitivity_runs, runs, len(CHOSEN), FIRST))
 # %%
 def evidence_rows(place, i):
     """Probabilities of the predicted class, the runner-up and another image's class."""
-    whole, result = probabilities[FIRST][i], results[FIRST, i]
+    whole, result = PROBABILITIES[FIRST][i], RESULTS[FIRST, i]
     others = {
         "runner-up": int(whole.argsort(descending=True)[1]),
-        "another image's class": int(twenty.labels[CHOSEN[(place + 1) % len(CHOSEN)]]),
+        "another image's class": int(PHOTOS.labels[CHOSEN[(place + 1) % len(CHOSEN)]]),
     }
     rows = [
         ("predicted class", LABELS[i], result["ends"][0], result["probability"], result["bits"])
@@ -953,7 +891,7 @@ evidence.sort_values(["what", "image"]).set_index(["what", "image"]).round(3)
 # What is left without the selection, and what the search finds for other classes:
 
 # %%
-rest = [float(result["rest"].mean()) for result in first]
+rest = [float(result["rest"].mean()) for result in MAIN]
 Markdown(elime_verdict.evidence(evidence, rest, FIRST))
 
 # %% [markdown]
@@ -962,6 +900,9 @@ Markdown(elime_verdict.evidence(evidence, rest, FIRST))
 # %%
 judged = claims.judge(measured.table(), CHAPTER)
 tables.verdict_table(judged)
+
+# %% [markdown]
+# *Every claim of the abstract beside our number; the bounds were fixed beforehand.*
 
 # %% tags=["verdict"]
 notebook.finish(
@@ -975,8 +916,6 @@ notebook.finish(
 )  # fmt: skip
 
 # %% [markdown]
-# *Every claim of the abstract beside our number; the bounds were fixed beforehand.*
-#
 # ## What differs, and what we do not know
 #
 # - **We could read the abstract only.** Population, generations, operators, segmentation, fill, LIME's

@@ -99,6 +99,16 @@ def test_late_and_networks():
     assert "by 0.40 on average (0.20 to 0.60)" in show.between_networks([0.2, 0.6])
 
 
+def test_by_network_takes_the_smallest_rise_of_each_network():
+    arrays = {
+        ("a", "cat"): {"seconds": np.array([1.0, 9]), "lime seconds": np.array([10.0, 9])},
+        ("a", "dog"): {"seconds": np.array([3.0, 9]), "lime seconds": np.array([30.0, 9])},
+    }
+    table = show.by_network(LEVEL, {("a", 0): 0.3, ("a", 1): 0.1}, arrays)
+
+    assert table.loc["a"].round(3).tolist() == [0.7, 0.9, 0.1, 0.5, 2, 20]
+
+
 def test_areas_name_the_best_map_of_each_measure():
     maps = ["E-LIME, all runs", "E-LIME, one run", "LIME", "random order"]
     values = np.array([0.5, 0.4, 0.6, 0.3])
@@ -204,15 +214,25 @@ def test_verdict_counts_each_kind_and_speaks_of_time_only_against_limes_default(
 
 
 def test_charts_show_every_point_that_they_are_given():
-    progress = elime_charts.progress(
-        [("cat", "E-LIME", np.array([6, 11]), np.array([[0.1, 0.2], [0.3, 0.4]]))]
-    )
+    values = {
+        "ends": np.array([0.7, 0.0]), "probability": np.array([0.5, 0.6]),
+        "random": np.array([[0.2, 0.1, 0.4], [0.3, 0.1, 0.2]]), "lime": np.array([0.25, 0.9]),
+        "best": np.array([[0.1, 0.2], [0.3, 0.4]]),
+    }  # fmt: skip
+    progress = elime_charts.progress({"cat": values}, np.array([2, 3]))
     curves = elime_charts.insertion_deletion({"insertion": np.array([[0.1, 0.2, 0.3]])}, ["LIME"])
-    sizes = elime_charts.by_size([("cat", "LIME", np.array([0.1, 1.0]), np.array([0.2, 0.3]))])
-    marks = elime_charts.by_selection([("cat, a", "E-LIME", np.array([0.5, 0.6]))])
+    sizes = elime_charts.by_size(
+        {"cat": np.array([[0.2, 0.3], [0.5, 0.6]])}, {"cat": np.array([0.1, 1.0])},
+        ["LIME", "E-LIME, one run"],
+    )  # fmt: skip
+    marks = elime_charts.by_selection({("tf_efficientnet_a", "cat"): values})
 
-    points = progress.data.to_dict("records")
-    assert [(p["evaluations"], p["probability"]) for p in points] == [(6, 0.2), (11, 0.3)]
+    points = progress.data.groupby("search").probability.apply(list)
+    assert points["E-LIME"] == [0.2, 0.3]
+    assert points["random"] == [0.25, 0.35]  # best so far: 0.2, 0.3, then 0.4, 0.3
+    assert points["LIME, when done"] == [0.25, 0.25]
     assert curves.data.share.tolist() == [0, 50, 100]
+    assert sizes.data.order.tolist() == ["LIME", "LIME"]
     assert sizes.data.share.tolist() == [10, 100]
-    assert marks.data.probability.tolist() == [0.5, 0.6]
+    assert marks.data.probability.tolist() == [0.7, 0.5, 0.6, 0.4, 0.3, 0.25]
+    assert set(marks.data.pair) == {"cat, a"}

@@ -9,6 +9,8 @@ import pandas as pd
 
 Estimate = tuple[float, float, float]  # a mean and the limits of its 95 % interval
 
+Arrays = Mapping[tuple[str, str], Mapping[str, np.ndarray]]  # of each (network, image)
+
 
 class Speed(NamedTuple):
     """Times of the first network, means over images."""
@@ -122,6 +124,29 @@ def late(gain: float, samples: int) -> str:
         f"The second half of the generations adds {gain:.3f} to the probability on average. LIME "
         f"takes {samples} evaluations."
     )
+
+
+def by_network(
+    level: pd.DataFrame, gains: Mapping[tuple[str, int], float], arrays: Arrays
+) -> pd.DataFrame:
+    """Means over images, a row a network; gains are those of (network, image)."""
+
+    def seconds(name: str, key: str) -> float:
+        return float(np.mean([v[key][0] for (network, _), v in arrays.items() if network == name]))
+
+    return pd.DataFrame(
+        {
+            name: {
+                "whole image": rows["whole image"].mean(),
+                "E-LIME": rows["E-LIME"].mean(),
+                "smallest mean rise": min(g for (other, _), g in gains.items() if other == name),
+                "share of superpixels kept": (rows["kept"] / rows["S"]).mean(),
+                "seconds": seconds(name, "seconds"),
+                "LIME, seconds": seconds(name, "lime seconds"),
+            }
+            for name, rows in level.groupby(level=0, sort=False)
+        }
+    ).T
 
 
 def between_networks(correlations: Sequence[float]) -> str:

@@ -1,26 +1,38 @@
 """Charts of the chapter on E-LIME: rows of numbers in, charts out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from helpers.report import charts
+from helpers.report.chapters.elime import Arrays
 
 SELECTIONS = ["whole image", "E-LIME", "best random selection", "LIME"]
 
 
-def by_selection(rows: Iterable[tuple[str, str, np.ndarray]]) -> alt.Chart:
-    """A mark a run: the class's probability by what is shown, a band a pair of image and network.
-
-    rows are (pair, what is shown, probabilities (runs,)).
-    """
+def by_selection(arrays: Arrays) -> alt.Chart:
+    """A mark a run: the class's probability by what is shown, a band an image and network."""
+    rows = [
+        (f"{image}, {network.removeprefix('tf_efficientnet_')}", what, probabilities)
+        for (network, image), v in arrays.items()
+        for what, probabilities in zip(
+            SELECTIONS,
+            (
+                values["ends"][:1],
+                values["probability"],
+                values["random"].max(1),
+                values["lime"][:1],
+            ),
+            strict=True,
+        )
+    ]
     dots = pd.DataFrame(
         [
             {"pair": pair, "shown": what, "probability": round(float(value), 4)}
-            for pair, what, values in rows
-            for value in values
+            for pair, what, probabilities in rows
+            for value in probabilities
         ]
     )
     kinds = alt.Scale(domain=SELECTIONS)
@@ -42,18 +54,25 @@ def by_selection(rows: Iterable[tuple[str, str, np.ndarray]]) -> alt.Chart:
     )
 
 
-def progress(rows: Iterable[tuple[str, str, np.ndarray, np.ndarray]]) -> alt.LayerChart:
-    """The best probability so far against evaluations, with a band that holds 90 % of the runs.
+def progress(
+    by_image: Mapping[str, Mapping[str, np.ndarray]], evaluations: np.ndarray
+) -> alt.LayerChart:
+    """The best probability so far against evaluations (T,); a band holds 90 % of the runs.
 
-    rows are (image, search, evaluations (T,), best so far (runs, T)).
+    LIME's line is where its evaluations end, drawn across.
     """
-    points = [
-        {"image": image, "search": search, "evaluations": int(count), **_rounded(mean, low, high)}
-        for image, search, counts, best in rows
-        for count, mean, low, high in zip(
-            counts, best.mean(0), *np.quantile(best, [0.05, 0.95], axis=0), strict=True
-        )
-    ]
+    points = []
+    for image, values in by_image.items():
+        at_random = np.maximum.accumulate(values["random"], axis=1)[:, evaluations - 1]
+        lime = np.broadcast_to(values["lime"][:1, None], (1, len(evaluations)))
+        searches = {"E-LIME": values["best"], "random": at_random, "LIME, when done": lime}
+        points += [
+            {"image": image, "search": search, "evaluations": int(count), **_rounded(*rest)}
+            for search, best in searches.items()
+            for count, *rest in zip(
+                evaluations, best.mean(0), *np.quantile(best, [0.05, 0.95], axis=0), strict=True
+            )
+        ]
     return charts.curve(
         pd.DataFrame(points), x="evaluations", y="probability", low="low", high="high",
         color="search", x_title="evaluations of the network", y_title="best probability so far",
@@ -77,15 +96,19 @@ def insertion_deletion(curves: Mapping[str, np.ndarray], maps: Sequence[str]) ->
     )  # fmt: skip
 
 
-def by_size(rows: Iterable[tuple[str, str, np.ndarray, np.ndarray]]) -> alt.LayerChart:
+def by_size(
+    curves: Mapping[str, np.ndarray], shares: Mapping[str, np.ndarray], maps: Sequence[str]
+) -> alt.LayerChart:
     """The probability against the share of superpixels shown, a color an order.
 
-    rows are (image, order, shares (K,), probabilities (K,)).
+    Of each image, curves (maps, K) and shares (K,). One run of E-LIME has no order and is left out.
     """
     points = [
         {"image": image, "order": order, "share": round(100 * float(s), 1), **_rounded(v, v, v)}
-        for image, order, shares, line in rows
-        for s, v in zip(shares, line, strict=True)
+        for image, lines in curves.items()
+        for order, line in zip(maps, lines, strict=True)
+        if order != "E-LIME, one run"
+        for s, v in zip(shares[image], line, strict=True)
     ]
     return charts.curve(
         pd.DataFrame(points), x="share", y="probability", low="low", high="high", color="order",
