@@ -25,7 +25,8 @@ def parameters_cells(cells: list[str]) -> tuple[int, list[str]]:
     texts
         The parameters cell first.
     """
-    position, texts = -1, []
+    position = -1
+    texts: list[str] = []
     for number, cell in enumerate(cells):
         injected = cell.lstrip().startswith(INJECTED)
         if injected and texts:

@@ -92,4 +92,4 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
     from torch import uint8
 
     flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().flatten()
-    return memoryview(flat.view(uint8).numpy()) if flat.numel() else memoryview(b"")
+    return flat.view(uint8).numpy().data if flat.numel() else memoryview(b"")
