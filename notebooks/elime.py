@@ -101,10 +101,8 @@ NETWORKS = {
 }
 EVALUATIONS = population + generations * (population - elite)  # of one run
 measured = claims.Measurements()
-print(f"{card.device_name()}; {EVALUATIONS} evaluations a run")
-REPORTED.groupby("group", sort=False).agg(
-    claims=("says", "size"), bound=("reported", "max"), unit=("unit", "first")
-)
+print(card.device_name(), EVALUATIONS, "evaluations a run", sep="; ")
+REPORTED.groupby("group", sort=False).agg(claims=("says", "size"), bound=("reported", "max"))
 
 # %% [markdown]
 # A claim is measured as a mean, with a 95 % bootstrap interval.
@@ -131,7 +129,6 @@ def measurement(key, values):
 # takes the paper's three families; their depths are unknown.
 
 # %%
-LAST_ANIMAL = 397  # ImageNet's classes 0 to 397 are animals
 PHOTOS = photographs.foolbox_imagenet()
 
 
@@ -146,7 +143,8 @@ rounding = max(
     for name, network in WHOLE.items()
 )
 right = {name: values.argmax(1) == PHOTOS.labels for name, values in PROBABILITIES.items()}
-fitting = torch.stack(list(right.values())).all(0) & (PHOTOS.labels <= LAST_ANIMAL)
+fitting = torch.stack(list(right.values())).all(0) & (PHOTOS.labels < 398)
+# ImageNet's classes 0 to 397 are animals
 CHOSEN = fitting.nonzero()[:images, 0].tolist()  # indices among the twenty
 LABELS = {i: photographs.class_name(int(PHOTOS.labels[i])) for i in CHOSEN}
 Markdown(
@@ -515,8 +513,8 @@ elime_charts.progress(
 # How much of the gain comes late:
 
 # %%
-late = [float((r["best"][:, -1] - r["best"][:, generations // 2]).mean()) for r in MAIN]
-Markdown(show.late(float(np.mean(late)), lime_samples))
+halves = [(r["best"][:, -1] - r["best"][:, generations // 2]).mean().item() for r in MAIN]
+Markdown(show.late(float(np.mean(halves)), lime_samples))
 
 # %% [markdown]
 # ## Other networks
@@ -675,8 +673,8 @@ def with_masks(folder, count):
 
 
 folder = paths.xai_data() / "masks" / "localise" if paths.xai_data() and localise_images else None
-there = folder is not None and folder.is_dir()
-masked, seen = with_masks(folder, localise_images) if there else ([], 0)
+REGIONS = folder is not None and folder.is_dir()
+masked, seen = with_masks(folder, localise_images) if REGIONS else ([], 0)
 
 
 # %% [markdown]
@@ -689,8 +687,8 @@ def localize(network, pixels, label):
     image, segments = conversion.to_unit(pixels).to(DEVICE), elime.superpixels(pixels, segmentation)
     search = evolve(network, image, segments.to(DEVICE), label, rows=localise_runs)
     weights, _ = timed_lime(network, pixels, label, evaluations=lime_samples, seed=seed)
-    bits = black_boxes.strongest_superpixels(weights)[None]
-    return {"segments": segments, "bits": search.bits, "lime bits": bits}
+    lime_bits = black_boxes.strongest_superpixels(weights)[None]
+    return {"segments": segments, "bits": search.bits, "lime bits": lime_bits}
 
 
 def fresh():
@@ -719,7 +717,7 @@ measured["object"] = (
     if len(masked) > 1
     else []
 )
-Markdown(show.on_object(spots, seen, len(masked), there))
+Markdown(show.on_object(spots, seen, len(masked), REGIONS))
 
 # %% [markdown]
 # ## Beyond the paper: does every run say the same?

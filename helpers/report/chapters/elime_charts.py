@@ -20,10 +20,10 @@ def by_selection(arrays: Arrays) -> alt.Chart:
         for what, probabilities in zip(
             SELECTIONS,
             (
-                values["ends"][:1],
-                values["probability"],
-                values["random"].max(1),
-                values["lime"][:1],
+                v["ends"][:1],
+                v["probability"],
+                v["random"].max(1),
+                v["lime"][:1],
             ),
             strict=True,
         )
