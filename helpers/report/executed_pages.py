@@ -33,6 +33,8 @@ def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
     profile = notebook["metadata"]["provenance"]["profile"]
     note = _markdown("shown-profile", f"*This page shows the profile **{profile}**.*")
     title, *others = rest
+    if "carried" in notebook["metadata"]["provenance"]:
+        others = [_carried(notebook["metadata"]["provenance"]["carried"]), *others]
     if yours:
         title = _told(title, notebook["metadata"]["provenance"])
     return {**notebook, "cells": [title, *verdict, note, *others]}
@@ -60,6 +62,25 @@ def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
     text = html.escape(given.replace(" -p ", ", "), quote=False)
     heading, *below = _text(title["source"]).split("\n")
     return {**title, "source": "\n".join([f"{heading}: {text}", *below])}
+
+
+def _carried(carried: dict[str, Any]) -> dict[str, Any]:
+    """A box that says that the run is older than the code, and what was compared."""
+    text = html.escape(in_words(carried), quote=False)
+    return _markdown("carried-over", f":::{{warning}}\n{text}\n:::")
+
+
+def in_words(carried: dict[str, Any]) -> str:
+    """What a page says of a run that was carried over to later code."""
+    changed, count = carried["changed"], carried["compared"]
+    text = (
+        f"This page was made by an earlier form of the code (commit {carried['from commit']}), and "
+        "shows that code. In the smoke profile, the present code gives the same values for "
+        f"{count - len(changed)} of {count} claims, to six decimals."
+    )
+    if not changed:
+        return text
+    return f"{text} These differ: {', '.join(changed)}. {carried['because']}"
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:

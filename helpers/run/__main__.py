@@ -23,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(listing(wanted.name))
             return 0
         jobs = _jobs(wanted)
+        if wanted.carry:
+            return _carry([name for name, *_ in jobs], wanted.because)
     except parameters.WrongParameter as error:
         print(f"helpers.run: {error}", file=sys.stderr)
         return 2
@@ -70,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replace", action="store_true", help="let any run take the committed run's place"
     )
+    parser.add_argument(
+        "--carry",
+        action="store_true",
+        help="keep the committed run for code that was rearranged since, if the smoke profile "
+        "still gives the same values; the page tells",
+    )
+    parser.add_argument("--because", default="", help="with --carry: why claims differ")
     return parser
 
 
@@ -109,6 +118,15 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
             print(f"helpers.run: {name} failed: {error}", file=sys.stderr)
             return 1
         print(f"{name} ({wanted.profile}): {execute.shown(file)}")
+    return 0
+
+
+def _carry(names: list[str], because: str) -> int:
+    from helpers.report import executed_pages
+    from helpers.run import carry
+
+    for name in names:
+        print(f"{name}: {executed_pages.in_words(carry.carry(name, because))}")
     return 0
 
 

@@ -1,0 +1,99 @@
+"""Carry a committed run over to code that was rearranged since: only with evidence, and told.
+
+Running a chapter anew may take hours. Where the present code gives, in the smoke profile, the
+values that the code of the committed run gave, the committed run stays; its card says what was compared,
+which claims differ and why, and the page shows it. The values to compare with stand in
+``data/smoke``, one file a notebook: a change of one of them is a change of a number.
+"""
+
+import json
+import tempfile
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers.run import card, execute, parameters
+from helpers.store import files, paths
+
+SMOKE = paths.DATA / "smoke"  # what the smoke profile gives, committed
+TIMED = ("cost/", "time/")  # claims on seconds, which no two runs share
+TOLERANCE = 2e-6  # results are rounded to six decimals
+
+
+def differences(old: pd.DataFrame, new: pd.DataFrame) -> tuple[int, list[str]]:
+    """How many claims two runs both measured, and the keys of those that differ.
+
+    Claims on seconds do not count. A claim that only one of the runs measured differs.
+
+    Parameters
+    ----------
+    old, new
+        Columns key, arm, value, low, high, n.
+    """
+    both = old.merge(new, on=["key", "arm"], how="outer", suffixes=("", "_new"), indicator=True)
+    both = both[~both.key.str.startswith(TIMED)]
+    differ = both._merge != "both"
+    for column in ("value", "low", "high", "n"):
+        gap = (both[column] - both[f"{column}_new"]).abs()
+        same = (gap <= TOLERANCE) | (both[column].isna() & both[f"{column}_new"].isna())
+        differ |= ~same
+    return len(both), list(dict.fromkeys(both.key[differ]))
+
+
+def carry(name: str, because: str) -> dict[str, Any]:
+    """Run a notebook in smoke, compare, and write what was found into the committed run's card.
+
+    Parameters
+    ----------
+    name
+        The notebook.
+    because
+        Why claims differ, if any does.
+
+    Returns
+    -------
+    dict
+        What the card holds under "carried".
+
+    Raises
+    ------
+    parameters.WrongParameter
+        If there is no committed run, or claims differ and no reason is given.
+    """
+    file = paths.RUNS / f"{name}.ipynb"
+    if not file.exists():
+        raise parameters.WrongParameter(f"{name} has no committed run to carry over")
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    made = notebook["metadata"]["provenance"]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / f"{name}.ipynb"
+        execute.execute(name, parameters.resolve(name, "smoke", []), output)
+        new = output.with_suffix(".csv").read_text(encoding="utf-8")
+    known = SMOKE / f"{name}.csv"
+    count, changed = differences(pd.read_csv(known), _table(new))
+    if changed and not because:
+        raise parameters.WrongParameter(
+            f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
+            f"--because, or run the chapter anew: {made['command']}"
+        )
+    carried = {
+        "digest": card.notebook_digest(name, made["parameters"]),
+        "from commit": made["commit"],
+        "compared": count,
+        "changed": changed,
+        "because": because if changed else "",
+    }
+    made["carried"] = carried
+    text = json.dumps(made, indent=1) + "\n"
+    files.write_atomically(known, new.encode())
+    files.write_atomically(paths.RESULTS / f"{name}.json", text.encode())
+    files.write_atomically(
+        file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+    )
+    return carried
+
+
+def _table(text: str) -> pd.DataFrame:
+    return pd.read_csv(StringIO(text))

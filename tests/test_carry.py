@@ -1,0 +1,125 @@
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+
+from helpers.report import executed_pages
+from helpers.run import __main__, carry, parameters
+from helpers.store import paths
+
+
+def runs(**changes):
+    """Two claims of a run, the first with some entries changed."""
+    first = {"key": "a", "arm": "B", "value": 1.0, "low": 0.5, "high": 1.5, "n": 9} | changes
+    second = {"key": "cost/seconds", "arm": "B", "value": 3.0, "low": 2.0, "high": 4.0, "n": 9}
+    return pd.DataFrame([first, second])
+
+
+def test_equal_runs_do_not_differ_whatever_the_seconds():
+    slow = runs()
+    slow.loc[1, ["value", "low", "high"]] = 99
+
+    assert carry.differences(runs(), slow) == (1, [])
+
+
+@pytest.mark.parametrize("change", [{"value": 1.00001}, {"low": 0.4}, {"high": 2}, {"n": 8}])
+def test_each_entry_of_a_claim_counts(change):
+    assert carry.differences(runs(), runs(**change)) == (1, ["a"])
+
+
+def test_rounding_in_the_last_decimal_is_no_difference():
+    assert carry.differences(runs(), runs(value=1.000001)) == (1, [])
+
+
+def test_a_claim_that_one_run_lacks_differs_and_one_that_both_could_not_measure_does_not():
+    assert carry.differences(runs(), runs().iloc[1:]) == (1, ["a"])
+    assert carry.differences(runs().iloc[1:], runs()) == (1, ["a"])
+    gone = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
+    assert carry.differences(runs(**gone), runs(**gone)) == (1, [])
+    assert carry.differences(runs(**gone), runs()) == (1, ["a"])
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A committed run of a notebook, and a smoke run that gives a value of one's choice."""
+    for name in ("RUNS", "RESULTS"):
+        monkeypatch.setattr(paths, name, tmp_path / name)
+    monkeypatch.setattr(carry, "SMOKE", tmp_path / "smoke")
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "RUNS").mkdir()
+    made = {"commit": "abc", "command": "python x", "parameters": {"seed": 0}, "digest": "old"}
+    notebook = nbformat.v4.new_notebook(metadata={"provenance": made})
+    nbformat.write(notebook, tmp_path / "RUNS" / "decam.ipynb")
+    runs().to_csv(tmp_path / "smoke" / "decam.csv", index=False)
+
+    def give(**changes):
+        def execute(name, values, file):
+            runs(**changes).to_csv(file.with_suffix(".csv"), index=False)
+
+        monkeypatch.setattr(carry.execute, "execute", execute)
+        return tmp_path
+
+    return give
+
+
+def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
+    folder = project()
+
+    carried = carry.carry("decam", "")
+
+    made = json.loads((folder / "RESULTS/decam.json").read_text())
+    shown = json.loads((folder / "RUNS/decam.ipynb").read_text())["metadata"]["provenance"]
+    assert made == shown
+    assert made["carried"] == carried
+    assert (carried["compared"], carried["changed"]) == (1, [])
+    assert carried["digest"] != "old"
+    assert made["digest"] == "old"
+    words = executed_pages.in_words(carried)
+    assert "commit abc" in words
+    assert "the same values for 1 of 1 claims" in words
+    assert "differ" not in words
+
+
+def test_a_change_is_refused_without_a_reason_and_nothing_is_written(project):
+    folder = project(value=2.0)
+
+    with pytest.raises(parameters.WrongParameter, match=r"1 of 1 claims differ \(a\)"):
+        carry.carry("decam", "")
+
+    assert not (folder / "RESULTS").exists()
+    assert "carried" not in (folder / "RUNS/decam.ipynb").read_text()
+
+
+def test_a_change_with_a_reason_is_told_and_becomes_the_value_to_compare_with(project):
+    folder = project(value=2.0)
+
+    carried = carry.carry("decam", "RISE draws anew.")
+
+    assert carried["changed"] == ["a"]
+    words = executed_pages.in_words(carried)
+    assert "0 of 1 claims" in words
+    assert words.endswith("These differ: a. RISE draws anew.")
+    assert pd.read_csv(folder / "smoke/decam.csv").value[0] == 2
+
+
+def test_there_is_nothing_to_carry_without_a_committed_run(project, capsys):
+    project()
+
+    assert __main__.main(["elime", "--carry"]) == 2
+    assert "no committed run" in capsys.readouterr().err
+
+
+def test_a_page_of_a_run_that_was_carried_over_says_so_below_its_verdict():
+    carried = {"from commit": "abc", "compared": 2, "changed": ["<b>"], "because": "So."}
+    card = {"profile": "laptop", "command": "c", "carried": carried}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# Title"},
+        {"cell_type": "code", "metadata": {"tags": ["verdict"]}, "source": "x", "outputs": []},
+    ]
+
+    page = executed_pages.as_page({"metadata": {"provenance": card}, "cells": cells})
+
+    box = [c["source"] for c in page["cells"] if c["source"].startswith(":::{warning}")]
+    assert len(box) == 1
+    assert "&lt;b&gt;" in box[0]
