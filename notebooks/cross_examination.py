@@ -41,6 +41,7 @@ count: int = None  # photographs to explain
 side: int = None  # pixels of their sides, as a packaged network then sees them
 evaluations: int = None  # of the network, that a black box may spend on one map
 samples: int = None  # of SmoothGrad; 50 are common
+path_steps: int = None  # of Integrated Gradients; 20 to 300 in its paper
 precision: str = None  # bfloat16 or float32: of the network while black boxes evaluate it
 seeds: int = None  # of every method on the clean images
 attack_size: float = None  # largest change of a pixel, of the range 0 to 1: two grey levels

@@ -1,8 +1,8 @@
 """Carry a committed run over to code that was rearranged since: only with evidence, and told.
 
 Running a chapter anew may take hours. Where the present code gives, in the smoke profile, the
-values that the code of the committed run gave, the committed run stays; its card says what was compared,
-which claims differ and why, and the page shows it. The values to compare with stand in
+values that the code of the committed run gave, the committed run stays; its card says what was
+compared, which claims differ and why, and the page shows it. The values to compare with stand in
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 

@@ -39,6 +39,8 @@ def registered(settings: Settings) -> list[Method]:
                 options = {"evaluations": settings.evaluations}
             if explain is gradients.smooth_grad:
                 options = {"samples": settings.samples}
+            if explain is gradients.integrated_gradients:
+                options = {"steps": settings.path_steps}
             half = kind == BLACK_BOX and settings.precision == "bfloat16"
             key = _key_of_registered(kind, name, explain, options)
             found.append(Method(name, kind, partial(explain, **options), key, half))

@@ -25,6 +25,7 @@ class Settings(NamedTuple):
     seeds: int  # how often each method is run on the clean images
     evaluations: int  # of the network, that a black box may spend on one map
     samples: int  # of SmoothGrad
+    path_steps: int  # of Integrated Gradients
     precision: str  # "bfloat16" or "float32": of the network that black boxes evaluate
     attack_size: float  # largest change of a pixel, of the range 0 to 1
     steps: int  # of the insertion, deletion and sufficiency curves
