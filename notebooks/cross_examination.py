@@ -141,7 +141,11 @@ if images:
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
-clean = conditions.clean(network, PIXELS.contiguous(memory_format=torch.channels_last))
+clean = conditions.clean(
+    network,
+    PIXELS.contiguous(memory_format=torch.channels_last),
+    brought=model not in classifiers.IMAGENET,
+)
 
 # %% [markdown]
 # Every other condition changes one thing: the image by an attack, by noise or by a corruption, the class,
@@ -197,8 +201,8 @@ pd.DataFrame(
 #
 # A cell is a method under a condition. It is kept under a digest of the method's code, the network and
 # the images, so that an interrupted run goes on with the cells that are missing, and one more method
-# costs its own cells only. A built-in method that fails ends the run. One that does not apply to your
-# network, and a method of yours that fails, leave a gap with the reason.
+# costs its own cells only. A built-in method that fails on a network of ours ends the run. A method of
+# yours that fails, and any method that fails on a network of yours, leave a gap with the whole error.
 
 # %%
 CELLS = dict(

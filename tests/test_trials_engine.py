@@ -6,7 +6,7 @@ import torch
 
 from helpers.saliency import contract, controls, gradients, relevance
 from helpers.store import cache, paths
-from helpers.trials import conditions, engine, methods
+from helpers.trials import battery, conditions, engine, methods, settings
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +78,36 @@ def test_a_built_in_method_that_fails_ends_the_run(clean):
         engine.run_cell(built_in("Occlusion", fails), clean, seed=0)
 
     assert "no such layer" in str(caught.value.__cause__)
+
+
+def test_a_built_in_method_that_fails_on_a_users_network_is_a_gap_with_its_whole_traceback(clean):
+    def fails(model, images, classes):
+        raise RuntimeError("stack expects each tensor to be equal size")
+
+    cell = engine.run_cell(built_in("LRP", fails), clean._replace(brought=True), seed=0)
+
+    assert cell.reason == "RuntimeError: stack expects each tensor to be equal size"
+    assert "in fails" in cell.traceback
+
+
+def test_every_condition_of_a_users_network_knows_whose_it_is_and_our_checkpoints_are_ours(clean):
+    sizes = settings.parse(settings.of_profile("smoke") | {"cifar_count": 2})
+
+    cases = battery.base_conditions(clean._replace(brought=True), sizes)
+
+    ours = {name for name, case in cases.items() if not case.brought}
+    assert ours == {name for name in cases if name.startswith("epoch")}
+    assert ours
+
+
+def test_a_disk_that_is_full_is_no_gap(clean, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine.cache.files, "write_tensors", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        engine.run_cell(methods.brought(lambda m, i, c: i.mean(1) + 0.5), clean, seed=0)
 
 
 def test_a_built_in_method_that_does_not_apply_is_a_gap(clean):

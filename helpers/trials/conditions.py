@@ -37,6 +37,7 @@ class Condition(NamedTuple):
     memory: bool = False  # whether the memory that a method holds is measured here
     angles: Tensor | None = None  # degrees (N,), where the images are rotated
     region: Tensor | None = None  # bool (N, H, W): where the object is, if known
+    brought: bool = False  # whether a user brought the network: then any method may fail on it
 
 
 def batch_size(images: Tensor) -> int:
@@ -55,10 +56,17 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def clean(network: nn.Module, images: Tensor, classes: Tensor | None = None) -> Condition:
+def clean(
+    network: nn.Module,
+    images: Tensor,
+    classes: Tensor | None = None,
+    *,
+    brought: bool = False,
+) -> Condition:
     """The images as they are, with the network's own prediction unless classes are given.
 
-    images are (N, 3, H, W) in [0, 1], classes int64 (N,).
+    images are (N, 3, H, W) in [0, 1], classes int64 (N,); `brought` says that the network is a
+    user's.
 
     Raises
     ------
@@ -75,7 +83,9 @@ def clean(network: nn.Module, images: Tensor, classes: Tensor | None = None) -> 
         classes = logits_of(network, images).argmax(1)
     every = torch.ones(len(images), dtype=torch.bool)
     key = cache.key_of(network)
-    return Condition(CLEAN, network, key, images, classes, "nothing", every, memory=True)
+    return Condition(
+        CLEAN, network, key, images, classes, "nothing", every, memory=True, brought=brought
+    )
 
 
 def check_network(network: nn.Module, images: Tensor) -> None:

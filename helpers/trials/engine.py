@@ -30,11 +30,15 @@ class Maps(NamedTuple):
     drew: bool  # whether the method drew random numbers
 
 
+class MethodFailed(Exception):
+    """A method's own error, as its cause: not one of reading or writing what is kept."""
+
+
 class Gap(NamedTuple):
     """Why a cell has no maps."""
 
     reason: str  # one sentence
-    traceback: str  # of a user's method that failed; empty where the method does not apply
+    traceback: str  # of what failed; empty where the method does not apply
 
 
 Cells = dict[tuple[str, str], Maps | Gap]  # by method and condition
@@ -47,9 +51,9 @@ _RUNNING: dict[str, tuple[Method, nn.Module]] = {}
 def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     """A method's maps under a condition, read if they are kept, else made.
 
-    Only a method that a user brings may fail; a built-in one may say that it does not apply to a
-    network (:class:`helpers.saliency.contract.NotApplicable`), which is a gap. Any other error of a
-    built-in method is an error of ours and ends the run.
+    A method that a user brings may fail, and so may any method on a network that a user brings:
+    that is a gap, with the whole error. A built-in method may say that it does not apply to a
+    network (:class:`helpers.saliency.contract.NotApplicable`). Any other error ends the run.
 
     Parameters
     ----------
@@ -61,7 +65,7 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     Raises
     ------
     RuntimeError
-        If a built-in method fails.
+        If a built-in method fails on a network of ours.
     """
     running = f"{method.key}-{condition.key}-{method.half_precision}"
     _RUNNING[running] = method, condition.network
@@ -70,10 +74,11 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
             f"{CHAPTER}/cells", _make, running, condition.images, condition.classes,
             cell_seed(condition, seed), condition.memory,
         )  # fmt: skip
-    except contract.NotApplicable as error:
-        return Gap(str(error), "")
-    except Exception as error:
-        if not method.is_brought:
+    except MethodFailed as failed:
+        error = failed.__cause__ or failed
+        if isinstance(error, contract.NotApplicable):
+            return Gap(str(error), "")
+        if not (method.is_brought or condition.brought):
             raise RuntimeError(f"{method.name} failed under '{condition.name}'") from error
         reason = f"{type(error).__name__}: {families.first_line(error)}".removesuffix(": ")
         return Gap(reason, "".join(traceback.format_exception(error)))
@@ -87,12 +92,14 @@ def _make(
     method, network = _RUNNING[running]
     model = classifiers.Bfloat16(network) if method.half_precision else network
     size = families.batch_size(images)
-    parts = [
-        cost_meter.maps_and_cost(method.explain, model, batch, labels, seed=seed + i, memory=memory)
-        for i, (batch, labels) in enumerate(
-            zip(images.split(size), classes.split(size), strict=True)
-        )
-    ]
+    batches = zip(images.split(size), classes.split(size), strict=True)
+    try:
+        parts = [
+            cost_meter.maps_and_cost(method.explain, model, *batch, seed=seed + i, memory=memory)
+            for i, batch in enumerate(batches)
+        ]
+    except Exception as error:
+        raise MethodFailed from error
     maps, costs = zip(*parts, strict=True)
     sums = [sum(cost[field] for cost in costs) for field in range(3)]
     cost = [*sums, max(cost.megabytes for cost in costs)]

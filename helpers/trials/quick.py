@@ -61,7 +61,8 @@ def run(
     values |= changed
     settings = sizes.parse(values)
     model, name = _network(network if network is not None else values["model"], values["side"])
-    base = conditions.clean(model, _images(images, values).to(_device(model)))
+    ours = network is None or (isinstance(network, str) and network in classifiers.IMAGENET)
+    base = conditions.clean(model, _images(images, values).to(_device(model)), brought=not ours)
     made = battery.base_conditions(base, settings)
     compared = _methods(method, beside, settings)
     cells = dict(engine.run_cells(compared, made, settings.seed))
