@@ -77,6 +77,7 @@ from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import gradcam_training as show
 from helpers.report.chapters import gradcam_training_captions as captions
 from helpers.report.chapters import gradcam_training_charts as charts
+from helpers.report.chapters import gradcam_training_readings as open_questions
 from helpers.report.chapters import gradcam_training_tables as layout
 from helpers.run import card
 from helpers.store import cache
@@ -801,8 +802,8 @@ readings = []
 for setting, column, stage in itertools.product([*occluded, *BLURRED], PROBABILITIES, STAGES[1:]):
     clean, values = (getattr(behaves[stage, s], column) for s in (CLEAN, setting))
     reading = (setting.corruption, setting.grid, setting.strength, PROBABILITIES[column])
-    readings.append(layout.reading_row(*reading, stage, estimate(clean - values)))
-layout.drop_table(readings, LABELS)
+    readings.append(open_questions.reading_row(*reading, stage, estimate(clean - values)))
+open_questions.drop_table(readings, LABELS)
 
 # %% [markdown]
 # The paper's numbers beside the reading of its title, and beside the reading that is nearest to them:
@@ -816,7 +817,7 @@ by_claim |= {f"drop_20_over_{stage}": drops[epochs] - drops[stage] for stage in 
 measured["Table 3"] = [row for item in by_claim.items() for row in measure(*item)]
 paper_drops = {stage: reported.reported[f"drop_{papers_epoch[stage]}"] for stage in drops}
 our_drops = {stage: values.mean() for stage, values in drops.items()}
-nearest = layout.nearest_reading(readings, paper_drops)
+nearest = open_questions.nearest_reading(readings, paper_drops)
 Markdown(captions.drops_sentence(paper_drops, our_drops, *nearest))
 
 # %% [markdown]
@@ -882,7 +883,7 @@ tables.verdict_table(judged[judged.verdict != claims.REPRODUCED])
 # ## What the paper says twice, and differently
 
 # %%
-layout.contradictions(reported)
+open_questions.contradictions(reported)
 
 # %% [markdown]
 # ## What differs, and what we do not know

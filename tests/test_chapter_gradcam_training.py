@@ -10,6 +10,7 @@ from helpers.report import claims
 from helpers.report.chapters import gradcam_training as show
 from helpers.report.chapters import gradcam_training_captions as captions
 from helpers.report.chapters import gradcam_training_charts as charts
+from helpers.report.chapters import gradcam_training_readings as open_questions
 from helpers.report.chapters import gradcam_training_tables as layout
 from helpers.store import paths
 
@@ -211,13 +212,13 @@ def test_falls_are_told_as_changes_of_accuracy():
 
 def test_nearest_reading_is_the_one_whose_largest_distance_is_least():
     readings = [
-        layout.reading_row(corruption, "original", 20, "largest", stage, (mean, 0, 1))
+        open_questions.reading_row(corruption, "original", 20, "largest", stage, (mean, 0, 1))
         for corruption, means in (("occlusion", (0.1, 0.2)), ("blurred occlusion", (0.0, 0.3)))
         for stage, mean in zip((1, 20), means, strict=True)
     ]
 
-    reading, apart = layout.nearest_reading(readings, {1: 0.1, 20: 0.25})
-    table = layout.drop_table(readings, layout.stage_names([1, 20]))
+    reading, apart = open_questions.nearest_reading(readings, {1: 0.1, 20: 0.25})
+    table = open_questions.drop_table(readings, layout.stage_names([1, 20]))
 
     assert reading == ("black", "original", 20, "largest")
     assert apart == pytest.approx(0.05)

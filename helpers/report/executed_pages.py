@@ -37,6 +37,8 @@ def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
         others = [_carried(notebook["metadata"]["provenance"]["carried"]), *others]
     if yours:
         title = _told(title, notebook["metadata"]["provenance"])
+    if any(cell.get("id") == "run-card" for cell in others):  # as runs of before have it, in words
+        note = others.pop([cell.get("id") for cell in others].index("run-card"))
     return {**notebook, "cells": [title, *verdict, note, *others]}
 
 

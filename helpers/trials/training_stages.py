@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import conversion, corruptions
+from helpers.inputs import classifiers, conversion, corruptions
 from helpers.measures import agreement, localization
 from helpers.papers import cams
 
@@ -29,7 +29,7 @@ CLEAN = Setting("gaussian noise", 0)
 
 
 def corrupted(pixels: Tensor, setting: Setting, size: int, seed: int) -> Tensor:
-    """Images under a setting, as large as they are or enlarged to `size`; see `corruptions`."""
+    """Images (N, 3, H, W) of pixels (N, 3, H, W) under a setting, of side `size` if it enlarges."""
     images = conversion.to_unit(pixels)
     if setting.grid == "enlarged":
         images = F.interpolate(images, (size, size), mode="bilinear").clamp(0, 1)
@@ -68,9 +68,14 @@ def logits_and_maps(
 
 
 def under(
-    network: nn.Module, pixels: Tensor, classes: Tensor, setting: Setting, layer: str, seed: int
+    network: classifiers.Preprocessed,
+    pixels: Tensor,
+    classes: Tensor,
+    setting: Setting,
+    layer: str,
+    seed: int,
 ) -> dict[str, Tensor]:
-    """Logits and maps of a network under one setting, as :func:`logits_and_maps` gives them."""
+    """Logits (N, classes) and maps (N, h, w) of a network under one setting."""
     return logits_and_maps(network, corrupted(pixels, setting, network.size, seed), classes, layer)
 
 

@@ -158,7 +158,7 @@ def drops_sentence(
 ) -> str:
     """The paper's confidence drops and ours by epoch, and which reading of Table 3 is nearest.
 
-    `reading` and `apart` come from `gradcam_training_tables.nearest_reading`.
+    `reading` and `apart` come from `gradcam_training_readings.nearest_reading`.
     """
     pixels, grid, count, probability = reading
     return (
