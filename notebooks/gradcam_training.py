@@ -724,9 +724,9 @@ Markdown(captions.agreement_sentence(agreements, LABELS, STRENGTHS["gaussian noi
 # %%
 bars = []
 for stage, (name, setting) in itertools.product(STAGES, {"clean": CLEAN, **columns}.items()):
-    values = behaves[stage, setting]
-    both = estimate(np.stack([values.right, 100 * values.confidence], 1))
-    bars += layout.bars(LABELS[stage], name, both, len(values.right))
+    behavior = behaves[stage, setting]
+    both = estimate(np.stack([behavior.right, 100 * behavior.confidence], 1))
+    bars += layout.bars(LABELS[stage], name, both, len(behavior.right))
 charts.behavior(pd.DataFrame(bars))
 
 # %% [markdown]
@@ -735,8 +735,8 @@ charts.behavior(pd.DataFrame(bars))
 # %%
 strength_points = []
 for stage, setting in itertools.product(STAGES, SETTINGS):
-    values, clean = behaves[stage, setting], behaves[stage, CLEAN]
-    both = estimate(np.stack([values.right, clean.confidence - values.confidence], 1))
+    behavior, on_clean = behaves[stage, setting], behaves[stage, CLEAN]
+    both = estimate(np.stack([behavior.right, on_clean.confidence - behavior.confidence], 1))
     point = (setting.corruption, setting.grid, setting.strength, LABELS[stage])
     strength_points.append(layout.strength_point(*point, both))
 charts.accuracy_by_strength(pd.DataFrame(strength_points))
@@ -751,7 +751,7 @@ charts.drop_by_strength(pd.DataFrame(strength_points))
 # The claims are paired differences in accuracy, image by image.
 
 # %%
-right = {key: values.right for key, values in behaves.items()}
+right = {key: behavior.right for key, behavior in behaves.items()}
 fall = {
     (stage, name): right[stage, CLEAN] - right[stage, setting]
     for stage in STAGES[1:]
@@ -834,12 +834,12 @@ BY_LAYER = FOCUS | {f"Spearman with {layer}": 2, "top fifth shared (%)": 2}  # d
 layer_focus, layer_rows = {}, []
 for other, stage in itertools.product(LAYERS, (0, 1, epochs)):
     key = (stage, first.seed)
-    maps = kept_under(networks[key], sample.pixels, clean_class[key], CLEAN, other)["maps"]
-    layer_focus[other, stage] = stages.focus(maps, objects).numpy()
-    same = stages.map_agreement(maps_of[key, CLEAN], maps).numpy()
+    layer_maps = kept_under(networks[key], sample.pixels, clean_class[key], CLEAN, other)["maps"]
+    layer_focus[other, stage] = stages.focus(layer_maps, objects).numpy()
+    same = stages.map_agreement(maps_of[key, CLEAN], layer_maps).numpy()
     both = estimate(np.concatenate([layer_focus[other, stage], same], axis=1))
     seen = f"{stages.receptive_share(networks[key], other, seed=seed):.0f}"
-    about = {"layer": other, "stage": LABELS[stage], "cells a side": maps.shape[-1]}
+    about = {"layer": other, "stage": LABELS[stage], "cells a side": layer_maps.shape[-1]}
     about["seen by a corner (%)"] = seen
     layer_rows += layout.estimate_rows(both, BY_LAYER, **about)
 layout.interval_table(layer_rows, ["layer", "stage"], BY_LAYER)
