@@ -259,6 +259,7 @@ def test_explorer_without_scripts_says_so(content):
     assert "<noscript><p>This page needs JavaScript" in explorer.explorer_page(content)
 
 
+@pytest.mark.slow
 def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content, drawn):
     for folder in ("_static", "book"):
         (tmp_path / folder).mkdir()
