@@ -155,9 +155,9 @@ def test_smooth_grad_without_noise_is_the_gradient(small_network, small_images):
 
 
 def test_integrated_gradients_add_up_to_the_logit_less_that_of_black(small_network, small_images):
-    classes = torch.arange(6) % 3
-    maps = gradients.integrated_gradients(small_network, small_images, classes, steps=300)
-    ends = small_network(small_images), small_network(torch.zeros_like(small_images))
+    images, classes = small_images[:2], torch.arange(2)
+    maps = gradients.integrated_gradients(small_network, images, classes, steps=200)
+    ends = small_network(images), small_network(torch.zeros_like(images))
     gap = (ends[0] - ends[1]).gather(1, classes[:, None])[:, 0]
 
     torch.testing.assert_close(maps.sum((1, 2)), gap, rtol=0.02, atol=0.02)
