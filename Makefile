@@ -2,12 +2,14 @@
 PROFILE ?= smoke
 PY := .venv/bin/python
 STAMP := .venv/.installed
-# keep large tensors' memory (see MEMORY in helpers/run/execute.py)
+# as in helpers/run/execute.py, which says why
 export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
+export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run book ipynb check test cover bench lint format readme clean
+.PHONY: help env pins browser report run book ipynb check test pages cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,8 +51,11 @@ ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not co
 check: env lint  ## check the style and types, then run the fast tests
 	$(PY) -m pytest -m "not slow"
 
-test: env browser lint  ## check the style and types, then run all tests
-	$(PY) -m pytest
+test: env browser lint  ## check the style and types, then run all tests, in two processes
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+pages: env  ## build the book and look at its pages in a browser, where there is one
+	$(PY) -m pytest tests/test_book.py tests/test_pages.py
 
 cover: env  ## run the fast tests and show how much of helpers they cover
 	$(PY) -m pytest -m "not slow" --cov --cov-report=term

@@ -98,6 +98,7 @@ def text(page):
     return html.unescape(re.sub(r"<[^>]+>", " ", page))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", toc())
 def test_page_is_built_and_loads_nothing_from_elsewhere(built_book, page):
     built = (built_book / f"{page}.html").read_text()
@@ -105,6 +106,7 @@ def test_page_is_built_and_loads_nothing_from_elsewhere(built_book, page):
     assert LOADED.findall(built) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in toc() if "/runs/" in page])
 def test_page_of_a_run_names_its_profile(built_book, page):
     built = text((built_book / f"{page}.html").read_text())
@@ -112,6 +114,7 @@ def test_page_of_a_run_names_its_profile(built_book, page):
     assert re.search(r"\bprofile\W+(smoke|laptop|paper)\b", built, re.IGNORECASE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", toc())
 def test_browser_draws_every_chart_and_formula(built_book, seen, page):
     source = (built_book / f"{page}.html").read_text()
@@ -123,6 +126,7 @@ def test_browser_draws_every_chart_and_formula(built_book, seen, page):
     assert not report["failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", toc())
 def test_page_fits_a_phone(seen, page):
     report = seen[page]

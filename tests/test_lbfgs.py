@@ -202,7 +202,13 @@ def test_wrong_input_is_named(images, criterion, message):
         LBFGSAttack()(wrap(Plane()), images, criterion, epsilons=None)
 
 
-@pytest.mark.parametrize("softmax", [False, True], ids=["logits", "double softmax"])
+@pytest.mark.parametrize(
+    "softmax",
+    [
+        pytest.param(False, id="logits"),
+        pytest.param(True, id="double softmax", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("distance", ["mae", "mse"])
 def test_attack_of_a_trained_network_stays_in_the_box_and_on_target(
     trained_network, cifar_images, distance, softmax
@@ -244,6 +250,7 @@ def compare(network, images, targets, **settings):
     return ours, torch.tensor(theirs, dtype=torch.float64)
 
 
+@pytest.mark.slow
 def test_attack_is_as_close_as_scipy_on_28_pairs(trained_network, cifar_images):
     images, labels = (torch.cat([values, values[:8]]) for values in cifar_images)
     targets = (labels + torch.arange(28) % 9 + 1) % 10
@@ -254,6 +261,7 @@ def test_attack_is_as_close_as_scipy_on_28_pairs(trained_network, cifar_images):
     assert ours.median() <= 1.05 * theirs.median()
 
 
+@pytest.mark.slow
 def test_attack_on_a_double_softmax_is_as_close_as_scipy(trained_network, cifar_images):
     network = nn.Sequential(trained_network, nn.Softmax(1)).eval()
     images, targets = cifar_images[0][:4], wrong_targets(cifar_images[1])[:4]

@@ -13,12 +13,17 @@ from helpers.store import paths
 NAMES = list(parameters.notebooks())
 
 
-@pytest.fixture(scope="session", params=NAMES)
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES],
+)
 def smoke(request, tmp_path_factory):
-    """Each notebook, run small."""
+    """Each notebook, run small; with two threads, as sums in another order have other roundings."""
     name = request.param
     folder = tmp_path_factory.mktemp(name)
-    execute.execute(name, parameters.resolve(name, "smoke", []), folder / f"{name}.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "2")
+        execute.execute(name, parameters.resolve(name, "smoke", []), folder / f"{name}.ipynb")
     return name, folder
 
 
@@ -94,6 +99,7 @@ def explain(model, images, classes):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("somebodys")
 def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path, monkeypatch):
     (tmp_path / "somebodys.py").write_text(SOMEBODYS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

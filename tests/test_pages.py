@@ -5,8 +5,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -261,6 +259,7 @@ def test_explorer_without_scripts_says_so(content):
     assert "<noscript><p>This page needs JavaScript" in explorer.explorer_page(content)
 
 
+@pytest.mark.slow
 def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content, drawn):
     for folder in ("_static", "book"):
         (tmp_path / folder).mkdir()
@@ -288,15 +287,6 @@ def test_explorer_draws_what_is_chosen_and_shows_texts_as_text(tmp_path, content
         "pixels": [dark + yellow, white + blue],
         "injected": 0,
     }
-
-
-def test_the_room_of_reports_loads_no_torch():
-    files = {file.stem for file in (paths.HELPERS / "report").glob("*.py")}
-    pages = files - {"__init__", "build"}  # the build writes with store.files, which keeps tensors
-    modules = ", ".join(f"helpers.report.{name}" for name in sorted(pages))
-    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT).returncode == 0
 
 
 def test_templates_escape_texts_but_not_what_is_html_already():

@@ -278,6 +278,7 @@ def bright(model, images, classes):
     return images.mean(1)
 
 
+@pytest.mark.slow
 def test_three_lines_run_a_method_and_a_network_through_all_tests():
     report = trials.run(bright, network=tiny_network(), side=48, attack_size=0.2)
 

@@ -20,8 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         wanted = _parser().parse_args(arguments)
         if wanted.list:
-            print(listing(wanted.name))
-            return 0
+            return _list(wanted.name)
         jobs = _jobs(wanted)
         if wanted.carry:
             return _carry([name for name, *_ in jobs], wanted.because)
@@ -127,6 +126,14 @@ def _carry(names: list[str], because: str) -> int:
 
     for name in names:
         print(f"{name}: {executed_pages.in_words(carry.carry(name, because))}")
+    return 0
+
+
+def _list(name: str | None) -> int:
+    try:
+        print(listing(name), flush=True)
+    except BrokenPipeError:  # the reader, `head` say, has enough; nothing is left to be flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
