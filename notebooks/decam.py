@@ -11,7 +11,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # # Saliency by differential evolution
 #
 # Karatsiolis and Kamilaris (2022) explain a network of which they only see the output. Their
