@@ -15,17 +15,6 @@ from helpers.store import paths
 UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under ``--dist loadgroup`` a file's tests go to one process, which makes fixtures once.
-
-    Tests of one notebook's smoke run are a group of their own; see `test_notebooks`.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)

@@ -13,10 +13,7 @@ from helpers.store import paths
 NAMES = list(parameters.notebooks())
 
 
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES],
-)
+@pytest.fixture(scope="session", params=NAMES)
 def smoke(request, tmp_path_factory):
     """Each notebook, run small; with two threads, as sums in another order have other roundings."""
     name = request.param
@@ -99,7 +96,6 @@ def explain(model, images, classes):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("somebodys")
 def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path, monkeypatch):
     (tmp_path / "somebodys.py").write_text(SOMEBODYS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
