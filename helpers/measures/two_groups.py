@@ -26,10 +26,9 @@ def mean_difference(
         sums[:, column, 0] = np.where(valid & members, values, 0)
         sums[:, column, 1] = valid & members
 
-    def difference(total: np.ndarray) -> float:
+    def difference(total: np.ndarray) -> np.ndarray:
         if not total[:, 1].all():
-            return np.nan
+            return np.array(np.nan)
         return total[1, 0] / total[1, 1] - total[0, 0] / total[0, 1]
 
-    # a number is as good as an array of one number
-    return intervals.bootstrap_groups(sums, difference, draws=draws, seed=seed)  # type: ignore[arg-type]
+    return intervals.bootstrap_groups(sums, difference, draws=draws, seed=seed)
