@@ -61,10 +61,19 @@ def equations_page(rooms: dict[str, list[SourceFile]]) -> str:
             if place or paper in chapters:
                 by_paper.setdefault(paper, []).append({"place": place, "equation": equation})
     others = sorted(set(by_paper) - set(chapters))
+    listed = {id(row["equation"]) for rows in by_paper.values() for row in rows}
+    ours = [
+        {"place": "", "equation": equation}
+        for files in rooms.values()
+        for file in files
+        for equation in file.equations
+        if id(equation) not in listed
+    ]
     return render.markdown(
         "equations",
         papers=[(name, chapters[name], by_paper[name]) for name in chapters if name in by_paper],
         others=[(name, by_paper[name]) for name in others],
+        ours=ours,
         rooms=[(ROOMS[room], files) for room, files in rooms.items() if files],
         shown_tests=SHOWN_TESTS,
     )
