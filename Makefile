@@ -51,8 +51,9 @@ ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not co
 check: env lint  ## check the style and types, then run the fast tests
 	$(PY) -m pytest -m "not slow"
 
-test: env browser lint  ## check the style and types, then run all tests
-	$(PY) -m pytest
+# the notebooks' smoke runs take one process most of the time, all other files the second one
+test: env browser lint  ## check the style and types, then run all tests, in two processes
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_notebooks.py tests
 
 pages: env  ## build the book and look at its pages in a browser, where there is one
 	$(PY) -m pytest tests/test_book.py tests/test_pages.py
