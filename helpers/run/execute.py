@@ -14,8 +14,6 @@ RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
 # glibc's malloc hands every large tensor back to the system and fetches it anew, page by page: half
 # of a network's time on a CPU. These let it keep 4 GiB.
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-# A thread of OpenMP that waits for the others sleeps, and leaves its core to other programs.
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 # The Makefile sets the same for tests and bench.
 
 
@@ -67,7 +65,7 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    os.environ.update(MEMORY | THREADS | os.environ)  # the kernel inherits them
+    os.environ.update(MEMORY | os.environ)  # the kernel inherits them
     error = ""
     with tempfile.TemporaryDirectory() as scratch:
         source, made = Path(scratch) / "in.ipynb", Path(scratch) / "out.ipynb"

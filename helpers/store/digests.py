@@ -52,7 +52,8 @@ def digest(*things: object) -> str:
         If one of them is of a kind that cannot be told apart by its content.
     """
     walk = Digest()
-    return hashlib.sha256(b"".join(walk.of(thing) for thing in things)).hexdigest()[:16]
+    with rooms.snapshot():
+        return hashlib.sha256(b"".join(walk.of(thing) for thing in things)).hexdigest()[:16]
 
 
 def code_digest(file: Path) -> str:

@@ -4,17 +4,42 @@ import ast
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from helpers.store.paths import HELPERS
 
 COMPUTING = ("papers", "measures", "inputs", "saliency", "trials")  # rooms that make numbers
 
 
+_snapshots: list[dict[object, Any]] = []  # of the walks under way, what each has found on disk
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Within it each file is read once, and what follows from the files is worked out once."""
+    _snapshots.append({})
+    try:
+        yield
+    finally:
+        _snapshots.pop()
+
+
+def _once(key: object, make: Callable[..., Any], *arguments: object) -> Any:
+    """A result of this snapshot, if one is being taken; else made anew."""
+    if not _snapshots:
+        return make(*arguments)
+    found = _snapshots[-1]
+    if key not in found:
+        found[key] = make(*arguments)
+    return found[key]
+
+
 def _raw(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return _once(file, lambda: hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 AT_START = {file: _raw(file) for file in HELPERS.rglob("*.py")}  # when this process began
@@ -26,6 +51,10 @@ def edited() -> list[Path]:
 
     What was imported before may be older than the file, so that neither says what ran.
     """
+    return _once("edited", _edited)
+
+
+def _edited() -> list[Path]:
     return [file for file, raw in AT_START.items() if not file.exists() or _raw(file) != raw]
 
 
@@ -69,18 +98,25 @@ def code_of_module(name: str, known: dict[str, bytes]) -> Iterator[bytes]:
 
 def reached_from(file: Path) -> set[str]:
     """The computing rooms that a file imports, directly or through one another."""
+    return _once(("reached", file), _reached_from, file)
+
+
+def _reached_from(file: Path) -> set[str]:
     reached: set[str] = set()
     waiting = set(_imported_rooms(file))
     while waiting:
         room = waiting.pop()
         reached.add(room)
-        for other in (HELPERS / room).rglob("*.py"):
-            waiting |= _imported_rooms(other) - reached
+        waiting |= _once(("room", room), _imported_by_room, room) - reached
     return reached & set(COMPUTING)
 
 
 def below(room: str) -> set[str]:
     """The computing rooms that a room imports, directly or through one another."""
+    return _once(("below", room), _below, room)
+
+
+def _below(room: str) -> set[str]:
     return set().union(*(reached_from(file) for file in (HELPERS / room).rglob("*.py")))
 
 
@@ -94,6 +130,10 @@ def without_words(source: str) -> str:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[:] = body[1:] or [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _imported_by_room(room: str) -> set[str]:
+    return set().union(*(_imported_rooms(file) for file in (HELPERS / room).rglob("*.py")))
 
 
 def _imported_rooms(file: Path) -> set[str]:
