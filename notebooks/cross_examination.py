@@ -35,7 +35,8 @@
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of noise, attack, random methods and bootstrap
 model: str = None  # or torchvision:NAME, timm:NAME, or module:loader of your own
-method: str = None  # one more method, as module:function; it is called Yours
+method: str = None  # methods of yours, as module:function, apart by commas; they are called Yours
+test: str = None  # a test of yours, as module:function, in a column of its own
 images: str = None  # a folder of photographs instead of Foolbox's twenty
 count: int = None  # photographs to explain
 side: int = None  # pixels of their sides, as a packaged network then sees them
@@ -77,6 +78,7 @@ from helpers.report import claims, tables, theme
 from helpers.report.chapters import cross_examination as show
 from helpers.report.chapters import cross_examination_charts as charts
 from helpers.report.chapters import cross_examination_pictures as pictures
+from helpers.report.chapters import cross_examination_yours as yours
 from helpers.saliency import user_code
 from helpers.store import paths
 
@@ -100,6 +102,7 @@ from helpers.trials import (
     localization,
     matrix,
     methods,
+    own_test,
     sanity,
     sufficiency,
 )
@@ -116,15 +119,19 @@ reported.groupby("group", sort=False).agg(claims=("says", "size"), bound=("repor
 # ## Methods
 #
 # The registry in `helpers/saliency/registry.py` holds all methods by kind. Black boxes get a budget of
-# evaluations; the rest has the settings of the literature. A method of yours comes first.
+# evaluations; the rest has the settings of the literature. Methods of yours come first. A test of yours
+# is tried beside the papers'.
 
 # %%
 settings = sizes.parse(session.values)
-COMPARED = methods.registered(settings)
-if method:
-    COMPARED = [methods.brought(user_code.load_method(method)), *COMPARED]
+COMPARED = [*methods.brought_all(method), *methods.registered(settings)]
+YOURS = [m.name for m in COMPARED if m.is_brought]
 CONTROLS = [m.name for m in COMPARED if m.kind == methods.CONTROL]
 EXPLAINING = [m.name for m in COMPARED if m.kind != methods.CONTROL]
+TESTS = dict(battery.TRIALS)
+if test:
+    own = own_test.load(test)
+    TESTS[own.name] = own
 pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods").to_frame()
 
 # %% [markdown]
@@ -395,6 +402,24 @@ rows = summed_up(costs.TRIAL, SCORED["cost"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
+# ### A test of yours
+#
+# With `-p test module:function` a test of yours takes its column here.
+
+# %%
+for name, trial in TESTS.items():
+    if name not in SCORED:
+        SCORED[name] = battery.score_all(trial, COMPARED, CELLS, CASES, settings)
+Markdown(
+    " ".join(
+        f"**{name}**: {show.outcome(deciding(summed_up(TESTS[name], SCORED[name])))}"
+        for name in TESTS
+        if name not in battery.TRIALS
+    )
+    or "None was given."
+)
+
+# %% [markdown]
 # ## The matrix
 #
 # Means with 95 % intervals: images are drawn anew, and of each image its seeds, where a test has more
@@ -402,9 +427,7 @@ Markdown(show.outcome(deciding(rows)))
 # deciding measure, so that ranks, and how well two tests agree, have intervals over the same images.
 
 # %%
-SUMMARY = matrix.summarize(
-    SCORED, battery.TRIALS, COMPARED, network=model, draws=bootstrap_draws, seed=seed
-)
+SUMMARY = matrix.summarize(SCORED, TESTS, COMPARED, network=model, draws=bootstrap_draws, seed=seed)
 places = standings.with_places(SUMMARY.table)
 tables.rank_table(places[places.decides])
 
@@ -412,6 +435,16 @@ tables.rank_table(places[places.decides])
 # *The deciding measure of each test with its interval, and in round brackets the rank with its interval;
 # ↑ higher, ↓ lower is better. [](/book/leaderboard.md) sorts by any measure.*
 #
+# ### Yours among the others
+#
+# Every test's deciding measure for methods of yours, with the best control (a map that knows nothing of the
+# network reaches it), the best method, and how many methods stand before yours.
+
+# %%
+mine = yours.among_others(places[places.decides], YOURS)
+mine if YOURS else Markdown("No method of yours was given; `-p method module:function` brings one.")
+
+# %% [markdown]
 # ### Do the tests agree on who is good?
 #
 # The rank correlation of two tests over the methods. If all measured "a good explanation", it would be
@@ -429,7 +462,9 @@ charts.agreement(
 # The cost is no test of an explanation; it is left out of the means that follow.
 
 # %%
-RANKS = {test: table for test, table in SUMMARY.ranks.items() if test != "cost"}
+RANKS = {
+    name: SUMMARY.ranks[name] for name in battery.TRIALS if name in SUMMARY.ranks and name != "cost"
+}
 between = agreement.agreement(RANKS)
 mutual = agreement.mean_agreement(between)
 best = {test: agreement.best_control(table, CONTROLS) for test, table in RANKS.items()}
@@ -534,7 +569,7 @@ def scores_by_method():
     """The deciding measures of the tests, a number an image, by method."""
     found = {m.name: {} for m in COMPARED}
     for test, by_method in SCORED.items():
-        trial = battery.TRIALS[test]
+        trial = TESTS[test]
         for name, result in by_method.items():
             for score in result.scores:
                 if score.measure == trial.decides and test != "cost":

@@ -282,8 +282,7 @@ def bright(model, images, classes):
 def test_three_lines_run_a_method_and_a_network_through_all_tests():
     report = trials.run(bright, network=tiny_network(), side=48, attack_size=0.2)
 
-    assert list(report.table) == ["name", "test", "measure", "value", "interval", "n", "gap"]
-    table = report.table.set_index(["name", "test"])
+    table = report.table.set_index(["method", "test"])
     assert set(report.table.test) == set(battery.TRIALS)
     yours, same = (table.loc[name].value.drop("cost") for name in ("Yours", "brightness"))
     assert yours.equals(same)

@@ -19,7 +19,7 @@ from helpers.trials import (
 )
 from helpers.trials.conditions import Condition
 from helpers.trials.methods import Method
-from helpers.trials.scores import Score, Trial
+from helpers.trials.scores import Score, TestFailed, Trial
 from helpers.trials.settings import Settings
 
 TRIALS = {
@@ -58,14 +58,18 @@ def _score(
     conditions: Mapping[str, Condition],
     settings: Settings,
 ) -> MethodScores:
-    scores = trial.scores(engine.available(cells, method), conditions, settings)
     needed = [cells[method, name] for name in trial.needs(conditions)]
     gaps = [cell.reason for cell in needed if isinstance(cell, engine.Gap)]
+    try:
+        scores = trial.scores(engine.available(cells, method), conditions, settings)
+    except TestFailed as failed:  # a user's: a gap, as with a user's method
+        return MethodScores([], str(failed))
     return MethodScores(scores, gaps[0] if gaps else "")
 
 
 def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]:
     """All conditions that the tests need and that follow from the clean images, by name."""
+    conditions.check_superpixels(base.images)
     seed, device = settings.seed, base.images.device
     made = [
         base,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
+from helpers.saliency import black_boxes
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
 from helpers.trials.settings import Corruption
@@ -86,6 +87,26 @@ def clean(
     return Condition(
         CLEAN, network, key, images, classes, "nothing", every, memory=True, brought=brought
     )
+
+
+def check_superpixels(images: Tensor) -> None:
+    """Refuse images (N, 3, H, W) of which one has no superpixels, before any work.
+
+    Three methods and a test choose from superpixels. They are kept for them.
+
+    Raises
+    ------
+    ValueError
+        If an image has fewer than two.
+    """
+    for i, image in enumerate(images):
+        try:
+            black_boxes.segments_of(image[None])
+        except ValueError as error:
+            raise ValueError(
+                f"image {i} has no superpixels to choose from: is it noise, or very small? Leave it "
+                f"out ({error})"
+            ) from error
 
 
 def check_network(network: nn.Module, images: Tensor) -> None:

@@ -1,17 +1,24 @@
 """The methods of a run: the registry's with a budget, and the one that a user brings."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from helpers.saliency import contract, gradients, registry
+from helpers.saliency import contract, gradients, registry, user_code
 from helpers.store import cache
 from helpers.trials import guard
 from helpers.trials.settings import Settings
 
 YOURS, KIND_OF_YOURS = "Yours", "yours"
 BLACK_BOX, CONTROL = "black box", "control"
+Brought = (
+    contract.Explain
+    | str
+    | Sequence[contract.Explain | str]
+    | Mapping[str, contract.Explain | str]
+    | None
+)
 
 
 class Method(NamedTuple):
@@ -45,6 +52,54 @@ def registered(settings: Settings) -> list[Method]:
             key = _key_of_registered(kind, name, explain, options)
             found.append(Method(name, kind, partial(explain, **options), key, half))
     return found
+
+
+def brought_all(given: Brought) -> list[Method]:
+    """The methods that a user brings, in the order given.
+
+    Parameters
+    ----------
+    given
+        A function, ``module:name``, several of these apart by commas, or a list of them; or a
+        dictionary from names to them. One alone is called :data:`YOURS`, several "Yours: NAME".
+
+    Raises
+    ------
+    ValueError
+        If one is not there or cannot be called, or two have one name.
+    """
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return []
+    named = _named(given)
+    loaded = {name: _loaded(method) for name, method in named.items()}
+    if len(loaded) == 1 and not isinstance(given, Mapping):
+        return [brought(method) for method in loaded.values()]
+    return [brought(method, f"{YOURS}: {name}") for name, method in loaded.items()]
+
+
+def _named(given: Brought) -> dict[str, contract.Explain | str]:
+    """Methods by name; of two with one name the second has its place behind it."""
+    if isinstance(given, Mapping):
+        return {str(name): method for name, method in given.items()}
+    if isinstance(given, str):
+        given = [word.strip() for word in given.split(",") if word.strip()]
+    elif callable(given):
+        given = [given]
+    named: dict[str, contract.Explain | str] = {}
+    for place, method in enumerate(given or [], 1):
+        name = method if isinstance(method, str) else _name_of(method)
+        named[f"{name} ({place})" if name in named else name] = method
+    return named
+
+
+def _name_of(method: object) -> str:
+    while isinstance(method, partial):
+        method = method.func
+    return getattr(method, "__name__", type(method).__name__)
+
+
+def _loaded(method: contract.Explain | str) -> contract.Explain:
+    return user_code.load_method(method) if isinstance(method, str) else method
 
 
 def brought(explain: contract.Explain, name: str = YOURS) -> Method:

@@ -1,49 +1,95 @@
 """The cross-examination from Python, in three lines; see :mod:`helpers.trials`."""
 
-from collections.abc import Sequence
+import html
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from helpers.inputs import classifiers, conversion, photographs
-from helpers.saliency import contract, user_code
-from helpers.trials import battery, conditions, engine, matrix
+from helpers.saliency import user_code
+from helpers.trials import battery, conditions, engine, matrix, own_test
 from helpers.trials import methods as method_list
 from helpers.trials import settings as sizes
+from helpers.trials.scores import Trial
+
+Networks = nn.Module | str | Sequence[nn.Module | str] | Mapping[str, nn.Module | str] | None
+CEILINGS = {  # the best value that a test's deciding measure can take
+    "decision": 1.0, "corruption": 1.0, "insertion and deletion": 100.0, "localisation": 1.0,
+    "keeping": 0.0, "randomisation": -1.0, "cost": 0.0,
+}  # fmt: skip
 
 
 class Report(NamedTuple):
-    """What the tests say of a method, beside the controls."""
+    """What the tests say of a method, beside the controls; shows its table.
 
-    table: pd.DataFrame  # name, test, measure, value, interval, n, gap: the deciding measures
-    matrix: matrix.Matrix  # all measures, and the bootstrap draws
-    gaps: dict[tuple[str, str], engine.Gap]  # by method and condition, with tracebacks
+    Attributes
+    ----------
+    table
+        The deciding measure of each test: network, method, test, paper, measure, better (1: more
+        is better), value, interval (95 %), n, floor, ceiling, gap (why there is no value). The
+        floor is the best control's value in the same run: a map that knows nothing of the network
+        reaches it. The ceiling is the best value that the measure can take; no map need reach it.
+    matrices
+        All measures and the bootstrap draws, by network.
+    gaps
+        What has no maps, by network, method and condition, with tracebacks.
+    notes
+        What one should know when reading the table, in sentences.
+    """
+
+    table: pd.DataFrame
+    matrices: dict[str, matrix.Matrix]
+    gaps: dict[tuple[str, str, str], engine.Gap]
+    notes: list[str]
+
+    @property
+    def matrix(self) -> matrix.Matrix:
+        """All measures and draws of the first network."""
+        return next(iter(self.matrices.values()))
+
+    def __str__(self) -> str:
+        return "\n".join([_rounded(self.table).to_string(index=False), *self.notes])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return _rounded(self.table).to_html(index=False, escape=True) + notes
 
 
 def run(
-    method: contract.Explain | str | None = None,
+    method: method_list.Brought = None,
     *,
-    network: nn.Module | str | None = None,
-    images: Tensor | Path | str | None = None,
+    network: Networks = None,
+    images: Tensor | np.ndarray | Path | str | None = None,
+    test: own_test.Test | str | None = None,
     beside: Sequence[str] | None = None,
     profile: str = "smoke",
     **changed: object,
 ) -> Report:
-    """Run a method through all tests, beside the four controls.
+    """Run one or several methods through all tests, beside the four controls.
 
     Parameters
     ----------
     method
-        A function (model, images, classes) -> maps (N, H, W), or ``module:name``; without one the
+        A function (model, images, classes) -> maps (N, H, W), ``module:name``, several of them
+        (a list, or names apart by commas), or a dictionary from names to them. Without one the
         report holds the methods of `beside` only.
     network
-        From images (N, 3, H, W) in [0, 1] to logits, in evaluation mode; or a name as
-        ``-p model`` takes it. Without one, the profile's.
+        From images (N, 3, H, W) in [0, 1] to logits, in evaluation mode; a name as ``-p model``
+        takes it; or several. Without one, the profile's.
     images
-        (N, 3, H, W), uint8 or in [0, 1]; or a folder of photographs. Without them, those that
-        Foolbox ships.
+        (N, 3, H, W), uint8 or in [0, 1], a tensor or an array, also (N, H, W, 3); or a folder of
+        photographs. Without them, those that Foolbox ships.
+    test
+        A test of your own beside the others; see :mod:`helpers.trials.own_test`.
     beside
         Names of the registry; without them, the controls.
     profile
@@ -52,7 +98,7 @@ def run(
     Raises
     ------
     ValueError
-        If an option is unknown, or method, network or images are not as they should be.
+        If an option is unknown, or method, network, images or test are not as they should be.
     """
     values = sizes.of_profile(profile)
     unknown = sorted(set(changed) - set(values))
@@ -60,40 +106,87 @@ def run(
         raise ValueError(f"there is no option {unknown[0]!r}; there are: {', '.join(values)}")
     values |= changed
     settings = sizes.parse(values)
-    model, name = _network(network if network is not None else values["model"], values["side"])
-    ours = network is None or (isinstance(network, str) and network in classifiers.IMAGENET)
-    base = conditions.clean(model, _images(images, values).to(_device(model)), brought=not ours)
-    made = battery.base_conditions(base, settings)
     compared = _methods(method, beside, settings)
+    tests = dict(battery.TRIALS)
+    if test is not None:
+        own = own_test.load(test)
+        tests[own.name] = own
+    pixels = _images(images, values)
+    parts = {
+        name: _one(model, name, ours, pixels, compared, tests, settings)
+        for name, (model, ours) in _networks(network, values).items()
+    }
+    tables = [_short(full.table, tests) for full, _ in parts.values()]
+    gaps = {
+        (name, *key): cell
+        for name, (_, cells) in parts.items()
+        for key, cell in cells.items()
+        if isinstance(cell, engine.Gap)
+    }
+    return Report(
+        pd.concat(tables, ignore_index=True),
+        {name: full for name, (full, _) in parts.items()},
+        gaps,
+        _notes(pixels, gaps),
+    )
+
+
+def _one(
+    model: nn.Module,
+    name: str,
+    ours: bool,
+    pixels: Tensor,
+    compared: list[method_list.Method],
+    tests: Mapping[str, Trial],
+    settings: sizes.Settings,
+) -> tuple[matrix.Matrix, engine.Cells]:
+    """All methods on one network: scores with intervals, and the cells behind them."""
+    base = conditions.clean(model, pixels.to(_device(model)), brought=not ours)
+    made = battery.base_conditions(base, settings)
+    for trial in tests.values():
+        trial.needs(made)  # an unknown condition is refused before any work
     cells = dict(engine.run_cells(compared, made, settings.seed))
     scored = {
         test: battery.score_all(trial, compared, cells, made, settings)
-        for test, trial in battery.TRIALS.items()
+        for test, trial in tests.items()
     }
     full = matrix.summarize(
-        scored, battery.TRIALS, compared, network=name, draws=settings.bootstrap_draws,
-        seed=settings.seed,
-    )  # fmt: skip
-    gaps = {key: cell for key, cell in cells.items() if isinstance(cell, engine.Gap)}
-    return Report(_short(full.table), full, gaps)
+        scored, tests, compared, network=name, draws=settings.bootstrap_draws, seed=settings.seed
+    )
+    return full, cells
 
 
 def _methods(
-    method: contract.Explain | str | None,
-    beside: Sequence[str] | None,
-    settings: sizes.Settings,
+    method: method_list.Brought, beside: Sequence[str] | None, settings: sizes.Settings
 ) -> list[method_list.Method]:
-    known = {found.name: found for found in method_list.registered(settings)}
+    known = {entry.name: entry for entry in method_list.registered(settings)}
     names = beside
     if names is None:
-        names = [name for name, found in known.items() if found.kind == method_list.CONTROL]
+        names = [name for name, entry in known.items() if entry.kind == method_list.CONTROL]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"there is no method {unknown[0]!r}; there are: {', '.join(known)}")
-    if isinstance(method, str):
-        method = user_code.load_method(method)
-    yours = [] if method is None else [method_list.brought(method)]
-    return [*yours, *(known[name] for name in names)]
+    return [*method_list.brought_all(method), *(known[name] for name in names)]
+
+
+def _networks(network: Networks, values: dict) -> dict[str, tuple[nn.Module, bool]]:
+    """Networks by name, and whether each is one of ours, on which no built-in method may fail."""
+    if network is None:
+        network = values["model"]
+    if isinstance(network, str):
+        network = [word.strip() for word in network.split(",") if word.strip()]
+    elif isinstance(network, nn.Module):
+        network = [network]
+    named = network.items() if isinstance(network, Mapping) else [(None, each) for each in network]
+    loaded: dict[str, tuple[nn.Module, bool]] = {}
+    for place, (given, each) in enumerate(named, 1):
+        model, name = _network(each, values["side"])
+        name = str(given) if given is not None else name
+        ours = isinstance(each, str) and each in classifiers.IMAGENET
+        loaded[f"{name} ({place})" if name in loaded else name] = model, ours
+    if not loaded:
+        raise ValueError("there is no network; give one, or leave the option out")
+    return loaded
 
 
 def _network(network: nn.Module | str, side: int) -> tuple[nn.Module, str]:
@@ -106,24 +199,88 @@ def _network(network: nn.Module | str, side: int) -> tuple[nn.Module, str]:
     return network, type(network).__name__
 
 
-def _images(images: Tensor | Path | str | None, values: dict) -> Tensor:
+def _images(images: Tensor | np.ndarray | Path | str | None, values: dict) -> Tensor:
     """Images (N, 3, H, W) in [0, 1]."""
     count, side = values["count"], values["side"]
     if images is None:
         return conversion.to_unit(photographs.foolbox_imagenet(side).pixels[:count])
+    if isinstance(images, np.ndarray):
+        images = torch.from_numpy(np.ascontiguousarray(images))
     if isinstance(images, Tensor):
-        return conversion.to_unit(images) if not images.is_floating_point() else images
-    return conversion.to_unit(photographs.load_folder(Path(images), count, side).pixels)
+        return unit_images(images)
+    folder = Path(images).expanduser()
+    return conversion.to_unit(photographs.load_folder(folder, count, side).pixels)
 
 
-def _device(network: nn.Module):
+def unit_images(images: Tensor) -> Tensor:
+    """Images as the networks take them: float32 (N, 3, H, W) in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If they have another shape or range, or hold NaN.
+    """
+    if images.ndim == 4 and images.shape[1] != 3 and images.shape[-1] == 3:
+        images = images.permute(0, 3, 1, 2)
+    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
+        raise ValueError(f"images are {tuple(images.shape)}; expected (N, 3, H, W), N at least 1")
+    if images.dtype == torch.uint8:
+        return conversion.to_unit(images)
+    if not images.is_floating_point():
+        raise ValueError(f"images are {images.dtype}; expected uint8, or numbers in [0, 1]")
+    if not images.isfinite().all():
+        raise ValueError("images hold NaN or infinity; expected numbers in [0, 1]")
+    low, high = images.min().item(), images.max().item()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"images lie in [{low:.3g}, {high:.3g}]; expected [0, 1]: put the normalization into "
+            "the network, or behind helpers.inputs.classifiers.Preprocessed"
+        )
+    return images.float().contiguous()
+
+
+def _device(network: nn.Module) -> torch.device:
     weights = next(network.parameters(), None)
     return classifiers.default_device() if weights is None else weights.device
 
 
-def _short(table: pd.DataFrame) -> pd.DataFrame:
+def _short(table: pd.DataFrame, tests: Mapping[str, Trial]) -> pd.DataFrame:
+    """The deciding rows, with floor and ceiling."""
     deciding = table[table.decides].reset_index(drop=True)
-    columns = {"method": "name", "test": "test", "measure": "measure", "value": "value"}
-    short = deciding[[*columns, "n", "gap"]].rename(columns=columns)
-    short.insert(4, "interval", list(zip(deciding.low, deciding.high, strict=True)))
+    controls = deciding[deciding.kind == method_list.CONTROL]
+    floors = {
+        test: (rows.value.max() if tests[test].better > 0 else rows.value.min())
+        for test, rows in controls.groupby("test")
+    }
+    columns = ["network", "method", "test", "paper", "measure", "better", "value", "n", "gap"]
+    short = deciding[columns].copy()
+    short.insert(7, "interval", list(zip(deciding.low, deciding.high, strict=True)))
+    short.insert(9, "floor", deciding.test.map(floors).astype(float))
+    short.insert(10, "ceiling", [CEILINGS.get(test, math.nan) for test in deciding.test])
     return short
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for a screen: three significant digits, intervals in words."""
+
+    def ends(interval: tuple[float, float]) -> str:
+        low, high = interval
+        return "" if math.isnan(low) else f"[{low:.3g}, {high:.3g}]"
+
+    shown = table.assign(interval=table.interval.map(ends))
+    for column in ("value", "floor", "ceiling"):
+        shown[column] = shown[column].map(lambda v: "" if math.isnan(v) else f"{v:.3g}")
+    empty = [name for name in ("gap", "network") if name in shown and shown[name].nunique() == 1]
+    return shown.drop(columns=[*empty, "paper", "better"])
+
+
+def _notes(pixels: Tensor, gaps: Mapping[tuple[str, str, str], engine.Gap]) -> list[str]:
+    notes = [f"{len(pixels)} images; wide intervals say that these are few."]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for (_, method, condition), gap in gaps.items():
+        reasons.setdefault((method, gap.reason), []).append(condition)
+    notes += [
+        f"{method} has no maps under {', '.join(where)}: {reason}"
+        for (method, reason), where in reasons.items()
+    ]
+    return notes

@@ -12,6 +12,12 @@ from helpers.trials.engine import Maps
 from helpers.trials.settings import Settings
 
 
+class TestFailed(Exception):
+    """A user's own test failed on a method's maps; the message says how."""
+
+    __test__ = False  # pytest: it is no test
+
+
 class Score(NamedTuple):
     """A measure of one method: numbers (N, S) of N images and S seeds, NaN where one drops out."""
 

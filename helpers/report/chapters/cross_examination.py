@@ -197,11 +197,12 @@ def verdict(
     standings: Mapping[str, float],
 ) -> list[str]:
     """The chapter's verdict: claims, winners, agreement, controls, and a user's method first."""
-    sentences = []
-    if "Yours" in standings:
-        sentences.append(
-            f"**Your method** stands at {standings['Yours']:.2f} on average (1: first, 0: last)."
-        )
+    sentences = [
+        f"**{'Your method' if name == 'Yours' else name}** stands at {place:.2f} on average (1: "
+        "first, 0: last)."
+        for name, place in standings.items()
+        if name == "Yours" or name.startswith("Yours: ")
+    ]
     return [
         *sentences,
         _tally(judged),
