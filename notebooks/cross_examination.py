@@ -148,6 +148,7 @@ if images:
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
+conditions.check_superpixels(PIXELS)
 clean = conditions.clean(
     network,
     PIXELS.contiguous(memory_format=torch.channels_last),

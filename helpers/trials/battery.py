@@ -69,7 +69,6 @@ def _score(
 
 def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]:
     """All conditions that the tests need and that follow from the clean images, by name."""
-    conditions.check_superpixels(base.images)
     seed, device = settings.seed, base.images.device
     made = [
         base,

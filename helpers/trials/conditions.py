@@ -104,8 +104,8 @@ def check_superpixels(images: Tensor) -> None:
             black_boxes.segments_of(image[None])
         except ValueError as error:
             raise ValueError(
-                f"image {i} has no superpixels to choose from: is it noise, or very small? Leave it "
-                f"out ({error})"
+                f"image {i} has no superpixels to choose from: is it noise, or very small? Leave "
+                f"it out ({error})"
             ) from error
 
 

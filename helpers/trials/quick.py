@@ -112,6 +112,7 @@ def run(
         own = own_test.load(test)
         tests[own.name] = own
     pixels = _images(images, values)
+    conditions.check_superpixels(pixels)
     parts = {
         name: _one(model, name, ours, pixels, compared, tests, settings)
         for name, (model, ours) in _networks(network, values).items()
