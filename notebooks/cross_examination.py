@@ -35,6 +35,7 @@
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of noise, attack, random methods and bootstrap
 model: str = None  # or torchvision:NAME, timm:NAME, or module:loader of your own
+layer: str = None  # that activation maps look at, instead of the last grid of features
 method: str = None  # one more method, as module:function; it is called Yours
 images: str = None  # a folder of photographs instead of Foolbox's twenty
 count: int = None  # photographs to explain
@@ -77,7 +78,7 @@ from helpers.report import claims, tables, theme
 from helpers.report.chapters import cross_examination as show
 from helpers.report.chapters import cross_examination_charts as charts
 from helpers.report.chapters import cross_examination_pictures as pictures
-from helpers.saliency import user_code
+from helpers.saliency import network_check, user_code
 from helpers.store import paths
 
 theme.apply_theme()
@@ -135,17 +136,19 @@ pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods")
 # the truth. Unless it says otherwise, the class is the one that the network predicts.
 
 # %%
-network = user_code.load_network(model, side)
 if images:
     photos = photographs.load_folder(Path(images), count, side)
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
+checked = network_check.prepared(user_code.load_network(model, side), PIXELS, layer)
+network = checked.network
 clean = conditions.clean(
     network,
-    PIXELS.contiguous(memory_format=torch.channels_last),
+    PIXELS.contiguous(memory_format=classifiers.layout(network)),
     brought=model not in classifiers.IMAGENET,
 )
+Markdown(show.network_notes(model, checked.notes))
 
 # %% [markdown]
 # Every other condition changes one thing: the image by an attack, by noise or by a corruption, the class,
@@ -179,7 +182,10 @@ def faces_with_masks(network, size, limit):
     if not limit or folder is None or not folder.is_dir():
         return None
     located = faces.load_located(folder, size)
-    predicted = classifiers.logits(network, located.pixels, batch_size=32).argmax(1)
+    layout = classifiers.layout(network)
+    predicted = classifiers.logits(
+        network, located.pixels, batch_size=32, memory_format=layout
+    ).argmax(1)
     chosen = torch.isin(predicted, torch.tensor(MASKS)).nonzero()[:limit, 0]
     if located.masks is None or len(chosen) < 2:
         return None

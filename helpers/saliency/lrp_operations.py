@@ -5,7 +5,8 @@ relevance instead of the gradient. With a the input, z the output:
 
 * *passed on*: :math:`R_a = R_z`, where z is a function of a alone in each place (activations,
   products with constants, and normalizations: AttnLRP, Achtibat et al. 2024);
-* *in proportion*: :math:`R_a = a \odot (\partial z / \partial a)^T \frac{R_z}{z + e\,sgn(z)}` with e = 1e-6, where z is linear in a (means, attention at fixed weights);
+* *in proportion*: :math:`R_a = a \odot (\partial z / \partial a)^T \frac{R_z}{z + e\,sgn(z)}`,
+  with e = 1e-6, where z is linear in a (means, attention at fixed weights);
 * *half each*: of a product of two branches each gets half of what "in proportion" would give it.
 """
 

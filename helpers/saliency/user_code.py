@@ -4,7 +4,6 @@ import importlib
 import sys
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from helpers.inputs import classifiers
@@ -87,14 +86,15 @@ def load_network(spec: str, size: int | None = None) -> nn.Module:
     elif origin == "timm":
         network = classifiers.timm_network(name, classes=None, size=None)
     else:
-        return _frozen(_users_network(spec)).to(classifiers.default_device())
-    return _frozen(network).to(classifiers.default_device(), memory_format=torch.channels_last)
+        network = _users_network(spec)
+    return _frozen(network).to(classifiers.default_device())
 
 
 def _frozen(network: nn.Module) -> nn.Module:
     """A network in evaluation mode whose weights get no gradients; a scripted one too."""
     for weights in network.parameters():
-        weights.requires_grad_(False)
+        if weights.is_leaf:
+            weights.requires_grad_(False)
     return network.eval()
 
 
