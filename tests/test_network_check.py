@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from helpers.inputs import classifiers, conversion, photographs, stored_networks
-from helpers.saliency import contract, network_check, registry, user_code
+from helpers.saliency import contract, cost_meter, network_check, registry, user_code
 from helpers.store import paths
 from helpers.trials import battery, conditions, engine, methods, settings
 
@@ -149,9 +149,17 @@ def test_a_traced_network_runs_and_its_activation_maps_are_gaps(images):
     assert any("Activation maps are gaps: no layer of" in note for note in found.notes)
     with pytest.raises(contract.NotApplicable):
         registry.METHODS["activation map"]["Grad-CAM"](found.network, images, torch.tensor([0, 1]))
-    assert registry.METHODS["gradient"]["Gradient"](
-        found.network, images, torch.tensor([0, 1])
-    ).any()
+    with pytest.raises(contract.NotApplicable, match="cannot be traced"):
+        registry.METHODS["relevance"]["LRP-0"](found.network, images, torch.tensor([0, 1]))
+    maps, cost = cost_meter.maps_and_cost(
+        registry.METHODS["gradient"]["Gradient"],
+        found.network,
+        images,
+        torch.tensor([0, 1]),
+        seed=0,
+    )
+    assert maps.any()
+    assert (cost.forward, cost.backward) == (2, 2)
 
 
 def test_a_network_of_a_fixed_size_says_which(images):
@@ -249,7 +257,9 @@ def test_a_layer_can_be_chosen_and_a_wrong_name_lists_candidates(images):
     grad_cam = registry.METHODS["activation map"]["Grad-CAM"]
     maps = [grad_cam(found.network, images, torch.tensor([0, 1])) for found in (last, chosen)]
     assert not torch.equal(*maps)
-    with pytest.raises(ValueError, match="'layer9' is no layer of the network; some that do.*3, 2"):
+    with pytest.raises(
+        ValueError, match=r"'layer9' is no layer of the network; some that do.*3, 2"
+    ):
         checked(network(), images, layer="layer9")
     with pytest.raises(ValueError, match="'6' gives no grid over the image"):
         checked(network(), images, layer="6")

@@ -214,7 +214,7 @@ def _seen(model: nn.Module, images: Tensor) -> tuple[list[_Seen], Tensor, dict[n
         hooks = [
             module.register_forward_hook(lambda m, _i, output, name=name: note(name, m, output))
             for name, module in model.named_modules()
-            if name
+            if name and not isinstance(module, torch.jit.ScriptModule)  # that takes no hooks
         ]
         try:
             with checks.evaluating(model), torch.enable_grad():

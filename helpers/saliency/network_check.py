@@ -86,6 +86,9 @@ def _unwrapped(network: nn.Module) -> tuple[nn.Module, list[str]]:
         if isinstance(network, kind) and isinstance(inner, nn.Module):
             notes.append(f"{type(inner).__name__} was taken out of {type(network).__name__}.")
             network = inner
+    if isinstance(network, torch.jit.ScriptModule):
+        network = network_outputs.TakesOutput(network, None)
+        network.training = network.network.training
     return network, notes
 
 

@@ -32,9 +32,13 @@ def trace(network: nn.Module, images: Tensor) -> fx.Graph:
     ------
     BranchesOnInput
         If what the code does depends on what the image shows.
+    TypeError
+        If it holds scripted or traced code, of which the operations cannot be seen.
     Exception
         Whatever else the network's code raises.
     """
+    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
+        raise TypeError("it is scripted or traced, and shows no operations")
     unwrapped = mock.patch.dict(_symbolic_trace._wrapped_fns_to_patch, clear=True)
     with without_hooks(network), torch.no_grad(), unwrapped:  # functions of libraries, seen inside
         graph = _Tracer(images.detach().clone()).trace(network)
@@ -50,6 +54,8 @@ def without_hooks(network: nn.Module) -> Iterator[None]:
     """No module's forward hooks run within the block, so that nothing is counted or changed."""
     kept = []
     for module in network.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue  # it takes no hooks
         kept.append((module, dict(module._forward_hooks), dict(module._forward_pre_hooks)))
         counted = [key for key, hook in module._forward_hooks.items() if not _is_weight_hook(hook)]
         for key in counted:
