@@ -401,6 +401,13 @@ rows = summed_up(costs.TRIAL, SCORED["cost"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
+# Relevance has a price of another kind: what it loses, or makes up, on its way from the logit to the
+# pixels. Where a rule should keep all of it, a large error means that it is numerically unstable.
+
+# %%
+costs.conservation(COMPARED, clean).set_index("method").round(3)
+
+# %% [markdown]
 # ## The matrix
 #
 # Means with 95 % intervals: images are drawn anew, and of each image its seeds, where a test has more
@@ -620,7 +627,9 @@ notebook.finish(
 #   is not.
 # - **The attack** is PGD, not the first paper's L-BFGS, which would take hours at this size.
 # - **Relevance** is that of the normalised input; sums of branches are shared in proportion (Zennit's
-#   rule), BatchNorm is merged, ReLU6 passes all relevance on. Maps add up colors with their signs.
+#   rule), BatchNorm is merged where it follows a convolution directly and a layer of its own elsewhere,
+#   activations and normalizations pass all relevance on, a gate and attention weights count as constants,
+#   and of a product of two branches each gets half. Maps add up colors with their signs.
 # - **Side by side** is not a natural image, and its halves are equally large: chance is an IoU of a third.
 # - **Randomized** layers have their weights shuffled, not drawn anew.
 # - **Ties** are broken in one random order, the same before and after.

@@ -11,7 +11,7 @@ from torch import nn
 from helpers.inputs import classifiers, conversion, photographs, stored_networks
 from helpers.saliency import contract, cost_meter, network_check, registry, user_code
 from helpers.store import paths
-from helpers.trials import battery, conditions, engine, methods, settings
+from helpers.trials import battery, conditions, costs, engine, methods, settings
 
 
 class Small(nn.Module):
@@ -367,3 +367,31 @@ def test_all_conditions_of_a_checked_network_know_its_layer(images):
 
     assert shuffled.network.cam_layer == found.network.cam_layer == "act"
     assert battery.mean_probability(base) > 0
+
+
+def test_the_error_of_conservation_stands_beside_each_rule(images):
+    """Small's maps are linear in the image where ReLU is open, so LRP-0 keeps all but biases."""
+    found = checked(Small(), images)
+    small = settings.parse(settings.of_profile("smoke"))
+    base = conditions.clean(found.network, images)
+
+    table = costs.conservation(methods.registered(small), base).set_index("method")
+
+    assert list(table.index) == list(registry.METHODS["relevance"])
+    assert not table.gap.any()
+    zero = registry.METHODS["relevance"]["LRP-0"](base.network, base.images, base.classes)
+    logits = base.network(images).gather(1, base.classes[:, None])[:, 0]
+    error = 100 * ((zero.sum((1, 2)) - logits) / logits).abs().mean()
+    assert table["error, % of the logit"]["LRP-0"] == pytest.approx(float(error), rel=1e-3)
+    assert table["should keep"]["LRP-epsilon"] == "all but what biases and epsilon take"
+
+
+def test_a_rule_without_a_map_has_its_reason_in_the_table(images):
+    base = conditions.clean(WithoutGradients().eval(), images, brought=True)
+
+    table = costs.conservation(
+        methods.registered(settings.parse(settings.of_profile("smoke"))), base
+    )
+
+    assert table.gap.str.contains("no gradient for the image").all()
+    assert table.logit.isna().all()
