@@ -80,7 +80,9 @@ def find(model: nn.Module, images: Tensor) -> FeatureLayer:
 
 
 def named(model: nn.Module, images: Tensor, name: str) -> FeatureLayer:
-    """A layer by its name; what stands around a user's network may be left off the name.
+    """A layer by its name, for images (N, 3, H, W).
+
+    What stands around a user's network, such as ``body.``, may be left off the name.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from helpers.inputs import classifiers, conversion, photographs
-from helpers.saliency import contract, user_code
+from helpers.saliency import contract, network_check, user_code
 from helpers.trials import battery, conditions, engine, matrix
 from helpers.trials import methods as method_list
 from helpers.trials import settings as sizes
@@ -62,7 +62,9 @@ def run(
     settings = sizes.parse(values)
     model, name = _network(network if network is not None else values["model"], values["side"])
     ours = network is None or (isinstance(network, str) and network in classifiers.IMAGENET)
-    base = conditions.clean(model, _images(images, values).to(_device(model)), brought=not ours)
+    shown = _images(images, values).to(_device(model))
+    model = network_check.prepared(model, shown, str(values["layer"])).network
+    base = conditions.clean(model, shown, brought=not ours)
     made = battery.base_conditions(base, settings)
     compared = _methods(method, beside, settings)
     cells = dict(engine.run_cells(compared, made, settings.seed))
