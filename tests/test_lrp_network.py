@@ -281,6 +281,20 @@ def test_the_box_rule_gets_the_bounds_that_the_first_layer_sees(images):
     torch.testing.assert_close(found.total, found.logit, rtol=1e-3, atol=1e-6)
 
 
+def test_a_normalisation_after_resizing_and_graying_passes_all_relevance_on(images):
+    class Prepared(Net):
+        def forward(self, x):
+            x = F.interpolate(x, (12, 12), mode="bilinear").mean(1, keepdim=True).repeat(1, 3, 1, 1)
+            return super().forward((x - 0.5) / 0.25)
+
+    network = settled(Prepared(lambda s, x: s.act(x), bias=False))
+
+    found = relevance.conservation(registry.METHODS["relevance"]["LRP-0"], network, images, CLASSES)
+
+    torch.testing.assert_close(found.expected, found.logit)
+    torch.testing.assert_close(found.total, found.logit, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("between", "said"),
     [

@@ -237,6 +237,8 @@ def test_a_network_without_weights_is_explained_and_not_shuffled(images):
     found = checked(Fixed(), images)
     base = conditions.clean(found.network, images, brought=True)
 
+    with pytest.raises(contract.NotApplicable, match="no layer with weights"):
+        registry.METHODS["relevance"]["LRP-0"](found.network, images, torch.tensor([0, 1]))
     cell = engine.run_cell(methods.Method("m", "gradient", registry.METHODS["gradient"]["Gradient"],
                                           "m"), base, 0)  # fmt: skip
     assert cell.maps.shape == (2, 32, 32)
@@ -360,12 +362,14 @@ def test_an_altered_file_of_xai_data_is_refused(tmp_path, monkeypatch):
 
 
 def test_all_conditions_of_a_checked_network_know_its_layer(images):
-    found = checked(Small(), images)
+    network = Small()
+    found = checked(network, images)
     base = conditions.clean(found.network, images)
 
     shuffled = conditions.layers_randomized(base, 1.0, seed=0)
 
     assert shuffled.network.cam_layer == found.network.cam_layer == "act"
+    assert not hasattr(network, "cam_layer")  # a later run may choose another
     assert battery.mean_probability(base) > 0
 
 

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, fx, nn
+from zennit import types
 
 from helpers.saliency import contract, lrp_rewriting, network_graph
 
@@ -72,6 +73,10 @@ def _checked(network: nn.Module, images: Tensor) -> lrp_rewriting.Prepared:
             f"{name} cannot be traced, so relevance does not know its operations: {reason}"
         ) from error
     made = lrp_rewriting.Rewriting(network, graph).prepared()
+    if not any(isinstance(module, types.Linear) for module in made.network.modules()):
+        raise contract.NotApplicable(
+            f"{name} has no layer with weights, to which LRP has its rules"
+        )
     with network_graph.without_hooks(network), torch.enable_grad():
         expected = network(images.detach().clone().requires_grad_())
     if not expected.requires_grad:

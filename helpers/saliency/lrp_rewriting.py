@@ -75,7 +75,7 @@ class Rewriting:
 
     def _rewrite(self, node: fx.Node) -> None:
         kind = self._kind(node)
-        shifts = kind.name in ("move", "pass", "sum") and kind.carriers
+        shifts = kind.name in ("move", "pass", "sum", "linear") and kind.carriers
         early = all(part in self.before_layers for part in kind.carriers)
         if shifts and early and not self._bends(node):
             self.before_layers.add(node)
@@ -90,9 +90,11 @@ class Rewriting:
         return kind._replace(carriers=carriers)
 
     def _bends(self, node: fx.Node) -> bool:
-        """Whether a node does more to the image than move, scale and shift it."""
+        """Whether a node does more to the image than move, resize, scale and shift it."""
         if node.op == "call_module":
-            return self.kinds[node].name != "move"
+            return self.kinds[node].name not in ("move", "linear")
+        if self.kinds[node].name == "linear":
+            return lrp_kinds.name_of(node) in lrp_kinds.MATRIX_PRODUCTS
         scales = lrp_kinds.PRODUCTS | lrp_kinds.QUOTIENTS | {"neg"}
         return self.kinds[node].name == "pass" and lrp_kinds.name_of(node) not in scales
 

@@ -243,6 +243,7 @@ def _with_layer(network: nn.Module, images: Tensor, layer: str, notes: list[str]
         notes.append(f"Activation maps are gaps: {none}.")
         return network
     if getattr(network, feature_layers.CHOSEN, None) != found.name:
+        network = copy.copy(network)  # of the same parts: the user's own stays without the name
         setattr(network, feature_layers.CHOSEN, found.name)
     notes.append(f"Activation maps look at {found.told()}.")
     return network
