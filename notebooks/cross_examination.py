@@ -35,6 +35,7 @@
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of noise, attack, random methods and bootstrap
 model: str = None  # or torchvision:NAME, timm:NAME, or module:loader of your own
+layer: str = None  # that activation maps look at, instead of the last grid of features
 method: str = None  # methods of yours, as module:function, apart by commas; they are called Yours
 test: str = None  # a test of yours, as module:function, in a column of its own
 images: str = None  # a folder of photographs instead of Foolbox's twenty
@@ -79,7 +80,7 @@ from helpers.report.chapters import cross_examination as show
 from helpers.report.chapters import cross_examination_charts as charts
 from helpers.report.chapters import cross_examination_pictures as pictures
 from helpers.report.chapters import cross_examination_yours as yours
-from helpers.saliency import user_code
+from helpers.saliency import network_check, user_code
 from helpers.store import paths
 
 theme.apply_theme()
@@ -142,18 +143,20 @@ pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods")
 # the truth. Unless it says otherwise, the class is the one that the network predicts.
 
 # %%
-network = user_code.load_network(model, side)
 if images:
     photos = photographs.load_folder(Path(images), count, side)
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
 conditions.check_superpixels(PIXELS)
+checked = network_check.prepared(user_code.load_network(model, side), PIXELS, layer)
+network = checked.network
 clean = conditions.clean(
     network,
-    PIXELS.contiguous(memory_format=torch.channels_last),
+    PIXELS.contiguous(memory_format=classifiers.layout(network)),
     brought=model not in classifiers.IMAGENET,
 )
+Markdown(show.network_notes(model, checked.notes))
 
 # %% [markdown]
 # Every other condition changes one thing: the image by an attack, by noise or by a corruption, the class,
@@ -187,7 +190,10 @@ def faces_with_masks(network, size, limit):
     if not limit or folder is None or not folder.is_dir():
         return None
     located = faces.load_located(folder, size)
-    predicted = classifiers.logits(network, located.pixels, batch_size=32).argmax(1)
+    layout = classifiers.layout(network)
+    predicted = classifiers.logits(
+        network, located.pixels, batch_size=32, memory_format=layout
+    ).argmax(1)
     chosen = torch.isin(predicted, torch.tensor(MASKS)).nonzero()[:limit, 0]
     if located.masks is None or len(chosen) < 2:
         return None
@@ -401,6 +407,13 @@ display(
 SCORED["cost"] = battery.score_all(costs.TRIAL, COMPARED, CELLS, CASES, settings)
 rows = summed_up(costs.TRIAL, SCORED["cost"])
 Markdown(show.outcome(deciding(rows)))
+
+# %% [markdown]
+# Relevance has a price of another kind: what it loses, or makes up, on its way from the logit to the
+# pixels. Where a rule should keep all of it, a large error means that it is numerically unstable.
+
+# %%
+costs.conservation(COMPARED, clean).set_index("method").round(3)
 
 # %% [markdown]
 # ### A test of yours
@@ -650,7 +663,9 @@ notebook.finish(
 #   is not.
 # - **The attack** is PGD, not the first paper's L-BFGS, which would take hours at this size.
 # - **Relevance** is that of the normalised input; sums of branches are shared in proportion (Zennit's
-#   rule), BatchNorm is merged, ReLU6 passes all relevance on. Maps add up colors with their signs.
+#   rule), BatchNorm is merged where it follows a convolution directly and a layer of its own elsewhere,
+#   activations and normalizations pass all relevance on, a gate and attention weights count as constants,
+#   and of a product of two branches each gets half. Maps add up colors with their signs.
 # - **Side by side** is not a natural image, and its halves are equally large: chance is an IoU of a third.
 # - **Randomized** layers have their weights shuffled, not drawn anew.
 # - **Ties** are broken in one random order, the same before and after.

@@ -185,3 +185,9 @@ def test_the_explorers_file_has_a_picture_and_a_score_an_image():
     assert [text[:11] for text in network["maps"]["A"]] == ["iVBORw0KGgo"] * 2
     assert network["scale"] == {"A": "unsigned"}
     assert network["scores"] == {"A": {"test: IoU": [0.123, None]}}
+
+
+def test_what_was_done_to_the_network_is_told_in_its_own_sentences():
+    told = show.network_notes("my:net", ("It was in training mode.", "Maps look at layer4."))
+
+    assert told == "The network is `my:net`. It was in training mode. Maps look at layer4."

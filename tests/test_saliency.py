@@ -17,6 +17,7 @@ from helpers.saliency import (
     contract,
     controls,
     gradients,
+    lrp_network,
     registry,
     relevance,
     user_code,
@@ -164,7 +165,7 @@ def test_integrated_gradients_add_up_to_the_logit_less_that_of_black(small_netwo
 
 
 def test_a_layered_copy_answers_as_the_network_and_leaves_it_alone(residual, small_images):
-    layered = relevance.with_layers_for_lrp(residual)
+    layered = lrp_network.prepared(residual, small_images).network
 
     torch.testing.assert_close(layered(small_images), residual(small_images))
     assert isinstance(residual.norm, BatchNormAct2d)
@@ -199,7 +200,7 @@ def test_a_network_that_branches_on_its_input_is_refused_by_relevance_only(small
 
     network = Branching().double().eval()
     with pytest.raises(ValueError, match="Branching cannot be traced"):
-        relevance.with_layers_for_lrp(network)
+        lrp_network.prepared(network, small_images)
     gradients.gradient(network, small_images, torch.zeros(6, dtype=torch.int64))
 
 

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.saliency import contract, controls, gradients, relevance
+from helpers.saliency import contract, controls, gradients, lrp_network
 from helpers.store import cache, paths
 from helpers.trials import battery, conditions, engine, methods, settings
 
@@ -125,7 +125,7 @@ def test_lrp_does_not_apply_to_a_network_that_branches(small_network):
             return images.sum((2, 3)) if images.sum() > 0 else -images.sum((2, 3))
 
     with pytest.raises(contract.NotApplicable, match="Branching cannot be traced"):
-        relevance.with_layers_for_lrp(Branching())
+        lrp_network.prepared(Branching(), torch.rand(1, 3, 8, 8))
 
 
 def test_a_users_method_that_fails_is_a_gap_with_its_whole_traceback(clean):

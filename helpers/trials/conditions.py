@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
-from helpers.saliency import black_boxes
+from helpers.saliency import black_boxes, network_check
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
 from helpers.trials.settings import Corruption
@@ -20,6 +20,7 @@ from helpers.trials.settings import Corruption
 CLEAN, ATTACKED, NOISE = "clean", "attacked", "noise as large"
 OTHER_CLASS, OTHER_IMAGE, SIDE_BY_SIDE = "another class", "another image", "side by side"
 FACES, RANDOMIZED = "faces", "randomised"
+NO_ATTACK = "the network has no gradient for the image, and the attack needs one"
 CORRUPTED = "the image, by a corruption"  # what varies
 CIFAR_SIDE = 96  # pixels: chapter 2's networks were trained at this size
 
@@ -39,6 +40,7 @@ class Condition(NamedTuple):
     angles: Tensor | None = None  # degrees (N,), where the images are rotated
     region: Tensor | None = None  # bool (N, H, W): where the object is, if known
     brought: bool = False  # whether a user brought the network: then any method may fail on it
+    gap: str = ""  # why nothing can be run under it, if so
 
 
 def batch_size(images: Tensor) -> int:
@@ -153,11 +155,12 @@ def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]
     down at random.
     """
     network, images, classes = base.network, base.images, base.classes
+    missing = "" if network_check.gives_gradients(network, images[:1]) else NO_ATTACK
     target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # PGD starts at random
         pgd = foolbox.attacks.LinfPGD(steps=20, rel_stepsize=0.1)
-        _, attacked, _ = pgd(target, images, classes, epsilons=size)
+        attacked = images if missing else pgd(target, images, classes, epsilons=size)[1]
     reached = logits_of(network, attacked).argmax(1)
     changed = (reached != classes).cpu()
     signs = torch.rand(images.shape, generator=generator(seed)).to(images).sub(0.5).sign()
@@ -166,11 +169,12 @@ def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]
     plain = base._replace(memory=False)
     return [
         plain._replace(
-            name=ATTACKED, images=attacked, classes=reached, counts=changed,
+            name=ATTACKED, images=attacked, classes=reached, counts=changed, gap=missing,
             varies="the image, by an attack that changes the decision",
         ),
         plain._replace(
-            name=OTHER_CLASS, classes=reached, counts=changed, varies="the class: the attack's",
+            name=OTHER_CLASS, classes=reached, counts=changed, gap=missing,
+            varies="the class: the attack's",
         ),
         base._replace(name=OTHER_IMAGE, images=images.roll(-1, 0), varies="the image: another one"),
         plain._replace(
@@ -212,7 +216,9 @@ def side_by_side(base: Condition) -> Condition:
 def layers_randomized(base: Condition, share: float, *, seed: int) -> Condition:
     """The images under a network whose upper layers are shuffled (Adebayo et al. 2018)."""
     network = randomized(base.network, share, seed=seed)
+    weights = any(True for _ in network.parameters())
     return base._replace(
+        gap="" if weights else "the network has no weights that could be shuffled",
         name=randomized_name(share), network=network, key=cache.key_of(network), memory=False,
         varies=f"the network: {100 * share:.0f} % of its layers are randomized",
     )  # fmt: skip

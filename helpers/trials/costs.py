@@ -4,13 +4,16 @@ Seconds and passes come from every run over the photographs but those in which m
 because that slows them; one number a run and not an image.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import pandas as pd
 import torch
 
+from helpers.saliency import contract, relevance
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
+from helpers.trials.methods import Method
 from helpers.trials.scores import Score, Trial, score
 from helpers.trials.settings import Settings
 
@@ -32,6 +35,41 @@ def scores(
     held = torch.stack([cost[3] for name, cost in costs.items() if conditions[name].memory])
     found = [score(measure, plain[:, k], -1) for k, measure in enumerate(PASSES)]
     return [*found, score("peak memory (MB)", held, -1)]
+
+
+RELEVANCE = "relevance"  # the kind of methods whose maps should add up to the logit
+
+
+def conservation(methods: Iterable[Method], condition: Condition) -> pd.DataFrame:
+    """How far the relevance of each LRP rule is from the logit that it started from.
+
+    A row a rule: means over the condition's images of the sum of relevance, of the logit and of
+    the distance between them in per cent of the logit; what the rule should conserve; and why there
+    are no numbers, where there are none.
+    """
+    rows: list[dict[str, float | str]] = []
+    for method in methods:
+        if method.kind == RELEVANCE:
+            try:
+                rows.append({"method": method.name, **_conserved(method, condition)})
+            except (contract.NotApplicable, RuntimeError, ValueError) as gap:
+                rows.append({"method": method.name, "gap": families.first_line(gap)})
+    columns = ["method", "sum of relevance", "logit", "error, % of the logit", "should keep", "gap"]
+    return pd.DataFrame(rows, columns=columns).fillna({"gap": "", "should keep": ""})
+
+
+def _conserved(method: Method, condition: Condition) -> dict[str, float | str]:
+    size = families.batch_size(condition.images)
+    batches = zip(condition.images.split(size), condition.classes.split(size), strict=True)
+    parts = [relevance.conservation(method.explain, condition.network, *b) for b in batches]
+    total, logit, expected = (torch.cat(part).double() for part in zip(*parts, strict=True))
+    takers = "biases" if "epsilon" not in method.name else "biases and epsilon"
+    return {
+        "sum of relevance": float(total.mean()),
+        "logit": float(logit.mean()),
+        "error, % of the logit": float(100 * ((total - logit) / logit).abs().mean()),
+        "should keep": f"all but what {takers} take" if expected.isnan().any() else "all",
+    }
 
 
 def timed(conditions: Mapping[str, Condition]) -> list[str]:

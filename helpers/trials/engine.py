@@ -67,6 +67,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     RuntimeError
         If a built-in method fails on a network of ours.
     """
+    if condition.gap:
+        return Gap(condition.gap, "")
     running = f"{method.key}-{condition.key}-{method.half_precision}"
     _RUNNING[running] = method, condition.network
     try:
@@ -143,7 +145,9 @@ def run_cells(
 def warm_up(condition: Condition) -> None:
     """One untimed pass forward and backward, because the first one prepares memory."""
     images = condition.images.clone().requires_grad_()
-    torch.autograd.grad(condition.network(images).sum(), images)
+    logits = condition.network(images)
+    if logits.requires_grad:
+        torch.autograd.grad(logits.sum(), images, allow_unused=True)
 
 
 def available(cells: Cells, method: str) -> dict[str, Maps]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.inputs import classifiers, conversion, photographs
-from helpers.saliency import user_code
+from helpers.saliency import network_check, user_code
 from helpers.trials import battery, conditions, engine, matrix, own_test
 from helpers.trials import methods as method_list
 from helpers.trials import settings as sizes
@@ -114,21 +114,21 @@ def run(
     pixels = _images(images, values)
     conditions.check_superpixels(pixels)
     parts = {
-        name: _one(model, name, ours, pixels, compared, tests, settings)
+        name: _one(model, name, ours, pixels, compared, tests, settings, str(values["layer"]))
         for name, (model, ours) in _networks(network, values).items()
     }
-    tables = [_short(full.table, tests) for full, _ in parts.values()]
+    tables = [_short(full.table, tests) for full, *_ in parts.values()]
     gaps = {
         (name, *key): cell
-        for name, (_, cells) in parts.items()
+        for name, (_, cells, _) in parts.items()
         for key, cell in cells.items()
         if isinstance(cell, engine.Gap)
     }
     return Report(
         pd.concat(tables, ignore_index=True),
-        {name: full for name, (full, _) in parts.items()},
+        {name: full for name, (full, *_) in parts.items()},
         gaps,
-        _notes(pixels, gaps),
+        [note for *_, notes in parts.values() for note in notes] + _notes(pixels, gaps),
     )
 
 
@@ -140,9 +140,12 @@ def _one(
     compared: list[method_list.Method],
     tests: Mapping[str, Trial],
     settings: sizes.Settings,
-) -> tuple[matrix.Matrix, engine.Cells]:
-    """All methods on one network: scores with intervals, and the cells behind them."""
-    base = conditions.clean(model, pixels.to(_device(model)), brought=not ours)
+    layer: str,
+) -> tuple[matrix.Matrix, engine.Cells, tuple[str, ...]]:
+    """All methods on one network: scores with intervals, the cells, what is to be known of it."""
+    shown = pixels.to(_device(model))
+    checked = network_check.prepared(model, shown, layer)
+    base = conditions.clean(checked.network, shown, brought=not ours)
     made = battery.base_conditions(base, settings)
     for trial in tests.values():
         trial.needs(made)  # an unknown condition is refused before any work
@@ -154,7 +157,7 @@ def _one(
     full = matrix.summarize(
         scored, tests, compared, network=name, draws=settings.bootstrap_draws, seed=settings.seed
     )
-    return full, cells
+    return full, cells, checked.notes
 
 
 def _methods(

@@ -33,6 +33,11 @@ def photographs(
     )
 
 
+def network_notes(name: str, notes: Sequence[str]) -> str:
+    """What was checked of the network, and done to it, before anything was computed."""
+    return " ".join([f"The network is `{name}`.", *notes])
+
+
 def gaps(rows: Sequence[GapRow], cells: int) -> theme.Html:
     """Every gap with its reason, and the traceback of a user's method below it, folded."""
     if not rows:
