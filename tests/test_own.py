@@ -71,17 +71,18 @@ def test_a_method_that_is_not_there_is_named(spec, said, module):
          "brought fails while it is imported: AttributeError: .*trapz_is_gone.*brought.py, line 2"),
         ("import deeper_one\n", "brought imports 'not_here_at_all', which is not installed"),
         ("import sys\nsys.exit('usage')\n", "imported: SystemExit: usage .brought.py, line 2"),
-        ("assert False\n", "imported: AssertionError: .brought.py, line 1"),
+        ("assert False\n", "imported: AssertionError:  .brought.py, line 1"),
         ("from torch import no_such_thing\n", "imported: ImportError: cannot import name"),
         ("x = (\n", "brought.py, line 1: .* never closed"),
         ("import broken_one\n", "broken_one.py, line 1: "),
-        ("y = 1\0\n", "brought.py cannot be read as Python|brought.py, line 1"),
+        ("y = 1\0\n", "brought.py.*null bytes"),
         ("def other(): ...\n", "brought has nothing by the name 'explain'; it has: other"),
         ("globals()['other'] = print\n", "has nothing by the name 'explain'; it has: other"),
     ],
 )  # fmt: skip
 def test_an_error_of_a_users_module_is_told_as_its_own(module, tmp_path, content, said):
-    (tmp_path / "brought.py").write_text(content)
+    has = "" if "other" in content else "def explain(m, x, c): ...\n"
+    (tmp_path / "brought.py").write_text(content + has)
     (tmp_path / "deeper_one.py").write_text("import not_here_at_all\n")
     (tmp_path / "broken_one.py").write_text("def f(:\n")
 
@@ -95,7 +96,8 @@ def test_an_error_of_a_users_module_is_told_as_its_own(module, tmp_path, content
 @pytest.mark.parametrize("spec", ["folder/inner.py:explain", "./folder/inner.py:Kind.explain"])
 def test_a_method_is_loaded_by_its_path(module, tmp_path, spec):
     (tmp_path / "folder").mkdir()
-    text = "def explain(m, x, c):\n    return x\n\n\nclass Kind:\n    explain = staticmethod(explain)\n"
+    text = "def explain(m, x, c):\n    return x\n\n\nclass Kind:\n"
+    text += "    explain = staticmethod(explain)\n"
     (tmp_path / "folder" / "inner.py").write_text(text)
 
     assert user_code.load_method(spec)(None, 7, None) == 7

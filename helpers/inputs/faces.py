@@ -68,8 +68,9 @@ def load_located(folder: Path, size: int) -> Faces:
     The photographs lie in ``images/``. Each has one box, either in ``boxes.csv`` (columns file, x0,
     y0, x1, y1: half-open, in pixels of the photograph as a person sees it, upright) or in
     ``annotations/<name>.xml`` (Pascal VOC, whose boxes count from 1 and include their last pixel);
-    :mod:`helpers.inputs.face_boxes` says which spellings of names and tables are understood. If there is a folder
-    ``truth/``, it holds ``<name>.png`` for each: white on the mask, black elsewhere.
+    :mod:`helpers.inputs.face_boxes` says which spellings of names and tables are understood. If
+    there is a folder ``truth/``, it holds ``<name>.png`` for each: white (or 1) on the mask, black
+    elsewhere.
 
     Raises
     ------

@@ -85,6 +85,7 @@ def check(spec: str) -> None:
     try:
         tree = ast.parse(file.read_bytes(), filename=file.name)
     except SyntaxError as error:
+        error.filename = file.name  # which errors in single bytes lack
         raise ValueError(syntax(error)) from error
     except ValueError as error:  # null bytes
         raise ValueError(f"{file.name} cannot be read as Python: {error}") from error
@@ -115,7 +116,8 @@ def syntax(error: SyntaxError) -> str:
     """A syntax error of a user's file in one sentence, with its line."""
     text = f": {error.text.strip()}" if error.text else ""
     name = Path(error.filename).name if error.filename else "the module"
-    return f"{name}, line {error.lineno}: {error.msg}{text}"
+    line = f", line {error.lineno}" if error.lineno else ""
+    return f"{name}{line}: {error.msg}{text}"
 
 
 def _functions_of(text: str) -> str:

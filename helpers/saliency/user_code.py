@@ -1,7 +1,9 @@
 """Load what a user brings by name: a method, a network."""
 
 import importlib
+import re
 import sys
+import sysconfig
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -62,11 +64,14 @@ def _imported(name: str) -> ModuleType:
     except SyntaxError as error:
         raise ValueError(module_files.syntax(error)) from error
     except (Exception, SystemExit) as error:  # whatever a stranger's file does
-        steps = [s for s in traceback.extract_tb(error.__traceback__) if "importlib" not in s[0]]
-        last = [s for s in steps if Path(s.filename).suffix == ".py"][-1]
+        kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+        others = ("<", __file__, *(sysconfig.get_path(kind) for kind in kinds))
+        every = traceback.extract_tb(error.__traceback__)
+        steps = [step for step in every if not step.filename.startswith(others)] or every
+        where = f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})"
+        said = re.sub(r" \(/[^)]*\)", "", str(error))  # the path that an ImportError tells
         raise ValueError(
-            f"{name} fails while it is imported: {type(error).__name__}: {error} "
-            f"({Path(last.filename).name}, line {last.lineno})"
+            f"{name} fails while it is imported: {type(error).__name__}: {said}{where}"
         ) from error
 
 
