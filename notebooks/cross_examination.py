@@ -137,7 +137,7 @@ pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods")
 network = user_code.load_network(model, side)
 if images:
     photos = photographs.load_folder(paths.located(images), count, side, skip_unreadable)
-    display(pd.Series(photos.notes, name="photographs").to_frame())
+    print("Photographs:", *photos.notes, sep="\n- ")  # as text: a table would cut them short
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
