@@ -39,6 +39,7 @@ layer: str = None  # that activation maps look at, instead of the last grid of f
 method: str = None  # methods of yours, as module:function, apart by commas; they are called Yours
 test: str = None  # a test of yours, as module:function, in a column of its own
 images: str = None  # a folder of photographs instead of Foolbox's twenty
+skip_unreadable: bool = None  # whether those that cannot be read are left out, not refused
 count: int = None  # photographs to explain
 side: int = None  # pixels of their sides, as a packaged network then sees them
 evaluations: int = None  # of the network, that a black box may spend on one map
@@ -64,8 +65,6 @@ session = notebook.begin("cross_examination", globals())
 # Helpers by room: inputs, measures, saliency methods, and the words and charts of this page.
 
 # %%
-from pathlib import Path
-
 import pandas as pd
 import torch
 from IPython.display import Markdown, display
@@ -144,7 +143,8 @@ pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods")
 
 # %%
 if images:
-    photos = photographs.load_folder(Path(images), count, side)
+    photos = photographs.load_folder(paths.located(images), count, side, skip_unreadable)
+    print("Photographs:", *photos.notes, sep="\n- ")  # as text: a table would cut them short
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))

@@ -64,6 +64,57 @@ def test_a_method_that_is_not_there_is_named(spec, said, module):
         user_code.load_method(spec)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("import numpy as np\ntrap = np.trapz_is_gone\n",
+         "brought fails while it is imported: AttributeError: .*trapz_is_gone.*brought.py, line 2"),
+        ("import deeper_one\n", "brought imports 'not_here_at_all', which is not installed"),
+        ("import sys\nsys.exit('usage')\n", "imported: SystemExit: usage .brought.py, line 2"),
+        ("assert False\n", "imported: AssertionError:  .brought.py, line 1"),
+        ("from torch import no_such_thing\n", "imported: ImportError: cannot import name"),
+        ("x = (\n", "brought.py, line 1: .* never closed"),
+        ("import broken_one\n", "broken_one.py, line 1: "),
+        ("y = 1\0\n", "brought.py.*null bytes"),
+        ("def other(): ...\n", "brought has nothing by the name 'explain'; it has: other"),
+        ("globals()['other'] = print\n", "has nothing by the name 'explain'; it has: other"),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_users_module_is_told_as_its_own(module, tmp_path, content, said):
+    has = "" if "other" in content else "def explain(m, x, c): ...\n"
+    (tmp_path / "brought.py").write_text(content + has)
+    (tmp_path / "deeper_one.py").write_text("import not_here_at_all\n")
+    (tmp_path / "broken_one.py").write_text("def f(:\n")
+
+    with pytest.raises(ValueError, match=said) as caught:
+        user_code.load_method("brought:explain")
+    assert str(tmp_path) not in str(caught.value)
+    for name in ("brought", "deeper_one", "broken_one"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("spec", ["folder/inner.py:explain", "./folder/inner.py:Kind.explain"])
+def test_a_method_is_loaded_by_its_path(module, tmp_path, spec):
+    (tmp_path / "folder").mkdir()
+    text = "def explain(m, x, c):\n    return x\n\n\nclass Kind:\n"
+    text += "    explain = staticmethod(explain)\n"
+    (tmp_path / "folder" / "inner.py").write_text(text)
+
+    assert user_code.load_method(spec)(None, 7, None) == 7
+    sys.modules.pop("inner", None)
+
+
+def test_a_path_never_gives_another_module_of_the_same_name(module, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "twin.py").write_text("def explain(m, x, c): ...\n")
+    user_code.load_method("one/twin.py:explain")
+
+    with pytest.raises(ValueError, match=r"another twin\.py was imported before; rename"):
+        user_code.load_method("two/twin.py:explain")
+    sys.modules.pop("twin", None)
+
+
 def test_a_loaders_network_comes_frozen_and_in_evaluation_mode(module):
     loaded = user_code.load_network(f"{module}:network")
 

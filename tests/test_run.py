@@ -6,6 +6,7 @@ import subprocess
 import nbformat
 import pytest
 import small_project
+from PIL import Image
 
 from helpers.run import __main__, card, execute, pages, parameters, targets
 from helpers.store import paths
@@ -66,18 +67,189 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
 @pytest.mark.parametrize(
     ("key", "wrong", "right"),
     [
-        ("method", "my_method.py", "my_method:explain"),
+        ("method", "my_method.py", "os:system"),
         ("levels", "2", "0.02 0.5 1"),
         ("strengths", "rotation", "rotation 15; gaussian noise 0.1"),
         ("stages", "7", "1 20"),
         ("model", "resnet18", "timm:resnet18.tv_in1k"),
-        ("images", "/nonexistent", str(paths.BOOK)),
+        ("images", "/nonexistent", ""),
+        ("levels", "0.0", "0.5"),
+        ("levels", "0.5 1 0.5", "0.5 0.55"),
+        ("stages", "1 1", "1 2"),
+        ("strengths", "occlusion 0.5", "occlusion 5"),
+        ("strengths", "rotation 15;", "rotation 15"),
     ],
 )
 def test_texts_are_checked_by_their_pattern(key, wrong, right):
-    with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?; expected "):
+    with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?[;:] "):
         parameters.resolve("cross_examination", "smoke", [(key, wrong)])
     assert parameters.resolve("cross_examination", "smoke", [(key, right)])[key] == right
+
+
+CROSS = "cross_examination"
+MODULE = "import math\n\n\ndef explain(m, x, c):\n    return x.mean(1)\n"
+
+
+@pytest.fixture
+def stand(tmp_path, monkeypatch):
+    """A folder outside of the project, where the user stands, with photographs and a module."""
+    folder = tmp_path / "home" / "stand"
+    (folder / "photos; a 'b' $HOME").mkdir(parents=True)
+    for n in range(3):
+        image = Image.effect_noise((40, 40), 50 + n)
+        image.save(folder / "photos; a 'b' $HOME" / f"{n}.png")
+    (folder / "mine.py").write_text(MODULE)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "spec", "says"),
+    [
+        ("k", "import shap_not_here\n" + MODULE, "k:explain", "k.py imports 'shap_not_here'"),
+        ("k", "def explain(:\n", "k:explain", "k.py, line 1: .*def explain"),
+        ("k", MODULE, "k:other", "k has nothing by the name 'other'; it has: explain"),
+        ("k", MODULE, "k.py", "no module:name.*it has: explain"),
+        ("k", MODULE, "k", "no module:name.*it has: explain"),
+        ("k", MODULE, "nosuch:explain", "no module 'nosuch'; put nosuch.py"),
+        ("k", MODULE, "no/such.py:explain", "no file no/such.py"),
+        ("random", MODULE, "random:explain", "random.py hides Python's own module random"),
+        ("torch", MODULE, "torch:explain", "torch.py hides the library torch"),
+        ("torch", MODULE, "torch.py:explain", "torch.py hides the library torch"),
+    ],
+)
+def test_a_users_module_is_checked_before_the_start(stand, name, content, spec, says):
+    (stand / f"{name}.py").write_text(content)
+
+    with pytest.raises(parameters.WrongParameter, match=f"method is '{spec}': .*{says}"):
+        parameters.resolve(CROSS, "smoke", [("method", spec)])
+
+
+@pytest.mark.parametrize(
+    "optional", ["try:\n    import shap_not_here\nexcept ImportError: ...\n", ""]
+)
+def test_a_module_is_taken_by_name_and_by_path(stand, optional):
+    (stand / "mine.py").write_text(optional + MODULE)
+    for spec in ("mine:explain", "mine.py:explain", "./mine.py:explain", "~/stand/mine.py:explain"):
+        told = parameters.resolve(CROSS, "smoke", [("method", spec)])["method"]
+        assert told in ("mine:explain", "mine.py:explain")
+
+
+def test_a_wrong_module_or_folder_ends_with_2_and_imports_nothing_slow(stand):
+    for given in (["method", "nosuch:f"], ["images", "nowhere"], ["images", "."]):
+        code = (
+            "import sys; from helpers.run import __main__ as run; "
+            f"print(run.main(['{CROSS}', '-p', *{given!r}, '--output', 'o.ipynb']), "
+            "sorted({'torch', 'papermill', 'pandas'} & set(sys.modules)))"
+        )
+        (stand / "lone.png").write_bytes((stand / "photos; a 'b' $HOME/0.png").read_bytes())
+        for file in (stand / "photos; a 'b' $HOME").iterdir():
+            file.unlink(missing_ok=True) if given[1] == "." else None
+
+        done = small_project.run(paths.ROOT, "-c", code, cwd=stand)
+
+        assert done.stdout.strip() == "2 []", done.stderr
+
+
+def test_a_file_that_hides_a_module_of_pythons_is_said_before_it_breaks_anything(stand):
+    (stand / "random.py").write_text(MODULE)
+
+    done = small_project.run(paths.ROOT, "-m", "helpers.run", "--list", cwd=stand)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("helpers.run: random.py in this folder hides the module")
+
+
+@pytest.mark.parametrize("form", ["{}", "./{}/", "~/stand/{}", "{here}/{}"])
+def test_the_card_of_a_folder_runs_again_from_a_shell_and_shows_no_private_path(stand, form):
+    given = [("images", form.format("photos; a 'b' $HOME", here=stand)), ("count", "3")]
+    given += [("method", f"{stand}/mine.py:explain")]
+    values = parameters.resolve(CROSS, "smoke", given)
+    base = parameters.settings(CROSS)["profiles"]["smoke"]
+
+    command = card.command(CROSS, values, base)
+
+    assert str(stand.parent) not in json.dumps(values) + command
+    words = subprocess.run(
+        ["sh", "-c", command.replace("python -m helpers.run", "printf '%s\\0'")],
+        capture_output=True, text=True, check=True,
+    ).stdout.split("\0")[:-1]  # fmt: skip
+    again = __main__._parser().parse_args(words)
+    assert parameters.resolve(again.name, again.profile, again.given) == values
+
+
+def test_paths_are_told_from_where_the_user_stands_the_project_or_his_home(stand):
+    (stand.parent / "other").mkdir()
+    (stand.parent.parent / "outside").mkdir()
+    (stand / "-dash").mkdir()
+
+    told = {
+        str(stand / "mine.py"): "mine.py",
+        "~/other": "~/other",
+        "../other": "~/other",
+        str(paths.BOOK): "book",
+        str(stand.parent.parent / "outside"): "../../outside",
+        "-dash": "./-dash",
+        "/": "/",
+    }
+    assert {path: paths.told(path) for path in told} == told
+    assert all(paths.located(short).samefile(paths.located(path)) for path, short in told.items())
+
+
+def test_a_broken_photograph_is_named_before_the_start_and_skipped_if_asked(stand):
+    folder = stand / "photos; a 'b' $HOME"
+    (folder / "1.png").write_bytes(b"broken")
+
+    with pytest.raises(parameters.WrongParameter, match=r"1\.png cannot be read") as caught:
+        parameters.resolve(CROSS, "smoke", [("images", folder.name), ("count", "3")])
+    assert str(stand) not in str(caught.value)
+    given = [("images", folder.name), ("count", "3"), ("skip_unreadable", "true")]
+    assert parameters.resolve(CROSS, "smoke", given)["skip_unreadable"] is True
+
+
+def test_methods_and_folders_of_one_name_in_two_places_are_two_pages(stand, monkeypatch):
+    targets_ = []
+    for place in ("one", "two"):
+        (stand / place).mkdir()
+        (stand / place / "mine.py").write_text(MODULE)
+        monkeypatch.chdir(stand / place)
+        for profile in parameters.PROFILES:
+            values = parameters.resolve(CROSS, profile, [("method", "mine:explain")])
+            targets_.append(targets.target(CROSS, values))
+
+    assert len({*targets_}) == 6
+    assert all(file.parent.parent == paths.BOOK / "_made" for file in targets_)
+
+
+def test_an_output_never_replaces_what_no_run_has_written(tmp_path):
+    values = parameters.resolve(NAME, "smoke", [])
+    (tmp_path / "mine.ipynb").write_text('{"metadata": {}, "cells": []}')
+    (tmp_path / "table.csv").write_text("1")
+    write_run(tmp_path / "run.ipynb", "smoke")
+    (tmp_path / "run.csv").write_text("2")
+    for name, says in (("mine", "no run has written"), ("table", "would replace table.csv")):
+        with pytest.raises(parameters.WrongParameter, match=says):
+            targets.target(NAME, values, tmp_path / f"{name}.ipynb")
+        assert targets.target(NAME, values, tmp_path / f"{name}.ipynb", replace=True)
+    assert targets.target(NAME, values, tmp_path / "run.ipynb") == tmp_path / "run.ipynb"
+
+
+@pytest.mark.parametrize("how", ["absolute", "relative", "through a link", "below", "another's"])
+def test_an_output_never_reaches_a_committed_page(how, tmp_path, monkeypatch):
+    values = parameters.resolve(CROSS, "smoke", [("count", "3")])
+    (tmp_path / "link").symlink_to(paths.RUNS)
+    monkeypatch.chdir(paths.ROOT)
+    output = {
+        "absolute": paths.RUNS / f"{CROSS}.ipynb",
+        "relative": paths.RUNS.relative_to(paths.ROOT) / f"{CROSS}.ipynb",
+        "through a link": tmp_path / "link" / f"{CROSS}.ipynb",
+        "below": paths.RUNS / "mine" / "o.ipynb",
+        "another's": paths.RUNS / "decam.ipynb",
+    }[how]
+
+    with pytest.raises(parameters.WrongParameter, match="committed run"):
+        targets.target(CROSS, values, output)
 
 
 def test_an_unknown_notebook_or_profile_is_told():

@@ -5,22 +5,19 @@ a table of boxes or in Pascal VOC files, and where it is known to the pixel in p
 folder, a photograph that cannot be read or a box that is none is an error with its name.
 """
 
-import csv
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from helpers.inputs import photographs
+from helpers.inputs import face_boxes, folders, photographs
 
 CLASSES = ("without_mask", "with_mask")  # labels 0 and 1
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels, half-open
 
 
 class ListedImages(NamedTuple):
@@ -69,28 +66,44 @@ def load_located(folder: Path, size: int) -> Faces:
     """Photographs of masked faces with the box of each mask, squeezed into squares of `size`.
 
     The photographs lie in ``images/``. Each has one box, either in ``boxes.csv`` (columns file, x0,
-    y0, x1, y1: half-open, in pixels of the stored photograph) or in ``annotations/<name>.xml``
-    (Pascal VOC, whose boxes count from 1 and include their last pixel). If there is a folder
-    ``truth/``, it holds ``<name>.png`` for each: white on the mask, black elsewhere.
+    y0, x1, y1: half-open, in pixels of the photograph as a person sees it, upright) or in
+    ``annotations/<name>.xml`` (Pascal VOC, whose boxes count from 1 and include their last pixel);
+    :mod:`helpers.inputs.face_boxes` says which spellings of names and tables are understood. If
+    there is a folder ``truth/``, it holds ``<name>.png`` for each: white (or 1) on the mask, black
+    elsewhere.
 
     Raises
     ------
     ValueError
         If there are no photographs or boxes, a photograph has no box or more than one, a box has no
-        area or lies outside its photograph, or a truth is missing or of another size.
+        area or lies outside its photograph, or a truth is missing, of another size, black, or
+        outside of its box.
     """
     files = _photographs_in(folder / "images")
-    found = _boxes_of(folder, files)
+    found = face_boxes.boxes_of(folder, files)
     exact = (folder / "truth").is_dir()
     pixels, scaled, masks = [], [], []
     for file in files:
         picture = photographs.read_rgb(file)
+        told = face_boxes.stated_size(folder, file)
+        if told not in (None, picture.size, picture.size[::-1]):
+            raise ValueError(
+                f"{file.stem}.xml says that {file.name} is {told[0]} x {told[1]}; it is "
+                f"{picture.width} x {picture.height}, so its box is another picture's"
+            )
+        if told not in (None, picture.size):
+            raise ValueError(
+                f"{file.stem}.xml counts its box on {file.name} as it is stored, {told[0]} x "
+                f"{told[1]}; a person sees it turned, {picture.width} x {picture.height}: save the "
+                "photograph upright, or draw the box anew"
+            )
         _check_box(found[file.name], picture.size, file.name)
         scale = np.array([size / picture.width, size / picture.height] * 2)
         scaled.append(np.array(found[file.name]) * scale)
         pixels.append(_squeezed(picture, size))
         if exact:
-            masks.append(_truth(folder / "truth" / f"{file.stem}.png", picture.size, size))
+            truth = folder / "truth" / f"{file.stem}.png"
+            masks.append(_truth(truth, picture, found[file.name], size))
     return Faces(
         torch.from_numpy(np.stack(pixels)),
         torch.ones(len(files), dtype=torch.int64),
@@ -102,75 +115,44 @@ def load_located(folder: Path, size: int) -> Faces:
 def _photographs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder.name} in {folder.parent.name}; make it")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not files:
+    found = folders.listing(folder, deep=False)
+    if not found.files:
         raise ValueError(
-            f"{folder.parent.name}/{folder.name} holds no photograph; expected files ending in "
-            + ", ".join(SUFFIXES)
+            f"{folder.parent.name}/{folder.name} holds no photograph; expected files such as "
+            f"a.jpg, b.png or c.webp (passed over: {folders.told(found) or 'nothing'})"
         )
-    return files
+    return found.files
 
 
 def _squeezed(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
-def _truth(file: Path, expected: tuple[int, int], size: int) -> np.ndarray:
+def _truth(file: Path, photograph: Image.Image, box: face_boxes.Box, size: int) -> np.ndarray:
+    """A true mask, (size, size), from a picture that is white, or 1, on the mask."""
+    name = f"truth/{file.name}"
     if not file.exists():
-        raise ValueError(f"there is no truth/{file.name}; every photograph needs one, or none does")
+        raise ValueError(f"there is no {name}; every photograph needs one, or none does")
     picture = photographs.read_rgb(file).convert("L")
-    if picture.size != expected:
-        raise ValueError(f"truth/{file.name} is {picture.size}, its photograph {expected}")
-    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)) > 127
-
-
-def _boxes_of(folder: Path, files: list[Path]) -> dict[str, Box]:
-    """One box a photograph, by file name, from the table or the annotations."""
-    table, annotations = folder / "boxes.csv", folder / "annotations"
-    if table.exists():
-        rows = _rows(table)
-    elif annotations.is_dir():
-        rows = [row for file in sorted(annotations.glob("*.xml")) for row in _voc(file)]
-    else:
-        raise ValueError(f"{folder.name} has neither boxes.csv nor annotations/; add one of them")
-    names = [name for name, _ in rows]
-    for file in files:
-        if names.count(file.name) != 1:
-            raise ValueError(
-                f"{file.name} has {names.count(file.name) or 'no'} box"
-                f"{'es' * (names.count(file.name) > 1)}; expected one"
-            )
-    for name in sorted(set(names) - {file.name for file in files}):
-        raise ValueError(f"there is a box for {name}, but no such photograph in images/")
-    return dict(rows)
-
-
-def _rows(table: Path) -> list[tuple[str, Box]]:
-    with table.open(newline="") as opened:
-        reader = csv.DictReader(opened)
-        needed = ["file", "x0", "y0", "x1", "y1"]
-        if missing := [name for name in needed if name not in (reader.fieldnames or [])]:
-            raise ValueError(f"{table.name} lacks the column {missing[0]!r}; it needs {needed}")
-        try:
-            return [(row["file"], tuple(float(row[key]) for key in needed[1:])) for row in reader]
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{table.name}, line {reader.line_num}: {error}") from error
-
-
-def _voc(file: Path) -> list[tuple[str, Box]]:
-    """Boxes of a Pascal VOC file, from 1-based and inclusive to 0-based and half-open."""
-    try:
-        root = ElementTree.parse(file).getroot()
-        name = root.findtext("filename") or ""
-        sides = [[float(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax")]
-                 for box in root.iter("bndbox")]  # fmt: skip
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{file.name} is no Pascal VOC file ({error})") from error
-    return [(name, (x0 - 1, y0 - 1, x1, y1)) for x0, y0, x1, y1 in sides]
-
-
-def _check_box(box: Box, size: tuple[int, int], name: str) -> None:
+    if picture.size != photograph.size:
+        raise ValueError(f"{name} is {picture.size}, its photograph {photograph.size}")
+    values = np.asarray(picture)
+    if values.max() == 1:  # saved as numbers 0 and 1, which is black to the eye
+        values = values * np.uint8(255)
+    if not (values > 127).any():
+        raise ValueError(f"{name} is black all over; expected white on the mask, black elsewhere")
     x0, y0, x1, y1 = box
+    inside = values[int(y0) : math.ceil(y1), int(x0) : math.ceil(x1)]
+    if not (inside > 127).any():
+        raise ValueError(f"{name} marks nothing within the box {box} of its photograph; mend one")
+    whole = Image.fromarray(values)
+    return np.asarray(whole.resize((size, size), Image.Resampling.BILINEAR)) > 127
+
+
+def _check_box(box: face_boxes.Box, size: tuple[int, int], name: str) -> None:
+    x0, y0, x1, y1 = box
+    if not all(map(math.isfinite, box)):
+        raise ValueError(f"the box of {name} is {box}; expected four finite numbers")
     if not (x0 < x1 and y0 < y1):
         raise ValueError(
             f"the box of {name} is {box}, which has no area; expected x0 < x1, y0 < y1"

@@ -3,9 +3,14 @@
 ``python -m helpers.run NAME [--profile P] [-p KEY VALUE]... [--output FILE]``
 """
 
+import sys
+
+from helpers.run import hidden
+
+hidden.check()  # before anything that a file such as random.py would break
+# ruff: noqa: E402
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any

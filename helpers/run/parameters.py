@@ -81,7 +81,48 @@ def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[s
     checked = {
         key: _checked(key, value, chosen["parameters"][key]) for key, value in values.items()
     }
+    _check_photographs(chosen["parameters"], checked)
     return {"profile": profile, **checked}
+
+
+def _check_photographs(rules: dict, values: dict[str, Any]) -> None:
+    """Refuse a folder whose photographs cannot be read, or that has fewer than two."""
+    for key, rule in rules.items():
+        if rule.get("format") != "photographs" or not values[key]:
+            continue
+        from helpers.inputs import folders
+
+        folder = paths.located(values[key])
+        try:
+            folders.check(folders.listing(folder))
+            from helpers.inputs import photographs  # torch, only where it is needed anyway
+
+            photographs.check_folder(
+                folder, values.get("count", folders.FEWEST), values.get("skip_unreadable", False)
+            )
+        except (OSError, ValueError) as error:
+            skip = " (or -p skip_unreadable true)" if "cannot be read" in str(error) else ""
+            raise WrongParameter(f"{key} is {values[key]!r}: {error}{skip}") from error
+
+
+def identity(name: str, key: str, value: Any) -> Any:
+    """A value as runs are told apart by it: a path in full, as two folders may share a name."""
+    kind = settings(name)["parameters"].get(key, {}).get("format")
+    if kind not in ("folder", "photographs", "code") or not value:
+        return value
+    if kind == "code":
+        from helpers.saliency import module_files
+
+        return [_file_of(module_files, spec) for spec in value.split(",")]
+    return str(paths.located(value).resolve())
+
+
+def _file_of(module_files: Any, spec: str) -> str:
+    try:
+        file = module_files.file_of(module_files.split(spec.strip()))
+    except ValueError:  # a name that the project knows
+        return spec
+    return f"{file.resolve()}:{spec.rpartition(':')[2]}" if file else spec
 
 
 def allowed(rule: dict) -> str:
@@ -91,9 +132,11 @@ def allowed(rule: dict) -> str:
     if rule["type"] in ("integer", "number"):
         word = "a whole number" if rule["type"] == "integer" else "a number"
         return f"{word} from {rule['minimum']} to {rule['maximum']}"
+    if "title" in rule:
+        return f"{rule['title']}, such as {rule['examples'][0]!r}"
     if "examples" in rule:
         return f"text such as {rule['examples'][0]!r}"
-    if rule.get("format") == "folder":
+    if rule.get("format") in ("folder", "photographs"):
         return "a folder that is there, or nothing"
     return {"boolean": "true or false", "string": "text"}[rule["type"]]
 
@@ -102,7 +145,31 @@ def _checked(key: str, came: Any, rule: dict) -> Any:
     value = _meant(came, rule["type"])
     if value is None or not _validator()(rule).is_valid(value):
         raise WrongParameter(f"{key} is {_shown(came)}; expected {allowed(rule)}")
-    return value
+    kind = rule.get("format")
+    if kind in ("folder", "photographs"):
+        return paths.told(value)
+    return _code(key, value, "pattern" in rule) if kind == "code" and value else value
+
+
+def _code(key: str, value: str, named: bool) -> str:
+    """Specs ``module:name``, checked without running them, their paths as a page may show them.
+
+    Where `named`, a word without a colon is a name that the project knows.
+    """
+    from helpers.saliency import module_files
+
+    told = []
+    for spec in value.split(","):
+        module, colon, name = spec.strip().rpartition(":")
+        if (colon or not named) and module not in ("torchvision", "timm"):
+            try:
+                module_files.check(spec.strip())
+            except ValueError as error:
+                raise WrongParameter(f"{key} is {value!r}: {error}") from error
+            if "/" in module:
+                module = paths.told(module if module.endswith(".py") else f"{module}.py")
+        told.append(f"{module}{colon}{name}")
+    return ",".join(told)
 
 
 def _shown(came: Any) -> str:
@@ -149,5 +216,6 @@ def _validator() -> Any:
     import jsonschema
 
     formats = jsonschema.FormatChecker(formats=())
-    formats.checks("folder")(lambda text: not text or Path(text).expanduser().is_dir())
+    for kind in ("folder", "photographs"):
+        formats.checks(kind)(lambda text: not text or paths.located(text).is_dir())
     return lambda rule: jsonschema.Draft202012Validator(rule, format_checker=formats)

@@ -31,7 +31,7 @@ def target(
     refused = _why_kept(committed, profile, changed)
     if output is not None:
         file = _checked(output)
-        if file.parent == paths.RUNS.resolve():
+        if file.is_relative_to(paths.RUNS.resolve()):
             if file != committed.resolve():
                 raise parameters.WrongParameter(
                     f"output {output}: book/runs holds one committed run a notebook; give another "
@@ -42,10 +42,13 @@ def target(
                     f"output {output} is the committed run, and {refused}; add --replace if it "
                     "is to go"
                 )
+            return committed
+        if not replace:
+            _check_neighbors(file, output)
         return file
     if replace or not refused:
         return committed
-    return paths.BOOK / "_made" / profile / f"{name}{_label(changed)}.ipynb"
+    return paths.BOOK / "_made" / profile / f"{name}{_label(name, changed)}.ipynb"
 
 
 def _why_kept(committed: Path, profile: str, changed: dict[str, Any]) -> str:
@@ -61,13 +64,39 @@ def _why_kept(committed: Path, profile: str, changed: dict[str, Any]) -> str:
     return ""
 
 
-def _label(changed: dict[str, Any]) -> str:
-    """A run's own name: what was given, shortened, and a digest of it in full."""
+def _label(name: str, changed: dict[str, Any]) -> str:
+    """A run's own name: what was given, shortened, and a digest of it in full.
+
+    A module or folder counts with its path, as two of one name may lie in two places.
+    """
     if not changed:
         return ""
     text = "-".join(f"{key}-{value}" for key, value in sorted(changed.items()))
     short = re.sub(r"[^A-Za-z0-9.]+", "-", text)[:40].strip("-.")
-    return f"-{short}-{hashlib.sha256(repr(sorted(changed.items())).encode()).hexdigest()[:6]}"
+    full = [(key, parameters.identity(name, key, value)) for key, value in sorted(changed.items())]
+    return f"-{short}-{hashlib.sha256(repr(full).encode()).hexdigest()[:6]}"
+
+
+def _check_neighbors(file: Path, output: Path) -> None:
+    """Refuse to replace what no run has written: the user's own notebook, or a table beside it."""
+    if file.exists() and file.stat().st_size:
+        try:
+            ours = "provenance" in json.loads(file.read_text(encoding="utf-8"))["metadata"]
+        except (ValueError, KeyError, TypeError):
+            ours = False
+        if not ours:
+            raise parameters.WrongParameter(
+                f"output {output} is a file that no run has written; give another name, or add "
+                "--replace if it is to go"
+            )
+        return
+    for ending in (".csv", ".json", "-matrix.csv", "-explorer.json"):
+        neighbor = file.with_name(file.stem + ending)
+        if neighbor.exists():
+            raise parameters.WrongParameter(
+                f"output {output} would replace {neighbor.name} beside it, which is no run's; give "
+                "another name, or add --replace if it is to go"
+            )
 
 
 def _checked(output: Path) -> Path:
@@ -78,7 +107,9 @@ def _checked(output: Path) -> Path:
         raise parameters.WrongParameter(f"output {output} is {kind}; give a file, such as o.ipynb")
     if file.suffix != ".ipynb":
         raise parameters.WrongParameter(f"output {output} is no notebook; its name ends in .ipynb")
-    for folder in (paths.NOTEBOOKS, paths.HELPERS, paths.DATA, paths.ROOT / "tests"):
+    kept = [paths.NOTEBOOKS, paths.HELPERS, paths.DATA]
+    kept += [paths.ROOT / name for name in ("tests", ".git", ".venv")]
+    for folder in kept:
         if file.is_relative_to(folder.resolve()):
             raise parameters.WrongParameter(
                 f"output {output} lies in {folder.name}/, which holds sources; give another folder"

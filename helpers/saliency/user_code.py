@@ -1,39 +1,77 @@
 """Load what a user brings by name: a method, a network."""
 
 import importlib
+import re
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
+from types import ModuleType
 
 from torch import nn
 
 from helpers.inputs import classifiers
-from helpers.saliency import contract, feature_layers
+from helpers.saliency import contract, feature_layers, module_files
 from helpers.store import paths
 
 
 def load_object(spec: str) -> object:
-    """Load ``module:name``: a name of a user's module in the current folder or in the project's.
+    """Load ``module:name`` or ``path/to/module.py:name``, where the user stands or in the project.
 
     Raises
     ------
     ValueError
-        If the spec is no such pair, there is no such module, or nothing in it has that name.
+        If the spec is no such pair, there is no such module, it fails while it is imported, or
+        nothing in it has that name; the error is the module's own, with its line.
     """
-    module, colon, name = spec.partition(":")
-    if not (colon and module and name):
-        raise ValueError(f"{spec!r} is no module:name, such as my_method:explain")
-    for folder in (str(paths.ROOT), str(Path.cwd())):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+    module_files.check(spec)
+    wanted = module_files.split(spec)
+    for folder in (paths.ROOT, Path.cwd(), *([wanted.folder] if wanted.folder else [])):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
+    module = _imported(wanted.module)
+    came = getattr(module, "__file__", None)
+    if wanted.folder and came and Path(came).resolve().parent != wanted.folder.resolve():
         raise ValueError(
-            f"there is no module {error.name!r}; put {module}.py into the folder from which you run"
+            f"{spec}: another {Path(came).name} was imported before; rename one of the two"
+        )
+    found: object = module
+    for part in wanted.name.split("."):
+        if not hasattr(found, part):
+            names = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
+            raise ValueError(
+                f"{wanted.module} has nothing by the name {wanted.name!r}; it has: "
+                + (", ".join(names) or "nothing that can be called")
+            )
+        found = getattr(found, part)
+    return found
+
+
+def _imported(name: str) -> ModuleType:
+    """Import a user's module, and tell its errors as its own."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or str(error)
+        if f"{name}.".startswith(f"{missing}."):
+            raise ValueError(module_files.not_there(name)) from error
+        raise ValueError(
+            f"{name} imports {missing!r}, which is not installed; install it, or put {missing}.py "
+            "beside it"
         ) from error
-    except AttributeError as error:
-        raise ValueError(f"{module} has nothing by the name {name!r}") from error
+    except SyntaxError as error:
+        raise ValueError(module_files.syntax(error)) from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's file does
+        kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+        others = ("<", __file__, *(sysconfig.get_path(kind) for kind in kinds))
+        every = traceback.extract_tb(error.__traceback__)
+        steps = [step for step in every if not step.filename.startswith(others)] or every
+        where = f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})"
+        said = re.sub(r" \(/[^)]*\)", "", str(error))  # the path that an ImportError tells
+        raise ValueError(
+            f"{name} fails while it is imported: {type(error).__name__}: {said}{where}"
+        ) from error
 
 
 def load_method(spec: str) -> contract.Explain:

@@ -47,3 +47,37 @@ def xai_data() -> Path | None:
     if not folder.is_dir():
         raise FileNotFoundError(f"XAI_DATA names {named}, which is no folder; unset it or mend it")
     return folder
+
+
+def located(text: str, start: Path | None = None) -> Path:
+    """The file or folder that a text means; ``~`` is the home folder.
+
+    A relative path counts from where the user stands or, if there is nothing, from the project's
+    root.
+    """
+    named = Path(text).expanduser()
+    here = (start or Path.cwd()) / named
+    return here if here.exists() or not (ROOT / named).exists() else ROOT / named
+
+
+def told(text: str, start: Path | None = None) -> str:
+    """A path as a page may show it: one that :func:`located` understands, without private folders.
+
+    From where the user stands, from the project's root, or from ``~``; else up from where he
+    stands. Only what shares nothing with these stays absolute.
+    """
+    if not text:
+        return text
+    stands = (start or Path.cwd()).resolve()
+    full = Path(os.path.abspath(located(text, stands)))  # noqa: PTH100, keeps links
+    for home, prefix in ((stands, ""), (ROOT.resolve(), ""), (Path("~").expanduser(), "~/")):
+        for form in (full, full.resolve()):
+            if form.is_relative_to(home) and located(_from(home, form, prefix), stands).exists():
+                return _from(home, form, prefix)
+    common = os.path.commonpath([full, stands])
+    return str(full) if common == os.sep else Path(os.path.relpath(full, stands)).as_posix()
+
+
+def _from(home: Path, full: Path, prefix: str) -> str:
+    text = prefix + full.relative_to(home).as_posix()
+    return f"./{text}" if text.startswith("-") else text
