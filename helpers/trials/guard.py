@@ -59,17 +59,19 @@ def run_guarded(
 def check_repeats(
     explain: contract.Explain, model: nn.Module, images: Tensor, classes: Tensor, *, seed: int
 ) -> None:
-    """Call a method twice with one seed, and refuse it if its maps differ.
+    """Call a method twice with one seed, other images between, and refuse it if its maps differ.
 
-    They may differ by :data:`TOLERANCE` of the largest value, as sums in another order do on a GPU.
+    Images are (N, 3, H, W), classes (N,). Maps may differ by :data:`TOLERANCE` of the largest
+    value, as sums in another order do on a GPU.
 
     Raises
     ------
     NotRepeatable
         If they differ by more.
     """
-    one, other = (
-        contract.checked_maps(explain, model, images, classes, seed=seed) for _ in range(2)
+    one, _, other = (
+        contract.checked_maps(explain, model, shown, classes, seed=seed)
+        for shown in (images, images.flip(-1), images)
     )
     largest = max(float(one.abs().max()), float(other.abs().max()))
     apart = float((one - other).abs().max())
@@ -112,4 +114,3 @@ def _own_changes(model: nn.Module, images: Tensor) -> set[str]:
     attributes, tensors = snapshots.of_attributes(model), snapshots.of_tensors(model)
     model(images[:1].clone())
     return {*snapshots.put_attributes_back(attributes), *snapshots.put_tensors_back(tensors)}
-

@@ -69,9 +69,7 @@ def _tensor(given: Any, expected: tuple[int, ...]) -> Tensor:
     else:
         raise ValueError(f"the method gave {name}; expected a tensor {expected}")
     if array.dtype.kind not in "biufc":
-        raise ValueError(
-            f"the method gave {name} of {array.dtype}; expected numbers, {expected}"
-        )
+        raise ValueError(f"the method gave {name} of {array.dtype}; expected numbers, {expected}")
     remarks.add(f"it gives {'a NumPy array' if isinstance(given, np.ndarray) else f'a {name}'}")
     wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
     native = array.astype(np.float64 if wide else array.dtype.newbyteorder("="))

@@ -84,5 +84,5 @@ def _of_constant(group: tuple[str, pd.DataFrame]) -> str:
     )
     return (
         f"{method}: maps of one value only, which order no pixels: {where}. These photographs are "
-        "left out of its tests of corruption, keeping and randomisation."
+        "left out of its tests, but for the cost."
     )

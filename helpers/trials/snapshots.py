@@ -224,4 +224,6 @@ def put_code_back(states: list[CodeState]) -> list[str]:
 
 
 def _is_code(value: Any) -> bool:
-    return callable(value) or isinstance(value, FunctionType | staticmethod | classmethod | property)
+    return callable(value) or isinstance(
+        value, FunctionType | staticmethod | classmethod | property
+    )
