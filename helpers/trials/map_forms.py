@@ -44,6 +44,7 @@ def as_maps(given: Any, images: Tensor) -> Tensor:
         )
     if maps.dtype == torch.bool:
         remarks.add("it gives true and false, taken as 1 and 0")
+        maps = maps.float()
     maps = _shaped(maps, expected)
     maps = _in_float32(maps).to(images.device)
     if maps.shape[1:] != expected[1:]:
@@ -141,22 +142,20 @@ def _fits(shape: torch.Size, size: tuple[int, ...]) -> bool:
 
 def _in_float32(maps: Tensor) -> Tensor:
     """Maps (N, h, w) in float32, scaled where their numbers are beyond it."""
-    if not maps.is_floating_point() or maps.dtype == torch.float64:
-        exact = maps.double()
-        _refuse_holes(exact)
-        largest = float(exact.abs().max()) if exact.numel() else 0.0
-        if largest and not _SMALLEST < largest < _LARGEST:
-            remarks.add(f"its largest number is {largest:.0e}; all are divided by it")
-            exact = exact / largest
-        single = exact.float()
-        if (remarks.is_constant(single) & ~remarks.is_constant(exact, _ROUNDING)).any():
+    _refuse_holes(maps)
+    largest = float(maps.double().abs().max()) if maps.numel() else 0.0
+    if largest and not _SMALLEST < largest < _LARGEST:
+        remarks.add(f"its largest number is {largest:.0e}; all are divided by it")
+        maps = maps.double() / largest
+    single = maps.float()
+    if maps.dtype in (torch.float64, torch.int64, torch.int32):
+        varies = ~remarks.is_constant(maps, _ROUNDING)
+        if (remarks.is_constant(single) & varies).any():
             raise ValueError(
                 "the method gave numbers that differ too little for float32; take off what they "
                 "have in common"
             )
-        return single
-    _refuse_holes(maps)
-    return maps.float()
+    return single
 
 
 def _refuse_holes(maps: Tensor) -> None:

@@ -4,7 +4,6 @@ Each ``put_..._back`` gives what had changed, in words, after it has put it back
 """
 
 from collections import OrderedDict, deque
-from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 _CONTAINERS = dict | list | set | deque | OrderedDict
 _NAMESPACES = (torch, torch.nn, torch.nn.functional, torch.autograd)  # methods patch them
+_FOLLOW_SETTINGS = ("Storage",)  # of torch: the default dtype's
 _GLOBAL_HOOKS = torch.nn.modules.module
 
 
@@ -33,6 +33,12 @@ class AttributeState(NamedTuple):
     name: str
     module: nn.Module
     attributes: dict[str, tuple[Any, Any]]
+
+
+class Fields(NamedTuple):
+    """What the attributes of a plain object held."""
+
+    attributes: OrderedDict
 
 
 class CodeState(NamedTuple):
@@ -71,8 +77,7 @@ def put_tensors_back(states: list[TensorState]) -> list[str]:
         if tensor.is_leaf:
             tensor.requires_grad_(state.needs_gradient)
             tensor.grad = state.gradient
-            if state.gradient is not None and not same(state.gradient, state.gradient_value):
-                state.gradient.copy_(state.gradient_value)
+            _refill(state.gradient, state.gradient_value)
     return changes
 
 
@@ -128,7 +133,15 @@ def _copy(value: Any) -> Any:
         return OrderedDict((key, _element(held)) for key, held in value.items())
     if isinstance(value, list | deque | set):
         return [(held, _copy(held)) for held in value]
+    if _is_plain_object(value):
+        return Fields(_copy(vars(value)))
     return value
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Whether it is somebody's object with attributes, such as a configuration."""
+    library = type(value).__module__.partition(".")[0] in ("torch", "builtins", "numpy")
+    return hasattr(value, "__dict__") and not callable(value) and not library
 
 
 def _element(held: Any) -> tuple[Any, Any]:
@@ -146,6 +159,8 @@ def same(value: Any, copy: Any) -> bool:
         return list(value) == list(copy) and all(map(_same_element, value.values(), copy.values()))
     if isinstance(value, list | deque | set) and isinstance(copy, list):
         return len(value) == len(copy) and all(map(_same_element, value, copy))
+    if isinstance(copy, Fields):
+        return same(vars(value), copy.attributes)
     return value is copy
 
 
@@ -175,6 +190,8 @@ def _refill(value: Any, copy: Any) -> None:
             if not isinstance(held, nn.Module | Tensor):
                 _refill(held, inside)
             value[key] = held
+    elif isinstance(copy, Fields):
+        _refill(vars(value), copy.attributes)
     elif isinstance(value, list | deque | set):
         value.clear()
         for held, inside in copy:
@@ -185,7 +202,7 @@ def _refill(value: Any, copy: Any) -> None:
 def of_code(model: nn.Module) -> list[CodeState]:
     """The code that the network runs: its classes, torch's functions, and hooks of all modules."""
     classes = dict.fromkeys(cls for module in model.modules() for cls in type(module).__mro__[:-1])
-    owners = [*classes, Tensor, *_NAMESPACES, _GLOBAL_HOOKS]
+    owners: list[Any] = [*classes, Tensor, *_NAMESPACES, _GLOBAL_HOOKS]
     return [CodeState(owner.__name__, owner, _names(owner)) for owner in owners]
 
 
@@ -197,7 +214,7 @@ def _names(owner: Any) -> dict[str, Any]:
             for key, value in vars(owner).items()
             if key.startswith("_global") and isinstance(value, dict)
         }
-    return dict(vars(owner))
+    return {key: value for key, value in vars(owner).items() if key not in _FOLLOW_SETTINGS}
 
 
 def put_code_back(states: list[CodeState]) -> list[str]:
@@ -224,6 +241,4 @@ def put_code_back(states: list[CodeState]) -> list[str]:
 
 
 def _is_code(value: Any) -> bool:
-    return callable(value) or isinstance(
-        value, FunctionType | staticmethod | classmethod | property
-    )
+    return callable(value) or isinstance(value, staticmethod | classmethod | property)

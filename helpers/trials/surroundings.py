@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import torch
 
 from helpers.trials import remarks
 
+_CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
 Switch = tuple[Callable[[], Any], Callable[[Any], Any]]  # reads a setting, sets it
 
 
@@ -31,6 +33,11 @@ def _set_deterministic(value: tuple[bool, bool]) -> None:
     torch.use_deterministic_algorithms(value[0], warn_only=value[1])
 
 
+def _set_cudnn(value: list[bool]) -> None:
+    for name, setting in zip(_CUDNN, value, strict=True):
+        setattr(torch.backends.cudnn, name, setting)
+
+
 def _set_environment(value: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(value)
@@ -38,7 +45,7 @@ def _set_environment(value: dict[str, str]) -> None:
 
 def _folder() -> str | None:
     with suppress(OSError):  # it was deleted
-        return os.getcwd()
+        return str(Path.cwd())
     return None
 
 
@@ -74,9 +81,7 @@ SWITCHES: dict[str, Switch] = {
     ),
     "cuDNN": (
         lambda: [getattr(torch.backends.cudnn, name) for name in _CUDNN],
-        lambda value: [
-            setattr(torch.backends.cudnn, *pair) for pair in zip(_CUDNN, value, strict=True)
-        ],
+        _set_cudnn,
     ),
     "TF32": _attribute(torch.backends.cuda.matmul, "allow_tf32"),
     "NumPy's errors": (np.geterr, lambda value: np.seterr(**value)),
@@ -86,7 +91,6 @@ SWITCHES: dict[str, Switch] = {
     "recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
     "garbage": (gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
 }
-_CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
 
 
 @contextmanager
