@@ -15,7 +15,7 @@ from helpers.trials.engine import Maps
 
 SIZES = settings.parse(
     settings.of_profile("smoke")
-    | {"strengths": "gaussian noise 0.02; gaussian blur 0.5", "stages": "20", "cifar_count": 2}
+    | {"strengths": "gaussian noise 0.02; occlusion 4", "stages": "20", "cifar_count": 2}
 )
 
 
@@ -34,7 +34,8 @@ def network():
 
 @pytest.fixture(scope="module")
 def images():
-    return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    blocks = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    return nn.functional.interpolate(blocks, scale_factor=16)
 
 
 def zero(model, images, classes):
@@ -111,7 +112,7 @@ def test_constant_maps_are_counted_by_cell_and_said(compared):
     assert counts.constant["first_is_dead", "clean"] == 1
     assert "bright" not in counts.index.get_level_values("method")
     assert any(s.startswith("first_is_dead: maps of one value") and "1 of 3" in s for s in said)
-    assert any("enlarged bilinearly to 32 x 32" in s for s in said)
+    assert any("enlarged bilinearly to 64 x 64" in s for s in said)
 
 
 @pytest.mark.parametrize(
