@@ -185,3 +185,16 @@ def test_the_explorers_file_has_a_picture_and_a_score_an_image():
     assert [text[:11] for text in network["maps"]["A"]] == ["iVBORw0KGgo"] * 2
     assert network["scale"] == {"A": "unsigned"}
     assert network["scores"] == {"A": {"test: IoU": [0.123, None]}}
+
+
+def test_one_photograph_has_no_winner():
+    one = rows(("A", "gradient", 0.5), ("edges", "control", 0.25)).assign(low=NAN, high=NAN)
+
+    assert show.outcome(one) == (
+        "A single photograph is left in this test, which is too few to say who is first."
+    )
+
+
+def test_remarks_are_listed_and_what_a_method_prints_is_escaped():
+    assert show.remarks([]) == ""
+    assert "<li>Yours: it prints &lt;b&gt;.</li>" in show.remarks(["Yours: it prints <b>."])

@@ -229,3 +229,9 @@ def test_remarks_are_kept_with_the_maps(network, images):
     first, second = (engine.run_cell(method, clean, seed=0) for _ in range(2))
 
     assert first.remarks == second.remarks != ()
+
+
+def test_fewer_than_two_photographs_are_refused_where_methods_are_ranked(images):
+    battery.check_enough(images[:2])
+    with pytest.raises(ValueError, match="there is 1 photograph; expected two or more"):
+        battery.check_enough(images[:1])

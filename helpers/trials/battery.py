@@ -89,6 +89,21 @@ def _of_one_length(counts: list[Tensor]) -> list[list[Tensor]]:
     return [[c for c in counts if len(c) == size] for size in {len(c) for c in counts}]
 
 
+def check_enough(images: Tensor) -> None:
+    """Refuse to rank methods on fewer than two images (N, 3, H, W).
+
+    Raises
+    ------
+    ValueError
+        If there are not two: one says nothing of how images differ, so that nothing has an interval.
+    """
+    if len(images) < 2:
+        raise ValueError(
+            f"there is {len(images)} photograph; expected two or more, because intervals and ranks "
+            "come from how photographs differ"
+        )
+
+
 def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]:
     """All conditions that the tests need and that follow from the clean images, by name.
 
