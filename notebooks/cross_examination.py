@@ -103,6 +103,7 @@ from helpers.trials import (
     matrix,
     methods,
     own_test,
+    remarks,
     sanity,
     sufficiency,
 )
@@ -148,6 +149,7 @@ if images:
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
+battery.check_enough(PIXELS)
 conditions.check_superpixels(PIXELS)
 checked = network_check.prepared(user_code.load_network(model, side), PIXELS, layer)
 network = checked.network
@@ -226,14 +228,12 @@ CELLS = dict(
         desc="cells",
     )
 )
-show.gaps(
-    [
-        show.GapRow(*key, cell.reason, cell.traceback)
-        for key, cell in CELLS.items()
-        if isinstance(cell, engine.Gap)
-    ],
-    len(CELLS),
-)
+found = [
+    show.GapRow(*key, cell.reason, cell.traceback)
+    for key, cell in CELLS.items()
+    if isinstance(cell, engine.Gap)
+]
+display(show.gaps(found, len(CELLS)), show.remarks(remarks.sentences(CELLS)))
 
 # %% [markdown]
 # ### What they look like
@@ -270,7 +270,8 @@ pictures.maps_over_photographs(
 # ## The tests
 #
 # Each test gives numbers an image; one of them decides who is first. Some images drop out: where the
-# attack failed or a corruption changed the decision, the number is missing.
+# attack failed, a corruption changed the decision, or a map is constant, the number is missing. Where
+# one image is left, a number has no interval and no rank.
 
 
 # %%

@@ -191,3 +191,16 @@ def test_what_was_done_to_the_network_is_told_in_its_own_sentences():
     told = show.network_notes("my:net", ("It was in training mode.", "Maps look at layer4."))
 
     assert told == "The network is `my:net`. It was in training mode. Maps look at layer4."
+
+
+def test_one_photograph_has_no_winner():
+    one = rows(("A", "gradient", 0.5), ("edges", "control", 0.25)).assign(low=NAN, high=NAN)
+
+    assert show.outcome(one) == (
+        "A single photograph is left in this test, which is too few to say who is first."
+    )
+
+
+def test_remarks_are_listed_and_what_a_method_prints_is_escaped():
+    assert show.remarks([]) == ""
+    assert "<li>Yours: it prints &lt;b&gt;.</li>" in show.remarks(["Yours: it prints <b>."])

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from helpers import trials
+from helpers.measures import standings
 from helpers.trials import (
     agreement,
     attack,
@@ -82,7 +83,8 @@ def test_a_rotated_map_is_compared_with_the_rotated_clean_one():
 
 
 def test_a_constant_map_correlates_with_nothing():
-    assert corruption.correlation(torch.ones(1, 2, 5), RISING[:1]).tolist() == [0]
+    assert corruption.correlation(torch.ones(1, 2, 5), RISING[:1]).isnan().all()
+    assert corruption.correlation(RISING[:1], torch.zeros(1, 2, 5)).isnan().all()
 
 
 def test_corruption_takes_the_mean_over_those_that_leave_the_decision():
@@ -173,10 +175,31 @@ def test_the_matrix_holds_means_intervals_and_ranks():
 
     assert rows.value.tolist() == [2, 1, 9]
     assert rows.n.tolist() == [2, 2, 1]
-    assert (rows.low <= rows.value).all()
-    assert (rows.value <= rows.high).all()
-    assert found.ranks["t"].iloc[0].tolist() == [2, 3, 1]
+    both = rows.loc[["A", "B"]]
+    assert (both.low <= both.value).all()
+    assert (both.value <= both.high).all()
+    assert found.ranks["t"].iloc[0].to_dict() == {"A": 1, "B": 2}
     assert rows.loc["A", ["rank_low", "rank_high"]].between(1, 2).all()
+
+
+def test_one_image_gives_a_value_without_interval_and_rank():
+    found = summed({"A": [1.0, 3.0], "B": [0.0, 2.0], "C": [float("nan"), 9.0]})
+    row = found.table.set_index("method").loc["C"]
+
+    assert (row.value, row.n, row.gap) == (9, 1, "")
+    assert row[["low", "high", "rank_low", "rank_high"]].isna().all()
+    assert "C" not in found.ranks["t"]
+    assert "C" not in found.draws["t", "m"]
+    assert np.isnan(standings.with_places(found.table).set_index("method").place["C"])
+
+
+def test_a_test_that_rests_on_one_image_ranks_nobody():
+    found = summed({"A": [1.0], "B": [0.0]})
+
+    assert found.ranks == {}
+    assert found.table.value.tolist() == [1, 0]
+    assert agreement.mean_standing(found.ranks, ["A"]).empty
+    assert np.isnan(agreement.mean_agreement({})).all()
 
 
 def test_a_gap_has_a_row_without_a_value_and_its_reason():

@@ -146,7 +146,8 @@ def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
     ----------
     values
         Of M methods, N images and S seeds, (M, N, S); NaN where an image dropped out, which all
-        means leave out. A mean of nothing is NaN.
+        means leave out. A mean of nothing is NaN. So are all draws of a method of which fewer than
+        two images are left: one image says nothing of how images differ.
     """
     methods, images, seeds = values.shape
     generator = np.random.default_rng(seed)
@@ -156,7 +157,9 @@ def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
         warnings.filterwarnings("ignore", message="Mean of empty slice")
         means = [np.nanmean(method[drawn, which], axis=(1, 2)) for method in values]
         whole = np.nanmean(values, axis=(1, 2))
-    return np.concatenate([whole[None], np.stack(means, 1).reshape(draws, methods)])
+    drawn_means = np.stack(means, 1).reshape(draws, methods)
+    drawn_means[:, (~np.isnan(values)).any(2).sum(1) < 2] = np.nan
+    return np.concatenate([whole[None], drawn_means])
 
 
 def estimate_and_interval(drawn: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

@@ -16,7 +16,8 @@ def with_places(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table
         A row a network, test, measure and method, with the columns ``value`` (NaN: a gap) and
-        ``better`` (1: more is better, -1: less, 0: neither, then the largest comes first).
+        ``better`` (1: more is better, -1: less, 0: neither, then the largest comes first); with a
+        column ``n``, values of fewer than two images get no place.
 
     Returns
     -------
@@ -27,6 +28,8 @@ def with_places(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.reset_index(drop=True)
     better = table.value * table.better.where(table.better != 0, 1)
+    if "n" in table:
+        better = better.where(table.n >= 2)
     group = better.groupby([table[key] for key in _GROUP])
     timed = table[(table.test == COST) & (table.measure == SECONDS)]
     seconds = timed.set_index(["network", "method"]).value.rename("seconds")

@@ -73,7 +73,7 @@ def _test_head(row, observations: pd.DataFrame) -> dict:
 def _ranked(row) -> dict:
     if pd.isna(row.value):
         return {"gap": True}
-    place = f"{row.place:.0f}"
+    place = "no rank" if pd.isna(row.place) else f"{row.place:.0f}"
     if row.rank_low < row.rank_high:
         place += f", {row.rank_low:.0f}–{row.rank_high:.0f}"
     return {

@@ -35,19 +35,22 @@ def standing(ranks: pd.DataFrame) -> pd.DataFrame:
 def mean_standing(ranks: Mapping[str, pd.DataFrame], methods: Sequence[str]) -> pd.DataFrame:
     """Standing over the tests, each counting alike, (draws + 1, methods).
 
-    A method counts in the tests that it has been through; one with gaps in all is left out.
+    A method counts in the tests that it has been through; one with gaps in all is left out, and
+    all are where no test ranks any.
     """
     stands = [standing(table) for table in ranks.values()]
+    if not stands:
+        return pd.DataFrame(index=[0])
     together = pd.concat(stands).groupby(level=0).mean()
     return together[[name for name in methods if name in together]]
 
 
 def elsewhere(ranks: Mapping[str, pd.DataFrame], method: str, own: str) -> np.ndarray:
-    """A method's mean standing in all tests but its own, (draws + 1,)."""
+    """A method's mean standing in all tests but its own, (draws + 1,); NaN without another."""
     others = [
         standing(table)[method] for test, table in ranks.items() if test != own and method in table
     ]
-    return _mean(np.stack(others), axis=0)
+    return _mean(np.stack(others), axis=0) if others else np.full(2, np.nan)
 
 
 def agreement(ranks: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], np.ndarray]:
@@ -73,8 +76,8 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def mean_agreement(pairs: Mapping[tuple[str, str], np.ndarray]) -> np.ndarray:
-    """The mean rank correlation of two tests, (draws + 1,)."""
-    return _mean(np.stack(list(pairs.values())), axis=0)
+    """The mean rank correlation of two tests, (draws + 1,); NaN where there are not two."""
+    return _mean(np.stack(list(pairs.values())), axis=0) if pairs else np.full(2, np.nan)
 
 
 class BestControl(NamedTuple):
@@ -86,9 +89,14 @@ class BestControl(NamedTuple):
 
 
 def best_control(ranks: pd.DataFrame, controls: Sequence[str]) -> BestControl:
-    """How high a map that does not depend on the network stands in a test."""
+    """How high a map that does not depend on the network stands in a test.
+
+    Without a control there, the name is empty and the standing NaN.
+    """
     stands = standing(ranks)
     stands = stands[[name for name in controls if name in stands]]
+    if stands.empty:
+        return BestControl("", float("nan"), np.full(2, np.nan))
     first = stands.iloc[0]
     return BestControl(str(first.idxmax()), float(first.max()), stands.max(axis=1).to_numpy())
 
@@ -101,8 +109,10 @@ class Lead(NamedTuple):
 
 
 def lead(means: pd.DataFrame, better: int, method: str, controls: Sequence[str]) -> Lead:
-    """A method's advantage over the control that is best in the data as they are."""
+    """A method's advantage over the control that is best in the data as they are; else NaN."""
     signed = better * means
+    if not any(name in signed for name in controls):
+        return Lead("", np.full(2, np.nan))
     best = str(signed.loc[0, [name for name in controls if name in signed]].idxmax())
     return Lead(best, (signed[method] - signed[best]).to_numpy())
 

@@ -15,7 +15,7 @@ from helpers.measures import rankings
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
-from helpers.trials.scores import Score, Trial, score, where
+from helpers.trials.scores import Score, Trial, ordered, score, where
 from helpers.trials.settings import Settings
 
 SHARES = (1, 10)  # per cent of the pixels, the first of each map
@@ -32,13 +32,16 @@ def scores(
     before = _ordered(clean, settings.seed)
     found, common = [], {}
     for name in COMPARED:
-        after, counts = maps[name].maps, conditions[name].counts
+        after = maps[name].maps
+        counts = conditions[name].counts.cpu() & ordered(clean, after)
         common[name] = overlaps(before, _ordered(after, settings.seed))
         for share, values in common[name].items():
             found.append(score(f"top {share} % in common, {name}", where(counts, values), 0))
-        agreement = rankings.spearman(clean, after).nan_to_num()  # 0 for a constant map
+        agreement = rankings.spearman(clean, after)
         found.append(score(f"rank correlation, {name}", where(counts, agreement), 0))
-    both = conditions[families.ATTACKED].counts & conditions[families.NOISE].counts
+    pair = families.ATTACKED, families.NOISE
+    both = conditions[pair[0]].counts.cpu() & conditions[pair[1]].counts.cpu()
+    both &= ordered(clean, *(maps[name].maps for name in pair))
     lost = common[families.NOISE][10] - common[families.ATTACKED][10]
     return [*found, score(TRIAL.decides, where(both, lost))]
 

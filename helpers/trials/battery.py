@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from helpers.trials import (
     engine,
     insertion,
     localization,
+    remarks,
     sanity,
     sufficiency,
 )
@@ -29,6 +31,10 @@ TRIALS = {
         sanity.TRIAL, costs.TRIAL,
     )
 }  # fmt: skip
+
+PAIRS = (conditions.OTHER_IMAGE, conditions.SIDE_BY_SIDE)  # of two photographs
+TWO_NEEDED = "needs a second photograph"
+ALL_CONSTANT = "its maps are constant, so that they order no pixels"
 
 
 class MethodScores(NamedTuple):
@@ -58,17 +64,54 @@ def _score(
     conditions: Mapping[str, Condition],
     settings: Settings,
 ) -> MethodScores:
-    needed = [cells[method, name] for name in trial.needs(conditions)]
-    gaps = [cell.reason for cell in needed if isinstance(cell, engine.Gap)]
+    needed = trial.needs(conditions)
+    if missing := [name for name in PAIRS if name in needed and name not in conditions]:
+        return MethodScores([], f"'{missing[0]}' {TWO_NEEDED}")
+    made = engine.available(cells, method)
     try:
-        scores = trial.scores(engine.available(cells, method), conditions, settings)
+        scores = trial.scores(made, conditions, settings)
     except TestFailed as failed:  # a user's: a gap, as with a user's method
         return MethodScores([], str(failed))
-    return MethodScores(scores, gaps[0] if gaps else "")
+    gaps = [cells[method, name] for name in needed]
+    reasons = [cell.reason for cell in gaps if isinstance(cell, engine.Gap)]
+    if not reasons and _all_constant(trial, scores, [made[name] for name in needed]):
+        return MethodScores([s for s in scores if s.measure != trial.decides], ALL_CONSTANT)
+    return MethodScores(scores, reasons[0] if reasons else "")
+
+
+def _all_constant(trial: Trial, scores: list[Score], cells: list[engine.Maps]) -> bool:
+    """Whether a test says nothing because on every image a map is constant."""
+    deciding = [score.values for score in scores if score.measure == trial.decides]
+    if not deciding or not np.isnan(deciding[0]).all():
+        return False
+    counts = [~remarks.is_constant(cell.maps) for cell in cells]
+    return not any(bool(torch.stack(same).all(0).any()) for same in _of_one_length(counts))
+
+
+def _of_one_length(counts: list[Tensor]) -> list[list[Tensor]]:
+    return [[c for c in counts if len(c) == size] for size in {len(c) for c in counts}]
+
+
+def check_enough(images: Tensor) -> None:
+    """Refuse to rank methods on fewer than two images (N, 3, H, W).
+
+    Raises
+    ------
+    ValueError
+        If there are not two: one says nothing of how images differ, so that nothing has an interval.
+    """
+    if len(images) < 2:
+        raise ValueError(
+            f"there is {len(images)} photograph; expected two or more, because intervals and ranks "
+            "come from how photographs differ"
+        )
 
 
 def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]:
-    """All conditions that the tests need and that follow from the clean images, by name."""
+    """All conditions that the tests need and that follow from the clean images, by name.
+
+    With one photograph there is none that needs another one, :data:`PAIRS`.
+    """
     seed, device = settings.seed, base.images.device
     made = [
         base,
@@ -81,7 +124,8 @@ def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]
         ),
         *conditions.further_draws(base, settings.seeds),
     ]
-    return {condition.name: condition for condition in made}
+    left = () if len(base.images) > 1 else PAIRS
+    return {condition.name: condition for condition in made if condition.name not in left}
 
 
 def run_trial(

@@ -15,7 +15,7 @@ from helpers.measures import rankings
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
-from helpers.trials.scores import Score, Trial, score, where
+from helpers.trials.scores import Score, Trial, ordered, score, where
 from helpers.trials.settings import Settings
 
 
@@ -26,6 +26,7 @@ def scores(
     if families.CLEAN not in maps:
         return []
     clean, found, mean = maps[families.CLEAN].maps, [], []
+    whole = ordered(clean)  # under every corruption that leaves the decision
     labels = [corruption.label for corruption in settings.corruptions]
     for label in labels:
         if label in maps:
@@ -33,8 +34,9 @@ def scores(
             agreement = correlation(clean, maps[label].maps, condition.angles)
             mean.append(where(condition.counts, agreement))
             found.append(score(f"rank correlation, {label}", mean[-1]))
+            whole &= ordered(maps[label].maps) | ~condition.counts.cpu()
     if len(mean) == len(labels):
-        found.append(score(TRIAL.decides, torch.stack(mean).nanmean(0)))
+        found.append(score(TRIAL.decides, where(whole, torch.stack(mean).nanmean(0))))
     for stage in settings.stages:
         plain, noisy = f"epoch {stage}", f"epoch {stage}, noise"
         if plain in maps and noisy in maps:
@@ -48,13 +50,14 @@ def scores(
 
 
 def correlation(before: Tensor, after: Tensor, angles: Tensor | None = None) -> Tensor:
-    """Rank correlation (N,) of maps (N, H, W), 0 for a constant map.
+    """Rank correlation (N,) of maps (N, H, W), NaN where one of two is constant.
 
     With angles (N,), in degrees, the first maps are rotated before.
     """
+    both = ordered(before, after)
     if angles is not None:
         before = corruptions.rotate(before[:, None], angles)[:, 0]
-    return rankings.spearman(before, after).nan_to_num()
+    return where(both, rankings.spearman(before, after))
 
 
 def needs(conditions: Mapping[str, Condition]) -> list[str]:

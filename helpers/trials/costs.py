@@ -76,7 +76,7 @@ def timed(conditions: Mapping[str, Condition]) -> list[str]:
     """Runs over the photographs with the network as it is."""
     compared = [families.ATTACKED, families.NOISE, families.OTHER_CLASS, families.OTHER_IMAGE]
     worse = [name for name, c in conditions.items() if c.varies == families.CORRUPTED]
-    return [*compared, *worse, families.CLEAN]
+    return [name for name in (*compared, *worse, families.CLEAN) if name in conditions]
 
 
 def needs(conditions: Mapping[str, Condition]) -> list[str]:

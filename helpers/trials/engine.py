@@ -4,6 +4,7 @@ A cell is a method under a condition. It is kept under the digests of the method
 the images, so that an interrupted run resumes, and one more method costs its own cells only.
 """
 
+import errno
 import hashlib
 import json
 import traceback
@@ -17,6 +18,7 @@ from helpers.inputs import classifiers
 from helpers.saliency import contract, cost_meter
 from helpers.store import cache
 from helpers.trials import conditions as families
+from helpers.trials import guard, remarks
 from helpers.trials.conditions import Condition
 from helpers.trials.methods import Method
 from helpers.trials.settings import CHAPTER
@@ -28,6 +30,7 @@ class Maps(NamedTuple):
     maps: Tensor  # (N, H, W) float32, on the CPU
     cost: Tensor  # float64 (4,): seconds, forward, backward passes of all images; peak MB
     drew: bool  # whether the method drew random numbers
+    remarks: tuple[str, ...] = ()  # what is to be said of how they were made
 
 
 class MethodFailed(Exception):
@@ -39,9 +42,14 @@ class Gap(NamedTuple):
 
     reason: str  # one sentence
     traceback: str  # of what failed; empty where the method does not apply
+    refused: bool = False  # whether the method cannot be compared: then all its cells are dropped
 
 
 Cells = dict[tuple[str, str], Maps | Gap]  # by method and condition
+
+CALLED_TWICE = 2  # images, on which a user's method is called again with the same seed
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
+_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 # What the cells under way belong to, by its digest, so that a cell's key holds the digest only:
 # a network's bytes would otherwise be read again for every cell.
@@ -53,7 +61,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
 
     A method that a user brings may fail, and so may any method on a network that a user brings:
     that is a gap, with the whole error. A built-in method may say that it does not apply to a
-    network (:class:`helpers.saliency.contract.NotApplicable`). Any other error ends the run.
+    network (:class:`helpers.saliency.contract.NotApplicable`). Any other error ends the run; so
+    does a lack of memory or of room on the disk, whosever method meets it.
 
     Parameters
     ----------
@@ -66,6 +75,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     ------
     RuntimeError
         If a built-in method fails on a network of ours.
+    MemoryError, OSError, RuntimeError
+        If memory or the disk is full.
     """
     if condition.gap:
         return Gap(condition.gap, "")
@@ -75,31 +86,58 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
         made = cache.kept(
             f"{CHAPTER}/cells", _make, running, condition.images, condition.classes,
             cell_seed(condition, seed), condition.memory,
+            method.is_brought and condition.name == families.CLEAN,
         )  # fmt: skip
     except MethodFailed as failed:
         error = failed.__cause__ or failed
         if isinstance(error, contract.NotApplicable):
             return Gap(str(error), "")
+        if _is_of_machine(error):
+            error.add_note(
+                f"while {method.name} ran under '{condition.name}'. What is finished is kept: run "
+                "it again with more room, or with fewer or smaller images (count, side)"
+            )
+            raise error from None
         if not (method.is_brought or condition.brought):
             raise RuntimeError(f"{method.name} failed under '{condition.name}'") from error
         reason = f"{type(error).__name__}: {families.first_line(error)}".removesuffix(": ")
-        return Gap(reason, "".join(traceback.format_exception(error)))
-    return Maps(made["maps"], made["cost"], bool(made["drew"]))
+        trace = "".join(traceback.format_exception(error))
+        return Gap(reason, trace, isinstance(error, guard.Refused))
+    said = json.loads(bytes(made["remarks"].tolist()))
+    return Maps(made["maps"], made["cost"], bool(made["drew"]), tuple(said))
+
+
+def _is_of_machine(error: BaseException) -> bool:
+    """Whether an error says that this machine is full, which is nothing about a method."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _MEMORY)
 
 
 def _make(
-    running: str, images: Tensor, classes: Tensor, seed: int, memory: bool
+    running: str, images: Tensor, classes: Tensor, seed: int, memory: bool, twice: bool
 ) -> dict[str, Tensor]:
-    """Maps and costs of a cell, in batches, each with a seed of its own."""
+    """Maps and costs of a cell, in batches, each with a seed of its own.
+
+    With `twice`, the method is first called again with the same seed, to see that it repeats.
+    """
     method, network = _RUNNING[running]
     model = classifiers.Bfloat16(network) if method.half_precision else network
     size = families.batch_size(images)
     batches = zip(images.split(size), classes.split(size), strict=True)
     try:
-        parts = [
-            cost_meter.maps_and_cost(method.explain, model, *batch, seed=seed + i, memory=memory)
-            for i, batch in enumerate(batches)
-        ]
+        with remarks.collected() as said:
+            if twice:
+                few = images[:CALLED_TWICE], classes[:CALLED_TWICE]
+                guard.check_repeats(method.explain, model, *few, seed=seed)
+            parts = [
+                cost_meter.maps_and_cost(
+                    method.explain, model, *batch, seed=seed + i, memory=memory
+                )
+                for i, batch in enumerate(batches)
+            ]
     except Exception as error:
         raise MethodFailed from error
     maps, costs = zip(*parts, strict=True)
@@ -109,6 +147,7 @@ def _make(
         "maps": torch.cat(maps),
         "cost": torch.tensor(cost, dtype=torch.float64),
         "drew": torch.tensor(any(cost.drew for cost in costs)),
+        "remarks": torch.tensor(list(json.dumps(said).encode()), dtype=torch.uint8),
     }
 
 
@@ -125,21 +164,33 @@ def run_cells(
     """All methods under all conditions, one cell after the other.
 
     Further draws of the clean images are run for methods only that drew random numbers in the
-    first; for the others they are the first's maps.
+    first; for the others they are the first's maps. A method that is refused
+    (:class:`helpers.trials.guard.Refused`) is not run again, and the cells that it had are given
+    once more, as gaps: the last of each counts, as in ``dict(run_cells(...))``.
     """
     methods = list(methods)
     warm_up(next(iter(conditions.values())))
     first: dict[str, Maps | Gap] = {}
+    refused: dict[str, Gap] = {}
+    given: dict[str, list[str]] = {method.name: [] for method in methods}
     for condition in sorted(conditions.values(), key=lambda c: c.name != families.CLEAN):
         for method in methods:
             clean = first.get(method.name)
-            if condition.draw and (isinstance(clean, Gap) or (clean and not clean.drew)):
+            if method.name in refused:
+                cell: Maps | Gap = refused[method.name]
+            elif condition.draw and clean and (isinstance(clean, Gap) or not clean.drew):
                 cell = clean
             else:
                 cell = run_cell(method, condition, seed)
             if condition.name == families.CLEAN:
                 first[method.name] = cell
+            if isinstance(cell, Gap) and cell.refused:
+                refused.setdefault(method.name, cell)
+            else:
+                given[method.name].append(condition.name)
             yield (method.name, condition.name), cell
+    for name, gap in refused.items():
+        yield from (((name, condition), gap) for condition in given[name])
 
 
 def warm_up(condition: Condition) -> None:

@@ -1,19 +1,28 @@
 """A user's method runs on copies and must leave the network as it was, else it is refused."""
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from helpers.saliency import contract
+from helpers.trials import map_forms, snapshots, surroundings
 
 
-class LeftTraces(ValueError):
-    """A method changed the network or its images; the message says what, and how to mend it."""
+class Refused(ValueError):
+    """A method cannot be compared with others; the message says why, and how to mend it."""
+
+
+class LeftTraces(Refused):
+    """A method changed the network, its images or torch; the message says what."""
+
+
+class NotRepeatable(Refused):
+    """A method gives other maps at a second call with the same seed."""
+
+
+TOLERANCE = 1e-3  # of the largest value: what sums in another order may move a map by
 
 
 def run_guarded(
@@ -22,73 +31,75 @@ def run_guarded(
     """The method's maps (N, H, W), if it leaves weights, mode, hooks and images as they were.
 
     Whatever it changed is put back first, also where it fails, so that no other method meets it.
-    Torch's, NumPy's and Python's global random generators, the switch for gradients and weights'
-    ``.grad`` are put back without a word. NumPy's and Python's are seeded from torch's.
+    Put back without a word are weights' ``.grad`` and ``requires_grad``, NumPy's and Python's
+    random generators, which are seeded from torch's, and the settings of the process
+    (:data:`helpers.trials.surroundings.SWITCHES`). What it gives is read by
+    :func:`helpers.trials.map_forms.as_maps`.
 
     Raises
     ------
     LeftTraces
-        If it changed the network or the images that it was given.
+        If it changed the network, the images that it was given, or code of torch's.
+    ValueError
+        If what it gives is no map, or it ends the process.
     """
     given = images.clone()
-    with _restored_globals(), _unchanged(model):
-        maps = explain(model, given, classes.clone())
-    if not torch.equal(given, images):
+    with surroundings.restored(), _unchanged(model, images):
+        try:
+            maps = map_forms.as_maps(explain(model, given, classes.clone()), images)
+        except SystemExit as left:
+            raise ValueError(f"the method ends the process, sys.exit({left.code!r})") from left
+    if not snapshots.same(given, images):
         raise LeftTraces(
             "the method changed its images in place; let it work on images.clone() instead"
         )
     return maps
 
 
+def check_repeats(
+    explain: contract.Explain, model: nn.Module, images: Tensor, classes: Tensor, *, seed: int
+) -> None:
+    """Call a method again with one seed, also after other images; refuse it if its maps differ.
+
+    Images are (N, 3, H, W), classes (N,). Maps may differ by :data:`TOLERANCE` of the largest
+    value, as sums in another order do on a GPU.
+
+    Raises
+    ------
+    NotRepeatable
+        If they differ by more.
+    """
+    one, again, _, later = (
+        contract.checked_maps(explain, model, shown, classes, seed=seed)
+        for shown in (images, images, images.flip(-1), images)
+    )
+    largest = float(torch.stack([one, again, later]).abs().max())
+    apart = float(torch.maximum((one - again).abs().max(), (one - later).abs().max()))
+    if apart > TOLERANCE * largest:
+        raise NotRepeatable(
+            f"the method gives other maps at a second call with the same seed, by up to "
+            f"{100 * apart / largest:.0f} % of the largest value; draw from the global generators "
+            "of torch, NumPy or random, which are seeded for it, and keep nothing between calls"
+        )
+
+
 @contextmanager
-def _restored_globals() -> Iterator[None]:
-    """Seed NumPy's and Python's generators from torch's, and put them back; torch's moves on."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    gradients = torch.is_grad_enabled()
-    seed = torch.initial_seed() % 2**32
-    np.random.seed(seed)  # noqa: NPY002
-    random.seed(seed)
-    start = _positions()
-    try:
-        yield
-    finally:
-        if _positions() != start:
-            torch.rand(())  # so that whoever watches torch's generator sees that it drew
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
-        torch.set_grad_enabled(gradients)
-
-
-def _positions() -> tuple:
-    """Where Python's and NumPy's generators stand, as something to compare."""
-    _, keys, position, *normal = np.random.get_state()  # noqa: NPY002
-    return random.getstate(), np.asarray(keys).tobytes(), position, normal
-
-
-@contextmanager
-def _unchanged(model: nn.Module) -> Iterator[None]:
-    """Put the network back as it was; if it had been changed, refuse."""
-    states = [(name, module, _state(module)) for name, module in model.named_modules()]
-    tensors = [
-        (name, tensor, tensor.detach().clone(), tensor.requires_grad, getattr(tensor, "grad", None))
-        for name, tensor in [*model.named_parameters(), *model.named_buffers()]
-    ]
+def _unchanged(model: nn.Module, images: Tensor) -> Iterator[None]:
+    """Put the network and torch's code back as they were; if they had been changed, refuse."""
+    code = snapshots.of_code(model)
+    attributes = snapshots.of_attributes(model)
+    tensors = snapshots.of_tensors(model)
     try:
         yield
     finally:
         changes = [
-            f"{change} of {name or 'the network'}"
-            for name, module, state in states
-            for change in _put_back(module, state)
+            *snapshots.put_code_back(code),
+            *snapshots.put_attributes_back(attributes),
+            *snapshots.put_tensors_back(tensors),
         ]
-        for name, tensor, value, needs_gradient, gradient in tensors:
-            if not _equal(tensor.detach(), value):
-                changes.append(f"the values of {name}")
-                with torch.no_grad():
-                    tensor.copy_(value)
-            tensor.requires_grad_(needs_gradient)
-            if tensor.is_leaf:
-                tensor.grad = gradient
+        if changes:
+            own = _own_changes(model, images)
+            changes = [change for change in changes if change not in own]
     if changes:
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         raise LeftTraces(
@@ -97,37 +108,9 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
         )
 
 
-def _state(module: nn.Module) -> dict[str, Any]:
-    """A module's attributes, with copies of its dictionaries of parts and of hooks."""
-    return {
-        key: value.copy() if isinstance(value, dict) else value
-        for key, value in vars(module).items()
-    }
-
-
-def _put_back(module: nn.Module, state: dict[str, Any]) -> list[str]:
-    """Set a module's attributes to a state; what had changed, in words."""
-    changes = []
-    now = vars(module)
-    for key in [key for key in now if key not in state]:
-        changes.append(f"the attribute {key}")
-        del now[key]
-    for key, before in state.items():
-        if isinstance(before, dict) and isinstance(now.get(key), dict):
-            if not _same_entries(now[key], before):
-                changes.append("hooks" if "hook" in key else f"the parts {key.strip('_')}")
-                now[key].clear()
-                now[key].update(before)
-        elif now.get(key) is not before:
-            changes.append("the mode" if key == "training" else f"the attribute {key}")
-            now[key] = before
-    return changes
-
-
-def _same_entries(one: dict, other: dict) -> bool:
-    return list(one) == list(other) and all(one[key] is other[key] for key in one)
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    """Equal bit by bit, so that NaN equals itself."""
-    return one.shape == other.shape and torch.equal(one.nan_to_num(), other.nan_to_num())
+@torch.no_grad()
+def _own_changes(model: nn.Module, images: Tensor) -> set[str]:
+    """What one evaluation changes of the network by itself, such as features that it remembers."""
+    attributes, tensors = snapshots.of_attributes(model), snapshots.of_tensors(model)
+    model(images[:1].clone())
+    return {*snapshots.put_attributes_back(attributes), *snapshots.put_tensors_back(tensors)}

@@ -17,7 +17,7 @@ from helpers.store import cache
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
-from helpers.trials.scores import Score, Trial, score
+from helpers.trials.scores import Score, Trial, ordered, score
 from helpers.trials.settings import CHAPTER, Settings
 
 DELETION, INSERTION, SUFFICIENCY = range(3)  # the order of the curves
@@ -41,7 +41,10 @@ def scores(
 def curves_of_draws(
     maps: Mapping[str, Maps], conditions: Mapping[str, Condition], settings: Settings
 ) -> Tensor | None:
-    """Curves (N, 3, steps + 1, S) of the clean images' maps, kept; None if a draw is missing."""
+    """Curves (N, 3, steps + 1, S) of the clean images' maps, kept; None if a draw is missing.
+
+    NaN where a map is constant.
+    """
     names = [families.draw_name(draw) for draw in range(settings.seeds)]
     if not all(name in maps for name in names):
         return None
@@ -50,7 +53,7 @@ def curves_of_draws(
     orders = [
         rankings.break_ties(maps[name].maps, families.generator(settings.seed)) for name in names
     ]
-    return torch.stack(
+    curves = torch.stack(
         [
             cache.kept(
                 f"{CHAPTER}/curves", _curves, base.key, base.images, base.classes, order,
@@ -60,6 +63,8 @@ def curves_of_draws(
         ],
         -1,
     )  # fmt: skip
+    counts = torch.stack([ordered(maps[name].maps) for name in names], -1)  # (N, S)
+    return torch.where(counts[:, None, None], curves, torch.nan)
 
 
 _RUNNING: dict[str, Condition] = {}  # the clean condition by its network's digest; see the engine

@@ -15,7 +15,7 @@ from helpers.measures import rankings
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
-from helpers.trials.scores import Score, Trial, score
+from helpers.trials.scores import Score, Trial, ordered, score, where
 from helpers.trials.settings import Settings
 
 BOX_THRESHOLD = 0.5  # of the map's maximum, for its box
@@ -33,7 +33,7 @@ def scores(
 
 
 def region_scores(name: str, maps: Tensor, region: Tensor, seed: int) -> list[Score]:
-    """Six measures of maps (N, H, W) and a region, bool (N, H, W)."""
+    """Six measures of maps (N, H, W) and a region, bool (N, H, W); NaN where a map is constant."""
     iou = measures.mask_iou(first_pixels(maps, region, seed), region)
     box = measures.box_of(measures.thresholded(maps, BOX_THRESHOLD))
     true_box = measures.box_of(region)
@@ -46,7 +46,10 @@ def region_scores(name: str, maps: Tensor, region: Tensor, seed: int) -> list[Sc
         "IoU of boxes": measures.box_iou(box, true_box),
         "Dice of boxes": measures.box_dice(box, true_box),
     }
-    return [score(f"{measure}, {name}", number) for measure, number in values.items()]
+    counts = ordered(maps)
+    return [
+        score(f"{measure}, {name}", where(counts, number)) for measure, number in values.items()
+    ]
 
 
 def first_pixels(maps: Tensor, region: Tensor, seed: int) -> Tensor:

@@ -22,7 +22,8 @@ class Matrix(NamedTuple):
     """Scores summed up over images, and the bootstrap draws from which intervals are read."""
 
     table: pd.DataFrame  # a row a test, measure and method; see COLUMNS
-    draws: dict[tuple[str, str], pd.DataFrame]  # by test and measure: (draws + 1, methods); means
+    draws: dict[tuple[str, str], pd.DataFrame]  # by test and measure: (draws + 1, methods); means,
+    # of the methods that have an interval
     ranks: dict[str, pd.DataFrame]  # by test: ranks by the deciding measure, 1 the best, as `draws`
 
 
@@ -39,7 +40,7 @@ def summarize(
 
     Images are drawn with replacement, and of each image its seeds, where a test has more than one;
     for the cost, runs. All methods and tests share the draws, so that in each of them all methods
-    can be ranked.
+    can be ranked. Where a single image is left, the value has no interval and no rank.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def summarize(
             better, by_method = values
             table = np.stack(list(by_method.values()))  # (M, N, S)
             means = intervals.bootstrap_means(table, draws=draws, seed=seed)  # (draws + 1, M)
-            drawn[name, measure] = pd.DataFrame(means, columns=list(by_method))
+            drawn[name, measure] = _with_draws(pd.DataFrame(means, columns=list(by_method)))
             head: dict = {
                 "network": network,
                 "test": name,
@@ -75,6 +76,11 @@ def summarize(
             ]
     rows += _gap_rows(scored, trials, kinds, network)
     return _ranked(pd.DataFrame(rows).reindex(columns=COLUMNS), drawn, trials)
+
+
+def _with_draws(means: pd.DataFrame) -> pd.DataFrame:
+    """The methods (columns) that have a mean in some draw: two images or more."""
+    return means.loc[:, means.iloc[1:].notna().any()]
 
 
 def _by_measure(
@@ -120,7 +126,7 @@ def _ranked(table: pd.DataFrame, drawn: dict, trials: Mapping[str, Trial]) -> Ma
     """The table with intervals of ranks, and the ranks in every draw."""
     ranks = {}
     for name, trial in trials.items():
-        means = drawn.get((name, trial.decides), pd.DataFrame()).dropna(axis=1, how="all")
+        means = drawn.get((name, trial.decides), pd.DataFrame())
         if means.empty:
             continue
         ranks[name] = (means * -trial.better).rank(axis=1)

@@ -1,7 +1,8 @@
 """Adebayo et al.'s test: a map should not outlive the network's weights.
 
 Upper layers of the network are shuffled, and the map is compared with that of the network as it
-was. A high rank correlation means that the map does not show what was learned.
+was. A high rank correlation means that the map does not show what was learned. An image whose map
+is constant under either network is left out: it would seem to have forgotten all.
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.trials import remarks
 from helpers.trials.conditions import Condition
 from helpers.trials.engine import Maps
 from helpers.trials.settings import Settings
@@ -50,3 +51,13 @@ def score(measure: str, values: Tensor, better: int = 1) -> Score:
 def where(counts: Tensor, values: Tensor) -> Tensor:
     """Values (N,) in float64, NaN where an image does not count."""
     return torch.where(counts.cpu(), values.double().cpu(), torch.nan)
+
+
+def ordered(*maps: Tensor) -> Tensor:
+    """Which images count: bool (N,), where no map (N, H, W) is constant.
+
+    A constant map orders no pixels. Its order would be that of the random numbers that break ties,
+    and a test that rewards what moves would be won by it.
+    """
+    every = torch.stack([~remarks.is_constant(each) for each in maps])
+    return every.all(0)

@@ -33,7 +33,7 @@ def scores(
     shares = insertion.shares(settings.steps)
     kept = curves[:, insertion.SUFFICIENCY]  # (N, steps + 1, S)
     fifth = int(torch.argmin((shares - FIFTH).abs()))
-    below = kept - whole[:, None, None]
+    below = kept - whole[:, None, None]  # NaN where a map is constant
     part = f"{100 * shares[fifth]:.0f} % of the image"
     return [
         score(TRIAL.decides, 100 * share_needed(kept, whole), -1),
@@ -46,10 +46,11 @@ def share_needed(kept: Tensor, whole: Tensor) -> Tensor:
     """The smallest share of the image that makes the class as probable as the whole one, (N, S).
 
     kept are probabilities (N, steps + 1, S) while ever more is shown, whole (N,) those of the whole
-    image, which is the last of them up to rounding.
+    image, which is the last of them up to rounding. NaN where a curve is missing.
     """
     enough = (kept >= whole[:, None, None] - 1e-6).double().argmax(1)
-    return insertion.shares(kept.shape[1] - 1)[enough]
+    needed = insertion.shares(kept.shape[1] - 1)[enough]
+    return torch.where(kept.isnan().any(1), torch.nan, needed)
 
 
 TRIAL = Trial(

@@ -10,6 +10,7 @@ import pandas as pd
 from helpers.report import claims, theme
 
 Estimate = tuple[float, float, float]  # a number and its 95 % interval
+ONE_LEFT = "A single photograph is left in this test"
 HALF = 0.5  # a standing: 1 is the first of all methods, 0 the last
 
 
@@ -46,6 +47,12 @@ def gaps(rows: Sequence[GapRow], cells: int) -> theme.Html:
     return theme.Html(f"<p>{len(rows):,} of {cells:,} cells are gaps.</p><ul>{items}</ul>")
 
 
+def remarks(sentences: Sequence[str]) -> theme.Html:
+    """What is to be said of how maps were made, and of those that are constant: a list."""
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return theme.Html(f"<p>Of the maps:</p><ul>{items}</ul>" if sentences else "")
+
+
 def _gap(row: GapRow) -> str:
     head = f"{row.method}, {row.condition}: {row.reason}"
     if not row.traceback:
@@ -62,6 +69,9 @@ def outcome(rows: pd.DataFrame) -> str:
     valued = rows[rows.value.notna()]
     if valued.empty:
         return "No method has a value in this test."
+    valued = valued[valued.low.notna()]
+    if valued.empty:
+        return f"{ONE_LEFT}, which is too few to say who is first."
     ranks = (-valued.better * valued.value).rank(method="min")
     order = valued.assign(rank=ranks).sort_values("rank", kind="stable")
     first = order[order["rank"] == 1]
