@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from helpers.inputs import classifiers, conversion, photographs
 from helpers.saliency import network_check, user_code
-from helpers.trials import battery, conditions, engine, matrix, own_test
+from helpers.trials import battery, conditions, engine, matrix, own_test, remarks
 from helpers.trials import methods as method_list
 from helpers.trials import settings as sizes
 from helpers.trials.scores import Trial
@@ -111,7 +111,7 @@ def run(
     if test is not None:
         own = own_test.load(test)
         tests[own.name] = own
-    pixels = _images(images, values)
+    pixels, told = _images(images, values)
     conditions.check_superpixels(pixels)
     parts = {
         name: _one(model, name, ours, pixels, compared, tests, settings, str(values["layer"]))
@@ -128,7 +128,7 @@ def run(
         pd.concat(tables, ignore_index=True),
         {name: full for name, (full, *_) in parts.items()},
         gaps,
-        [note for *_, notes in parts.values() for note in notes] + _notes(pixels, gaps),
+        [*told, *_notes(pixels, gaps), *_remarks(parts)],
     )
 
 
@@ -203,17 +203,20 @@ def _network(network: nn.Module | str, side: int) -> tuple[nn.Module, str]:
     return network, type(network).__name__
 
 
-def _images(images: Tensor | np.ndarray | Path | str | None, values: dict) -> Tensor:
-    """Images (N, 3, H, W) in [0, 1]."""
+def _images(
+    images: Tensor | np.ndarray | Path | str | None, values: dict
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Images (N, 3, H, W) in [0, 1], and what is to be said of a folder's."""
     count, side = values["count"], values["side"]
     if images is None:
-        return conversion.to_unit(photographs.foolbox_imagenet(side).pixels[:count])
+        return conversion.to_unit(photographs.foolbox_imagenet(side).pixels[:count]), ()
     if isinstance(images, np.ndarray):
         images = torch.from_numpy(np.ascontiguousarray(images))
     if isinstance(images, Tensor):
-        return unit_images(images)
+        return unit_images(images), ()
     folder = Path(images).expanduser()
-    return conversion.to_unit(photographs.load_folder(folder, count, side).pixels)
+    photos = photographs.load_folder(folder, count, side, bool(values["skip_unreadable"]))
+    return conversion.to_unit(photos.pixels), tuple(photos.notes)
 
 
 def unit_images(images: Tensor) -> Tensor:
@@ -279,12 +282,23 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(pixels: Tensor, gaps: Mapping[tuple[str, str, str], engine.Gap]) -> list[str]:
-    notes = [f"{len(pixels)} images; wide intervals say that these are few."]
+    notes = [
+        "One image: no interval, and nothing that it shows can be taken for a rule."
+        if len(pixels) == 1
+        else f"{len(pixels)} images; wide intervals say that these are few."
+    ]
     reasons: dict[tuple[str, str], list[str]] = {}
     for (_, method, condition), gap in gaps.items():
         reasons.setdefault((method, gap.reason), []).append(condition)
-    notes += [
+    return notes + [
         f"{method} has no maps under {', '.join(where)}: {reason}"
         for (method, reason), where in reasons.items()
     ]
-    return notes
+
+
+def _remarks(parts: Mapping[str, tuple]) -> list[str]:
+    """What is to be said of each network, and of the maps made on it, each sentence once."""
+    told = [note for *_, notes in parts.values() for note in notes]
+    return list(
+        dict.fromkeys([*told, *(s for p in parts.values() for s in remarks.sentences(p[1]))])
+    )
