@@ -82,10 +82,15 @@ def clean(
     if classes is None:
         classes = logits_of(network, images).argmax(1)
     every = torch.ones(len(images), dtype=torch.bool)
-    key = cache.key_of(network)
+    key = network_key(network, brought=brought)
     return Condition(
         CLEAN, network, key, images, classes, "nothing", every, memory=True, brought=brought
     )
+
+
+def network_key(network: nn.Module, *, brought: bool) -> str:
+    """The digest of a network; one of a user's whose content cannot be told gets a new one."""
+    return cache.key_of_brought(network) if brought else cache.key_of(network)
 
 
 def check_network(network: nn.Module, images: Tensor) -> None:
@@ -192,7 +197,8 @@ def layers_randomized(base: Condition, share: float, *, seed: int) -> Condition:
     """The images under a network whose upper layers are shuffled (Adebayo et al. 2018)."""
     network = randomized(base.network, share, seed=seed)
     return base._replace(
-        name=randomized_name(share), network=network, key=cache.key_of(network), memory=False,
+        name=randomized_name(share), network=network, memory=False,
+        key=network_key(network, brought=base.brought),
         varies=f"the network: {100 * share:.0f} % of its layers are randomized",
     )  # fmt: skip
 
