@@ -150,7 +150,7 @@ else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))
 battery.check_enough(PIXELS)
-conditions.check_superpixels(PIXELS)
+battery.check_superpixels(PIXELS)
 checked = network_check.prepared(user_code.load_network(model, side), PIXELS, layer)
 network = checked.network
 clean = conditions.clean(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from helpers import trials
+from helpers.inputs import conversion
 from helpers.report.chapters import cross_examination_yours as page
 from helpers.trials import battery, conditions, methods, own_test, quick, settings
 from helpers.trials.engine import Maps
@@ -247,14 +248,14 @@ def test_report_shows_itself_with_every_text_escaped(report):
 )
 def test_images_that_have_no_one_reading_are_refused(images, complaint):
     with pytest.raises(ValueError, match=complaint):
-        quick.unit_images(images)
+        conversion.unit_images(images)
 
 
 def test_images_of_bytes_and_of_colors_last_are_read_as_what_they_are():
     pixels = torch.randint(0, 256, (2, 3, 8, 6), dtype=torch.uint8)
 
-    assert torch.equal(quick.unit_images(pixels), pixels / 255)
-    assert torch.equal(quick.unit_images(pixels.permute(0, 2, 3, 1)), pixels / 255)
+    assert torch.equal(conversion.unit_images(pixels), pixels / 255)
+    assert torch.equal(conversion.unit_images(pixels.permute(0, 2, 3, 1)), pixels / 255)
 
 
 def test_users_methods_among_the_others_by_hand():

@@ -235,7 +235,7 @@ def test_an_object_whose_content_cannot_be_told_is_never_read_from_the_cache(mon
     def refuse(*arguments):
         raise TypeError("cannot be told apart")
 
-    monkeypatch.setattr(cache, "key_of", refuse)
+    monkeypatch.setattr(cache.digests, "whole_digest", refuse)
     one, other = (methods.brought(lambda m, i, c: i.mean(1)) for _ in range(2))
 
     assert one.key != other.key

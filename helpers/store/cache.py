@@ -10,6 +10,7 @@ is not seen: give it contents and seeds.
 import os
 import sys
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,24 @@ def key_of(function: Callable, *arguments: object, **named: object) -> str:
     TypeError
         If the function or an argument cannot be told apart by its content.
     """
+    return digests.digest(function, arguments, named, *_surroundings())
+
+
+def key_of_brought(thing: object) -> str:
+    """A key for a method or network of a user's, equal only where nothing in it differs.
+
+    One whose content cannot be told, or whose code reads files, the environment or what it finds by
+    a computed name, gets a key of its own at every call, so that nothing kept before is read.
+    """
+    try:
+        return digests.whole_digest(thing, (), {}, *_surroundings())
+    except (TypeError, OSError):  # OSError: a function without a file
+        return uuid.uuid4().hex
+
+
+def _surroundings() -> tuple:
     precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
-    return digests.digest(function, arguments, named, digests.versions(), precision)
+    return digests.versions(), precision
 
 
 def kept(

@@ -5,7 +5,6 @@ file edited after its import is never taken for the code that ran; a library's b
 """
 
 import dis
-import functools
 import importlib
 import importlib.util
 import sys
@@ -15,24 +14,13 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
     CodeType,
     FunctionType,
-    GetSetDescriptorType,
-    MappingProxyType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
     ModuleType,
-    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from helpers.store import rooms
+from helpers.store import rooms, unseen
 
 if TYPE_CHECKING:
     from helpers.store.digests import Digest
@@ -45,11 +33,6 @@ _WORDS = {  # of a class: what is no code, or follows from the rest
     "__static_attributes__", "__dataclass_fields__", "__dataclass_params__", "_abc_impl",
     "__abstractmethods__", "__parameters__", "__annotations_cache__", "__annotate_func__",
 }  # fmt: skip
-_BUILT_IN = (
-    BuiltinFunctionType | WrapperDescriptorType | MethodWrapperType | MethodDescriptorType
-    | ClassMethodDescriptorType | GetSetDescriptorType | MemberDescriptorType
-    | np.ufunc | type(np.concatenate)
-)  # fmt: skip
 _NO_CODE = ("NOP", "EXTENDED_ARG", "CACHE")
 
 
@@ -126,7 +109,14 @@ def kind(walk: "Digest", cls: type) -> Iterator[bytes]:
     if is_ours(cls.__module__) or not is_own(cls.__module__):
         if home is not None:
             yield from module(walk, home)
+        for owner in cls.__mro__[:-1]:
+            for key, value in list(vars(owner).items()):
+                if is_patched(value, owner.__module__):  # replaced in a library's class
+                    yield from (key.encode(), walk.of(value))
         return
+    maker = type(cls).__module__
+    if isinstance(maker, str) and is_own(maker):  # compiled metaclasses have a descriptor there
+        yield walk.of(type(cls))
     for base in cls.__mro__[1:-1]:
         yield walk.of(base)
     for key, value in vars(cls).items():
@@ -134,6 +124,16 @@ def kind(walk: "Digest", cls: type) -> Iterator[bytes]:
             continue
         yield key.encode()
         yield _tolerant(walk, value) if key.startswith("_") else walk.of(value)
+
+
+def is_patched(value: object, home: str | None) -> bool:
+    """Whether a value of a library is a notebook's or a user's function or class."""
+    maker = getattr(value, "__module__", None)
+    if not isinstance(value, FunctionType | type) or not isinstance(maker, str):
+        return False
+    if not isinstance(home, str):  # some compiled classes have a descriptor there
+        return False
+    return is_own(maker) and not is_ours(maker) and not is_own(home)
 
 
 def function(walk: "Digest", func: FunctionType) -> Iterator[bytes]:
@@ -144,6 +144,10 @@ def function(walk: "Digest", func: FunctionType) -> Iterator[bytes]:
     own = is_own(func.__module__)
     read = walk.of if own else partial(_tolerant, walk)
     yield from instructions(walk, func.__code__)
+    if own and not is_ours(func.__module__):
+        walk.unseen += unseen.reads(func.__code__, func.__globals__)
+    elif not own and unseen.is_read(func.__name__):  # handed on as a value
+        walk.unseen.append(func.__name__)
     yield from map(read, (func.__defaults__, func.__kwdefaults__, vars(func)))
     for cell in func.__closure__ or ():
         try:
@@ -207,9 +211,13 @@ def _attributes(walk: "Digest", owner: ModuleType, steps: list[dis.Instruction])
     """What code reads of a module of ours or a user's, by value: it may have been replaced."""
     value: Any = owner
     for step in steps:
-        if step.opname not in ("LOAD_ATTR", "LOAD_METHOD") or not is_own(value.__name__):
+        if step.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
             return
-        value = getattr(value, step.argval, None)
+        home, value = value.__name__, getattr(value, step.argval, None)
+        if not is_own(home) and not isinstance(value, ModuleType):
+            if is_patched(value, home):
+                yield from (step.argval.encode(), walk.of(value))
+            return
         yield step.argval.encode()
         if not isinstance(value, ModuleType):
             if not isinstance(value, Path):  # of this machine
@@ -248,52 +256,3 @@ def _own_module(name: str) -> ModuleType | None:
         return importlib.import_module(name)
     except (ImportError, ValueError):
         return None
-
-
-def instance(walk: "Digest", thing: Any) -> Iterator[bytes]:
-    """Any other object: what can be called by what it calls, the rest by class and state.
-
-    Raises
-    ------
-    TypeError
-        If it holds what cannot be told apart, such as an open file.
-    """
-    if isinstance(thing, partial):
-        yield from map(walk.of, (thing.func, thing.args, thing.keywords))
-    elif isinstance(thing, MethodType):
-        yield from map(walk.of, (thing.__func__, thing.__self__))
-    elif isinstance(thing, staticmethod | classmethod):
-        yield walk.of(thing.__func__)
-    elif isinstance(thing, property):
-        yield from map(walk.of, (thing.fget, thing.fset, thing.fdel))
-    elif isinstance(thing, functools.cached_property):
-        yield walk.of(thing.func)
-    elif isinstance(thing, MappingProxyType):
-        yield walk.of(dict(thing))
-    elif type(thing).__name__ == "_lru_cache_wrapper":
-        yield walk.of(thing.__wrapped__)
-    elif isinstance(thing, _BUILT_IN):
-        owner = getattr(thing, "__self__", None)
-        home = getattr(thing, "__module__", None)
-        yield f"{home}.{getattr(thing, '__qualname__', thing.__name__)}".encode()
-        yield walk.of(None if isinstance(owner, ModuleType) else owner)
-    else:
-        yield walk.of(type(thing))
-        yield from map(walk.of, _state(thing))
-
-
-def _state(thing: Any) -> Iterator[object]:
-    if is_own(type(thing).__module__):
-        slots = [s for cls in type(thing).__mro__ for s in getattr(cls, "__slots__", ())]
-        held = {slot: getattr(thing, slot, None) for slot in slots if not slot.startswith("__")}
-        yield {**held, **getattr(thing, "__dict__", {})}
-        return
-    try:
-        reduced = thing.__reduce_ex__(4)
-    except Exception as error:
-        raise TypeError(
-            f"{type(thing).__name__} cannot be told apart by its content ({error}); give numbers, "
-            "texts, tensors, tables, networks, or lists and dictionaries of them"
-        ) from error
-    for part in reduced if isinstance(reduced, tuple) else (reduced,):
-        yield list(part) if hasattr(part, "__next__") else part

@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from helpers.store import code, rooms
+from helpers.store import code, instances, rooms
 from helpers.store.files import tensor_bytes
 
 LIBRARIES = (  # whose versions may change a number
@@ -51,9 +51,29 @@ def digest(*things: object) -> str:
     TypeError
         If one of them is of a kind that cannot be told apart by its content.
     """
+    return _walked(things)[0]
+
+
+def whole_digest(*things: object) -> str:
+    """As :func:`digest`, of things whose code reads nothing that a digest does not hold.
+
+    Raises
+    ------
+    TypeError
+        If one cannot be told apart, or a notebook's or user's code reads files, the environment or
+        what it finds by a computed name (:mod:`helpers.store.unseen`).
+    """
+    name, unseen = _walked(things)
+    if unseen:
+        raise TypeError(f"the code reads by {unseen[0]!r} what its digest does not hold")
+    return name
+
+
+def _walked(things: tuple) -> tuple[str, list[str]]:
     walk = Digest()
     with rooms.snapshot():
-        return hashlib.sha256(b"".join(walk.of(thing) for thing in things)).hexdigest()[:16]
+        total = hashlib.sha256(b"".join(walk.of(thing) for thing in things))
+    return total.hexdigest()[:16], walk.unseen
 
 
 def code_digest(file: Path) -> str:
@@ -82,6 +102,7 @@ class Digest:
     def __init__(self) -> None:
         self.met: dict[int | str, object] = {}  # holds what was met, so that no id is used twice
         self.rooms: dict[str, bytes] = {}  # code of rooms
+        self.unseen: list[str] = []  # names by which own code reads what no digest holds
         self.path: list[int] = []  # ids of the containers around the present value
 
     def first(self, key: int | str, thing: object = None) -> bool:
@@ -139,7 +160,7 @@ class Digest:
         elif isinstance(thing, FunctionType):
             yield from code.function(self, thing)
         else:
-            yield from code.instance(self, thing)
+            yield from instances.instance(self, thing)
 
     def _container(self, thing: Any) -> Iterator[bytes]:
         """Elements in their order (of a set: in an order of their own), and a subclass's extras."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.saliency import black_boxes
 from helpers.trials import (
     attack,
     conditions,
@@ -90,6 +91,26 @@ def _all_constant(trial: Trial, scores: list[Score], cells: list[engine.Maps]) -
 
 def _of_one_length(counts: list[Tensor]) -> list[list[Tensor]]:
     return [[c for c in counts if len(c) == size] for size in {len(c) for c in counts}]
+
+
+def check_superpixels(images: Tensor) -> None:
+    """Refuse images (N, 3, H, W) of which one has no superpixels, before any work.
+
+    Three methods and a test choose from superpixels. They are kept for them.
+
+    Raises
+    ------
+    ValueError
+        If an image has fewer than two.
+    """
+    for i, image in enumerate(images):
+        try:
+            black_boxes.segments_of(image[None])
+        except ValueError as error:
+            raise ValueError(
+                f"image {i} has no superpixels to choose from: is it noise, or very small? Leave "
+                f"it out ({error})"
+            ) from error
 
 
 def check_enough(images: Tensor) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
-from helpers.saliency import black_boxes, network_check
+from helpers.saliency import network_check
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
 from helpers.trials.settings import Corruption
@@ -85,30 +85,15 @@ def clean(
     if classes is None:
         classes = logits_of(network, images).argmax(1)
     every = torch.ones(len(images), dtype=torch.bool)
-    key = cache.key_of(network)
+    key = network_key(network, brought=brought)
     return Condition(
         CLEAN, network, key, images, classes, "nothing", every, memory=True, brought=brought
     )
 
 
-def check_superpixels(images: Tensor) -> None:
-    """Refuse images (N, 3, H, W) of which one has no superpixels, before any work.
-
-    Three methods and a test choose from superpixels. They are kept for them.
-
-    Raises
-    ------
-    ValueError
-        If an image has fewer than two.
-    """
-    for i, image in enumerate(images):
-        try:
-            black_boxes.segments_of(image[None])
-        except ValueError as error:
-            raise ValueError(
-                f"image {i} has no superpixels to choose from: is it noise, or very small? Leave "
-                f"it out ({error})"
-            ) from error
+def network_key(network: nn.Module, *, brought: bool) -> str:
+    """The digest of a network; one of a user's whose content cannot be told gets a new one."""
+    return cache.key_of_brought(network) if brought else cache.key_of(network)
 
 
 def check_network(network: nn.Module, images: Tensor) -> None:
@@ -219,7 +204,8 @@ def layers_randomized(base: Condition, share: float, *, seed: int) -> Condition:
     weights = any(True for _ in network.parameters())
     return base._replace(
         gap="" if weights else "the network has no weights that could be shuffled",
-        name=randomized_name(share), network=network, key=cache.key_of(network), memory=False,
+        name=randomized_name(share), network=network, memory=False,
+        key=network_key(network, brought=base.brought),
         varies=f"the network: {100 * share:.0f} % of its layers are randomized",
     )  # fmt: skip
 

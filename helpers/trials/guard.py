@@ -1,13 +1,16 @@
 """A user's method runs on copies and must leave the network as it was, else it is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from helpers.saliency import contract
 from helpers.trials import map_forms, snapshots, surroundings
+
+Result = TypeVar("Result")
 
 
 class Refused(ValueError):
@@ -43,17 +46,36 @@ def run_guarded(
     ValueError
         If what it gives is no map, or it ends the process.
     """
+
+    def made(network: nn.Module, given: Tensor) -> Tensor:
+        return map_forms.as_maps(explain(network, given, classes.clone()), images)
+
+    return call_guarded(made, model, images)
+
+
+def call_guarded(
+    function: Callable[[nn.Module, Tensor], Result], model: nn.Module, images: Tensor
+) -> Result:
+    """What a user's function of a network and images (N, 3, H, W) gives, if it changes neither.
+
+    Raises
+    ------
+    LeftTraces
+        If it changed the network, the images that it was given, or code of torch's.
+    ValueError
+        If it ends the process.
+    """
     given = images.clone()
     with surroundings.restored(), _unchanged(model, images):
         try:
-            maps = map_forms.as_maps(explain(model, given, classes.clone()), images)
+            result = function(model, given)
         except SystemExit as left:
             raise ValueError(f"the method ends the process, sys.exit({left.code!r})") from left
     if not snapshots.same(given, images):
         raise LeftTraces(
             "the method changed its images in place; let it work on images.clone() instead"
         )
-    return maps
+    return result
 
 
 def check_repeats(

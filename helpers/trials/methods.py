@@ -1,6 +1,5 @@
 """The methods of a run: the registry's with a budget, and the one that a user brings."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -117,10 +116,7 @@ def brought(explain: contract.Explain, name: str = YOURS) -> Method:
         raise ValueError(
             f"the method is {type(explain).__name__}; expected a function (model, images, classes)"
         )
-    try:
-        key = cache.key_of(explain)
-    except (TypeError, OSError):  # an object of a library, or a function without a file
-        key = uuid.uuid4().hex
+    key = cache.key_of_brought(explain)
     return Method(name, KIND_OF_YOURS, partial(guard.run_guarded, explain), key)
 
 

@@ -77,13 +77,13 @@ def _scores(function: Test, name: str, better: int) -> Callable[..., list[Score]
         clean = conditions[families.CLEAN]
         copies = {condition: cell.maps.clone() for condition, cell in maps.items()}
 
-        def as_method(network: torch.nn.Module, images: Tensor, classes: Tensor) -> Tensor:
+        def measured(network: torch.nn.Module, images: Tensor) -> Tensor:
             return numbers_of(function(copies, network, images), len(images))
 
         try:
             with torch.random.fork_rng():
                 torch.manual_seed(settings.seed)
-                numbers = guard.run_guarded(as_method, clean.network, clean.images, clean.classes)
+                numbers = guard.call_guarded(measured, clean.network, clean.images)
         except Exception as error:  # of a user's function, of whatever kind
             words = families.first_line(error)
             raise TestFailed(
