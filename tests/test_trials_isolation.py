@@ -1,5 +1,6 @@
 """A user's method cannot change what others get: each case is put back, or refused with words."""
 
+import functools
 import gc
 import os
 import random
@@ -340,3 +341,33 @@ def test_a_method_that_is_refused_late_loses_the_cells_that_it_had(network, imag
 
     assert set(cells) == {("Yours", "clean"), ("Yours", "other")}
     assert all("the mode of the network" in cell.reason for cell in cells.values())
+
+
+def test_what_torch_replaces_of_itself_at_an_import_is_no_trace(network, images, monkeypatch):
+    kept = torch.manual_seed
+    monkeypatch.setattr(torch, "manual_seed", torch.manual_seed)
+
+    def explain(model, images, classes):
+        torch.manual_seed = torch.compiler.disable(torch.seed)  # as importing torch._dynamo does
+        return images.mean(1)
+
+    guard.run_guarded(explain, network, images, CLASSES)
+
+    assert torch.manual_seed is not kept
+
+
+def test_a_patch_that_wears_torchs_name_is_seen(network, images):
+    def explain(model, images, classes):
+        @torch.no_grad()
+        @functools.wraps(F.relu)
+        def silent(x, inplace=False):
+            return x * 0
+
+        F.relu = silent
+        return images.mean(1)
+
+    kept = F.relu
+    with pytest.raises(guard.LeftTraces, match=r"relu of torch.nn.functional"):
+        guard.run_guarded(explain, network, images, CLASSES)
+
+    assert F.relu is kept

@@ -95,7 +95,7 @@ def check_enough(images: Tensor) -> None:
     Raises
     ------
     ValueError
-        If there are not two: one says nothing of how images differ, so that nothing has an interval.
+        If there are not two: one says nothing of how images differ, so nothing has an interval.
     """
     if len(images) < 2:
         raise ValueError(
