@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.saliency import contract
+from helpers.saliency import contract, cost_meter
 from helpers.store import paths
 from helpers.trials import conditions, engine, guard, methods, remarks, surroundings
 
@@ -341,6 +341,26 @@ def test_a_method_that_is_refused_late_loses_the_cells_that_it_had(network, imag
 
     assert set(cells) == {("Yours", "clean"), ("Yours", "other")}
     assert all("the mode of the network" in cell.reason for cell in cells.values())
+
+
+def test_a_network_that_remembers_costs_no_further_pass_and_hides_no_hook(network, images):
+    remembers = Remembers(network).eval()
+
+    def explain(model, images, classes):
+        model(images)
+        return images.mean(1)
+
+    def leaves_hook(model, images, classes):
+        model.network[0].register_forward_hook(lambda module, given, output: output * 0)
+        return explain(model, images, classes)
+
+    brought = methods.brought(explain)
+    _, cost = cost_meter.maps_and_cost(brought.explain, remembers, images, CLASSES, seed=0)
+
+    assert cost.forward == len(images)
+    assert not cost.drew
+    with pytest.raises(guard.LeftTraces, match=r"hooks of network\.0"):
+        guard.run_guarded(leaves_hook, remembers, images, CLASSES)
 
 
 def test_what_torch_replaces_of_itself_at_an_import_is_no_trace(network, images, monkeypatch):
