@@ -9,6 +9,8 @@ import pytest
 from helpers.report import claims, leaderboard, readme
 from helpers.run import card, carry, execute, parameters
 from helpers.store import paths
+from helpers.trials import battery
+from helpers.trials import matrix as trials_matrix
 
 NAMES = list(parameters.notebooks())
 
@@ -116,6 +118,9 @@ def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path,
     assert yours.value.drop("cost").tolist() == same[yours.index].drop("cost").tolist()
 
     gaps = matrix[matrix.gap != ""]
+    constant = gaps.gap.isin([battery.ALL_CONSTANT, trials_matrix.NO_IMAGE])
+    assert set(gaps[constant].kind) <= {"black box"}  # this network is nearly blind to superpixels
+    gaps = gaps[~constant]
     assert set(gaps.kind) == {"relevance"}
     assert len(gaps) == 5 * 7
     assert gaps.gap.str.startswith("Branching cannot be traced").all()

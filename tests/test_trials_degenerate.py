@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.measures import intervals
+from helpers.measures import intervals, standings
+from helpers.report import tables
 from helpers.store import paths
 from helpers.trials import battery, conditions, engine, matrix, methods, remarks, settings
 from helpers.trials.engine import Maps
@@ -157,6 +158,9 @@ def test_one_photograph_gives_values_without_intervals_ranks_or_pairs(network, i
     assert battery.TWO_NEEDED in table.gap["localisation"]
     assert np.isfinite(table.value["insertion and deletion"])
     assert not {name for _, name in cells} & set(battery.PAIRS)
+    page = tables.rank_table(standings.with_places(found.table[found.table.decides]))
+    assert "(no rank)" in page
+    assert "nan" not in page
 
 
 def test_two_photographs_of_which_one_is_left_have_no_interval():

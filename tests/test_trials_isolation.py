@@ -1,5 +1,6 @@
 """A user's method cannot change what others get: each case is put back, or refused with words."""
 
+import functools
 import gc
 import os
 import random
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.saliency import contract
+from helpers.saliency import contract, cost_meter
 from helpers.store import paths
 from helpers.trials import conditions, engine, guard, methods, remarks, surroundings
 
@@ -340,3 +341,53 @@ def test_a_method_that_is_refused_late_loses_the_cells_that_it_had(network, imag
 
     assert set(cells) == {("Yours", "clean"), ("Yours", "other")}
     assert all("the mode of the network" in cell.reason for cell in cells.values())
+
+
+def test_a_network_that_remembers_costs_no_further_pass_and_hides_no_hook(network, images):
+    remembers = Remembers(network).eval()
+
+    def explain(model, images, classes):
+        model(images)
+        return images.mean(1)
+
+    def leaves_hook(model, images, classes):
+        model.network[0].register_forward_hook(lambda module, given, output: output * 0)
+        return explain(model, images, classes)
+
+    brought = methods.brought(explain)
+    _, cost = cost_meter.maps_and_cost(brought.explain, remembers, images, CLASSES, seed=0)
+
+    assert cost.forward == len(images)
+    assert not cost.drew
+    with pytest.raises(guard.LeftTraces, match=r"hooks of network\.0"):
+        guard.run_guarded(leaves_hook, remembers, images, CLASSES)
+
+
+def test_what_torch_replaces_of_itself_at_an_import_is_no_trace(network, images, monkeypatch):
+    kept = torch.manual_seed
+    monkeypatch.setattr(torch, "manual_seed", torch.manual_seed)
+
+    def explain(model, images, classes):
+        torch.manual_seed = torch.compiler.disable(torch.seed)  # as importing torch._dynamo does
+        return images.mean(1)
+
+    guard.run_guarded(explain, network, images, CLASSES)
+
+    assert torch.manual_seed is not kept
+
+
+def test_a_patch_that_wears_torchs_name_is_seen(network, images):
+    def explain(model, images, classes):
+        @torch.no_grad()
+        @functools.wraps(F.relu)
+        def silent(x, inplace=False):
+            return x * 0
+
+        F.relu = silent
+        return images.mean(1)
+
+    kept = F.relu
+    with pytest.raises(guard.LeftTraces, match=r"relu of torch.nn.functional"):
+        guard.run_guarded(explain, network, images, CLASSES)
+
+    assert F.relu is kept

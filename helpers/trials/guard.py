@@ -1,7 +1,7 @@
 """A user's method runs on copies and must leave the network as it was, else it is refused."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import torch
@@ -132,7 +132,14 @@ def _unchanged(model: nn.Module, images: Tensor) -> Iterator[None]:
 
 @torch.no_grad()
 def _own_changes(model: nn.Module, images: Tensor) -> set[str]:
-    """What one evaluation changes of the network by itself, such as features that it remembers."""
+    """What one evaluation changes of the network by itself, such as features that it remembers.
+
+    Hooks are off meanwhile, so that no cost is counted; one that is left behind is a method's.
+    """
     attributes, tensors = snapshots.of_attributes(model), snapshots.of_tensors(model)
-    model(images[:1].clone())
-    return {*snapshots.put_attributes_back(attributes), *snapshots.put_tensors_back(tensors)}
+    for module in model.modules():
+        module._forward_hooks.clear()
+    with suppress(Exception):  # then the network's own changes are not known
+        model(images[:1].clone())
+    changes = {*snapshots.put_attributes_back(attributes), *snapshots.put_tensors_back(tensors)}
+    return {change for change in changes if not change.startswith("hooks")}

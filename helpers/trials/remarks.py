@@ -83,6 +83,6 @@ def _of_constant(group: tuple[str, pd.DataFrame]) -> str:
         f"{row.constant} of {row.maps} under '{row.condition}'" for row in rows.itertuples()
     )
     return (
-        f"{method}: maps of one value only, which order no pixels: {where}. These photographs are "
-        "left out of its tests, but for the cost."
+        f"{method}: maps of one value only, which order no pixels: {where}. Where such a map would "
+        "be compared, its photograph is left out."
     )

@@ -4,6 +4,7 @@ Each ``put_..._back`` gives what had changed, in words, after it has put it back
 """
 
 from collections import OrderedDict, deque
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 _CONTAINERS = dict | list | set | deque | OrderedDict
 _NAMESPACES = (torch, torch.nn, torch.nn.functional, torch.autograd)  # methods patch them
 _FOLLOW_SETTINGS = ("Storage",)  # of torch: the default dtype's
+_TORCH = Path(torch.__file__).parent
 _GLOBAL_HOOKS = torch.nn.modules.module
 
 
@@ -230,7 +232,8 @@ def put_code_back(states: list[CodeState]) -> list[str]:
             continue
         now = vars(owner)
         for key, before in names.items():
-            if now.get(key, states) is not before and _is_code(before):
+            after = now.get(key, states)
+            if after is not before and _is_code(before) and not _is_torchs(after):
                 changes.append(f"{key} of {name}")
                 setattr(owner, key, before)
         if isinstance(owner, type):
@@ -238,6 +241,16 @@ def put_code_back(states: list[CodeState]) -> list[str]:
                 changes.append(f"{key} of {name}")
                 delattr(owner, key)
     return changes
+
+
+def _is_torchs(value: Any) -> bool:
+    """Whether torch put its own function there, as it does when further parts are imported."""
+    while value is not None:  # through what it wraps
+        code = getattr(value, "__code__", None)
+        if code is None or not Path(code.co_filename).is_relative_to(_TORCH):
+            return False
+        value = getattr(value, "__wrapped__", None)
+    return True
 
 
 def _is_code(value: Any) -> bool:
