@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +12,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from helpers.inputs import folders, pictures
+
+SKIP = "-p skip_unreadable true"
+
 
 class Photographs(NamedTuple):
     """Photographs as uint8 (N, 3, H, W), their classes of ImageNet, int64 (N,), and file names."""
 
     pixels: Tensor
     labels: Tensor  # -1 where a file's class is not known
-    names: list[str]
+    names: list[str]  # with their folders, from the folder that was given
+    notes: Sequence[str] = ()  # what was passed over or changed, a sentence each
 
 
 def foolbox_imagenet(size: int = 224) -> Photographs:
@@ -29,45 +35,121 @@ def foolbox_imagenet(size: int = 224) -> Photographs:
     return Photographs(torch.stack(pixels), torch.tensor(labels), [f.name for f in files])
 
 
-def load_folder(folder: Path, count: int, size: int = 224) -> Photographs:
+def chosen_files(folder: Path, count: int) -> tuple[folders.Listing, list[Path]]:
+    """The photographs of a folder, and a fixed random choice of `count` in the order of names.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder has fewer than two photographs.
+    """
+    found = folders.listing(Path(folder).expanduser())
+    folders.check(found)
+    order = torch.randperm(len(found.files), generator=torch.Generator().manual_seed(0))[:count]
+    return found, [found.files[i] for i in order.sort().values]
+
+
+def check_folder(folder: Path, count: int, skip_unreadable: bool = False, whole: int = 32) -> None:
+    """Refuse early what :func:`load_folder` would refuse; of many photographs the first are read.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`load_folder`.
+    """
+    found, chosen = chosen_files(folder, count)
+    if skip_unreadable:
+        return
+    for file in chosen[:whole]:
+        pictures.check_size(pictures.read_rgb(file, found.name(file)), found.name(file))
+
+
+def load_folder(
+    folder: Path, count: int, size: int = 224, skip_unreadable: bool = False
+) -> Photographs:
     """Photographs of a folder, a fixed random choice of `count`, as :func:`center_crop` cuts them.
 
-    In files named ``<wnid>_<name>``, one a class, the class is the rank of the wnid, as in the
-    collection of 1,000 that ``XAI_DATA/imagenet-sample`` holds; otherwise it is unknown, -1.
+    Each is read as :func:`helpers.inputs.pictures.read_with_notes` says; folders in the folder are
+    read too, and :func:`helpers.inputs.folders.listing` says what is passed over. In files named
+    ``<wnid>_<name>``, one a class, the class is the rank of the wnid, as in the collection of 1,000
+    that ``XAI_DATA/imagenet-sample`` holds; otherwise it is unknown, -1.
+
+    Parameters
+    ----------
+    folder
+        Its path; ``~`` is the home folder.
+    count
+        How many are taken; all, if there are fewer, which the notes say.
+    size
+        Side of the cut in pixels.
+    skip_unreadable
+        Whether damaged files are left out of the choice and named, instead of refused.
 
     Raises
     ------
     FileNotFoundError
         If the folder has no photographs.
     ValueError
-        If one of them cannot be read.
+        If it has one only, or one of them cannot be read.
     """
-    suffixes = {".jpg", ".jpeg", ".png"}
-    files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in suffixes)
-    if not files:
-        raise FileNotFoundError(f"there is no photograph (JPEG or PNG) in {Path(folder).name}")
-    wnids = sorted({f.name.split("_")[0] for f in files})
-    known = len(wnids) == len(files) == 1000 and all(w.startswith("n") for w in wnids)
-    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0))[:count]
-    chosen = [files[i] for i in order.sort().values]
-    labels = [wnids.index(f.name.split("_")[0]) if known else -1 for f in chosen]
-    pixels = torch.stack([center_crop(read_rgb(file), size) for file in chosen])
-    return Photographs(pixels, torch.tensor(labels), [f.name for f in chosen])
+    found, chosen = chosen_files(folder, count)
+    wnids = sorted({f.name.split("_")[0] for f in found.files})
+    known = len(wnids) == len(found.files) == 1000 and all(w.startswith("n") for w in wnids)
+    taken, pixels, broken = [], [], []
+    done: dict[str, list[str]] = {}
+    for file in chosen:
+        name = found.name(file)
+        try:
+            image, notes = pictures.read_with_notes(file, name)
+            pictures.check_size(image, name)
+        except pictures.Unreadable as error:
+            if not skip_unreadable:
+                raise pictures.Unreadable(f"{error}; or go on without it: {SKIP}") from error
+            broken.append(str(error))
+            continue
+        cut = center_crop(image, size)
+        notes += ["of one color only"] if (cut == cut[:, :1, :1]).all() else []
+        notes += ["enlarged"] if min(image.size) * 7 / 8 < size - 0.5 else []
+        for note in notes:
+            done.setdefault(note, []).append(name)
+        taken.append(file)
+        pixels.append(cut)
+    if broken and len(taken) < folders.FEWEST:
+        raise ValueError(
+            f"{len(taken)} of {len(chosen)} photographs can be read, expected two or more: "
+            f"{broken[0]}"
+        )
+    labels = [wnids.index(f.name.split("_")[0]) if known else -1 for f in taken]
+    notes = _notes(found, len(taken), count, broken, done)
+    names = [found.name(f) for f in taken]
+    return Photographs(torch.stack(pixels), torch.tensor(labels), names, notes)
+
+
+def _notes(
+    found: folders.Listing, taken: int, count: int, broken: list[str], done: dict[str, list[str]]
+) -> list[str]:
+    """What a page says of a folder, a sentence each: passed over, left out, changed."""
+    total = len(found.files) + len(found.passed)
+    notes = [f"{taken} of {total} files"]
+    if found.passed:
+        notes[0] += f"; passed over: {folders.told(found)}"
+    if count > len(found.files):
+        notes.append(f"asked for {count}, the folder has {len(found.files)}")
+    notes += [f"left out: {text}" for text in broken]
+    return notes + [
+        f"{len(names)} {what} ({folders.some(names)})" for what, names in sorted(done.items())
+    ]
 
 
 def read_rgb(file: Path) -> Image.Image:
-    """Read a photograph as RGB.
+    """Read a photograph as RGB, upright and on white: :func:`helpers.inputs.pictures.read_rgb`.
 
     Raises
     ------
     ValueError
         If it cannot be read; the message has its name.
     """
-    try:
-        with Image.open(file) as picture:
-            return picture.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{file.name} cannot be read as an image ({error}); mend it") from error
+    return pictures.read_rgb(file)
 
 
 def center_crop(image: Image.Image, size: int = 224) -> Tensor:
