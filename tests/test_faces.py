@@ -100,13 +100,97 @@ def test_pascal_voc_boxes_count_from_one_and_include_their_end(places):
     assert found.boxes[0].tolist() == [4, 16, 16, 40]  # 2, 4, 8, 10 before
 
 
+def mark(file, pixels):
+    file.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+def marked(dtype=np.uint8, value=255, size=(20, 10), columns=slice(4, 8)):
+    """A truth that marks the lower right of the box 2, 4, 8, 10."""
+    pixels = np.zeros(size[::-1], dtype)
+    pixels[5:10, columns] = value
+    return pixels
+
+
 def test_truth_is_read_for_every_photograph(places):
+    mark(places / "truth" / "a.png", marked())
+    mark(places / "truth" / "b.png", np.full((10, 20), 255, np.uint8))
+
+    found = faces.load_located(places, 20)
+
+    assert found.masks.sum((1, 2)).tolist() == [4 * 10, 400]
+    assert found.masks[0, 10:, 4:8].all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [(np.uint8, 1), (np.uint8, 128), (np.uint16, 1), (bool, 1)]
+)
+def test_truth_of_0_and_another_value_is_black_and_white(places, dtype, value):
     for name in ("a.png", "b.png"):
-        photograph(places / "truth" / name, color=(255, 255, 255) if name == "a.png" else (0, 0, 0))
+        mark(places / "truth" / name, marked(dtype, value))
 
-    found = faces.load_located(places, 5)
+    assert faces.load_located(places, 20).masks.sum((1, 2)).tolist() == [40, 40]
 
-    assert found.masks.sum((1, 2)).tolist() == [25, 0]
+
+def test_truth_with_a_palette_or_in_color_and_another_suffix_is_read(places):
+    palette = Image.fromarray(marked(value=1)).convert("P")
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    (places / "truth").mkdir()
+    palette.save(places / "truth" / "a.gif")
+    mark(places / "truth" / "b.PNG", np.stack([marked()] * 3, 2))
+
+    assert faces.load_located(places, 20).masks.sum((1, 2)).tolist() == [40, 40]
+
+
+LABELS = marked(value=2)
+LABELS[0, 0] = 1
+HIDDEN = np.full((10, 20, 4), 255, np.uint8)
+HIDDEN[..., 3] = marked()
+GRAY = np.linspace(0, 255, 200).reshape(10, 20).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((10, 20), np.uint8), "is all black"),
+        (marked(columns=slice(9, 19)), "0% lie in the box"),
+        (255 - marked(), "of which .% lie in the box .* swapped"),
+        (LABELS, "has 3 values from 0 to 2"),
+        (GRAY, "values from 0 to 255; expected white"),
+        (HIDDEN, "transparent"),
+        (np.full((10, 20), 7, np.uint8), "has 1 values from 7"),
+    ],
+)
+def test_truth_that_marks_nothing_or_something_else_is_named(places, pixels, message):
+    mark(places / "truth" / "a.png", pixels)
+    mark(places / "truth" / "b.png", marked())
+
+    with pytest.raises(ValueError, match=rf"truth/a\.png .*{message}"):
+        faces.load_located(places, 20)
+
+
+def test_truth_too_small_for_the_square_is_named(places):
+    small = marked()
+    small[:] = 0
+    small[6, 4] = 255
+    for name in ("a.png", "b.png"):
+        mark(places / "truth" / name, small)
+
+    with pytest.raises(ValueError, match=r"truth/a\.png marks too little .* 4 x 4"):
+        faces.load_located(places, 4)
+
+
+def test_two_truths_for_one_photograph_and_one_for_two_are_refused(places):
+    mark(places / "truth" / "a.png", marked())
+    mark(places / "truth" / "a.gif", marked())
+    with pytest.raises(ValueError, match=r"truth/a\.gif and truth/a\.png for a\.png"):
+        faces.load_located(places, 20)
+
+    (places / "truth" / "a.gif").unlink()
+    photograph(places / "images" / "a.jpg")
+    write(places, "a.png,2,4,8,10", "b.png,0,0,20,10", "a.jpg,2,4,8,10")
+    with pytest.raises(ValueError, match=r"a\.jpg and a\.png share truth/a\.png"):
+        faces.load_located(places, 20)
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,19 @@ a table of boxes or in Pascal VOC files, and where it is known to the pixel in p
 folder, a photograph that cannot be read or a box that is none is an error with its name.
 """
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from helpers.inputs import photographs
+from helpers.inputs import face_boxes, face_truth, folders, pictures
+from helpers.inputs.face_boxes import Box, Row
 
 CLASSES = ("without_mask", "with_mask")  # labels 0 and 1
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels, half-open
 
 
 class ListedImages(NamedTuple):
@@ -28,6 +25,7 @@ class ListedImages(NamedTuple):
 
     files: list[Path]
     labels: Tensor  # int64 (N,)
+    notes: Sequence[str] = ()  # what was passed over, a sentence each
 
 
 class Faces(NamedTuple):
@@ -42,131 +40,152 @@ class Faces(NamedTuple):
 def list_images(folder: Path) -> ListedImages:
     """All photographs of a folder that holds ``with_mask`` and ``without_mask``.
 
+    Folders in these are read too; :func:`helpers.inputs.folders.listing` says what is passed over.
+
     Raises
     ------
     ValueError
         If one of the two folders is missing or holds no photograph.
     """
     by_class = [_photographs_in(folder / name) for name in CLASSES]
-    labels = [label for label, files in enumerate(by_class) for _ in files]
-    return ListedImages([file for files in by_class for file in files], torch.tensor(labels))
+    labels = [label for label, found in enumerate(by_class) for _ in found.files]
+    files = [file for found in by_class for file in found.files]
+    notes = [note for found in by_class for note in _passed_over(found)]
+    return ListedImages(files, torch.tensor(labels), notes)
 
 
 def load_images(files: Iterable[Path], size: int) -> Tensor:
     """Photographs as uint8 (N, 3, size, size), RGB, the whole image squeezed into the square.
 
+    Each is read as :func:`helpers.inputs.pictures.read_with_notes` says.
+
     Raises
     ------
     ValueError
-        If a file is no image, or is cut short; the message names it.
+        If a file is no image, is cut short or is smaller than 8 pixels; the message names it.
     """
-    return torch.from_numpy(
-        np.stack([_squeezed(photographs.read_rgb(file), size) for file in files])
-    )
+    return torch.from_numpy(np.stack([_squeezed(_read(file)[0], size) for file in files]))
 
 
 def load_located(folder: Path, size: int) -> Faces:
-    """Photographs of masked faces with the box of each mask, squeezed into squares of `size`.
-
-    The photographs lie in ``images/``. Each has one box, either in ``boxes.csv`` (columns file, x0,
-    y0, x1, y1: half-open, in pixels of the stored photograph) or in ``annotations/<name>.xml``
-    (Pascal VOC, whose boxes count from 1 and include their last pixel). If there is a folder
-    ``truth/``, it holds ``<name>.png`` for each: white on the mask, black elsewhere.
+    """Photographs of masked faces with the box of each mask, as :func:`load_with_notes` has them.
 
     Raises
     ------
     ValueError
-        If there are no photographs or boxes, a photograph has no box or more than one, a box has no
-        area or lies outside its photograph, or a truth is missing or of another size.
+        As :func:`load_with_notes`.
     """
-    files = _photographs_in(folder / "images")
-    found = _boxes_of(folder, files)
+    return load_with_notes(folder, size)[0]
+
+
+def load_with_notes(folder: Path, size: int) -> tuple[Faces, list[str]]:
+    """Photographs of masked faces with the box of each mask, squeezed into squares of `size`.
+
+    The photographs lie in ``images/``. Each has one box, either in ``boxes.csv`` (columns file, x0,
+    y0, x1, y1: half-open) or in ``annotations/<name>.xml`` (Pascal VOC, whose boxes count from 1
+    and include their last pixel), in pixels of the photograph as it is seen: turned as its EXIF
+    data say. Where the box comes with the width and height of the photograph as it is stored, not
+    turned, the box is turned too. If there is a folder ``truth/``, it holds ``<name>.png`` for
+    each: white on the mask, black elsewhere, or two other values of which the mask's is not 0.
+
+    Returns
+    -------
+    faces
+        In the order of the photographs' names.
+    notes
+        What was passed over, and what was done to photographs, a sentence each.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two photographs or no boxes, a photograph has no box or more than
+        one, is of another size than its box was drawn on, a box has no area or lies outside its
+        photograph, or a truth is missing, of another size, not black and white, empty or for the
+        most part outside of its box.
+    """
+    listed = _photographs_in(folder / "images")
+    folders.check(listed)
+    names = [listed.name(file) for file in listed.files]
+    rows, notes = face_boxes.read_boxes(folder, names)
     exact = (folder / "truth").is_dir()
+    truths = face_truth.find(folder / "truth", names) if exact else {}
     pixels, scaled, masks = [], [], []
-    for file in files:
-        picture = photographs.read_rgb(file)
-        _check_box(found[file.name], picture.size, file.name)
-        scale = np.array([size / picture.width, size / picture.height] * 2)
-        scaled.append(np.array(found[file.name]) * scale)
+    done: dict[str, list[str]] = {}
+    for file, name in zip(listed.files, names, strict=True):
+        picture, changes = _read(file, name)
+        box = _box(rows[name], file, picture.size, name)
+        scaled.append(np.array(box) * np.array([size / picture.width, size / picture.height] * 2))
         pixels.append(_squeezed(picture, size))
+        changes += ["of one color only"] if (pixels[-1] == pixels[-1][:, :1, :1]).all() else []
+        for change in changes:
+            done.setdefault(change, []).append(name)
         if exact:
-            masks.append(_truth(folder / "truth" / f"{file.stem}.png", picture.size, size))
-    return Faces(
+            turn = pictures.orientation(file, name)[0]
+            truth = face_truth.only(folder / "truth", name, truths[name])
+            masks.append(face_truth.read(truth, picture.size, turn, box, size))
+    found = Faces(
         torch.from_numpy(np.stack(pixels)),
-        torch.ones(len(files), dtype=torch.int64),
+        torch.ones(len(names), dtype=torch.int64),
         torch.from_numpy(np.stack(scaled)).float(),
         torch.from_numpy(np.stack(masks)) if exact else None,
     )
+    changed = [f"{len(its)} {change} ({folders.some(its)})" for change, its in sorted(done.items())]
+    return found, [*_passed_over(listed), *notes, *changed]
 
 
-def _photographs_in(folder: Path) -> list[Path]:
+def _photographs_in(folder: Path) -> folders.Listing:
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder.name} in {folder.parent.name}; make it")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not files:
+    listed = folders.listing(folder)
+    if not listed.files:
+        passed = f" (passed over: {folders.told(listed)})" if listed.passed else ""
         raise ValueError(
-            f"{folder.parent.name}/{folder.name} holds no photograph; expected files ending in "
-            + ", ".join(SUFFIXES)
+            f"{folder.parent.name}/{folder.name} holds no photograph{passed}; expected files such "
+            "as a.jpg, b.png or c.webp"
         )
-    return files
+    return listed
+
+
+def _passed_over(listed: folders.Listing) -> list[str]:
+    if not listed.passed:
+        return []
+    total = len(listed.files) + len(listed.passed)
+    return [
+        f"{listed.root.name}: {len(listed.files)} of {total} files; passed over: "
+        f"{folders.told(listed)}"
+    ]
+
+
+def _read(file: Path, name: str | None = None) -> tuple[Image.Image, list[str]]:
+    name = name or f"{file.parent.name}/{file.name}"
+    picture, notes = pictures.read_with_notes(file, name)
+    pictures.check_size(picture, name)
+    return picture, notes
 
 
 def _squeezed(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
-def _truth(file: Path, expected: tuple[int, int], size: int) -> np.ndarray:
-    if not file.exists():
-        raise ValueError(f"there is no truth/{file.name}; every photograph needs one, or none does")
-    picture = photographs.read_rgb(file).convert("L")
-    if picture.size != expected:
-        raise ValueError(f"truth/{file.name} is {picture.size}, its photograph {expected}")
-    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)) > 127
+def _box(row: Row, file: Path, size: tuple[int, int], name: str) -> Box:
+    """A photograph's box in pixels of the upright photograph.
 
-
-def _boxes_of(folder: Path, files: list[Path]) -> dict[str, Box]:
-    """One box a photograph, by file name, from the table or the annotations."""
-    table, annotations = folder / "boxes.csv", folder / "annotations"
-    if table.exists():
-        rows = _rows(table)
-    elif annotations.is_dir():
-        rows = [row for file in sorted(annotations.glob("*.xml")) for row in _voc(file)]
-    else:
-        raise ValueError(f"{folder.name} has neither boxes.csv nor annotations/; add one of them")
-    names = [name for name, _ in rows]
-    for file in files:
-        if names.count(file.name) != 1:
-            raise ValueError(
-                f"{file.name} has {names.count(file.name) or 'no'} box"
-                f"{'es' * (names.count(file.name) > 1)}; expected one"
-            )
-    for name in sorted(set(names) - {file.name for file in files}):
-        raise ValueError(f"there is a box for {name}, but no such photograph in images/")
-    return dict(rows)
-
-
-def _rows(table: Path) -> list[tuple[str, Box]]:
-    with table.open(newline="") as opened:
-        reader = csv.DictReader(opened)
-        needed = ["file", "x0", "y0", "x1", "y1"]
-        if missing := [name for name in needed if name not in (reader.fieldnames or [])]:
-            raise ValueError(f"{table.name} lacks the column {missing[0]!r}; it needs {needed}")
-        try:
-            return [(row["file"], tuple(float(row[key]) for key in needed[1:])) for row in reader]
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{table.name}, line {reader.line_num}: {error}") from error
-
-
-def _voc(file: Path) -> list[tuple[str, Box]]:
-    """Boxes of a Pascal VOC file, from 1-based and inclusive to 0-based and half-open."""
-    try:
-        root = ElementTree.parse(file).getroot()
-        name = root.findtext("filename") or ""
-        sides = [[float(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax")]
-                 for box in root.iter("bndbox")]  # fmt: skip
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{file.name} is no Pascal VOC file ({error})") from error
-    return [(name, (x0 - 1, y0 - 1, x1, y1)) for x0, y0, x1, y1 in sides]
+    Raises
+    ------
+    ValueError
+        If it has no area, lies outside, or was drawn on a picture of another size.
+    """
+    if row.size in (None, size):
+        _check_box(row.box, size, name)
+        return row.box
+    turn, stored = pictures.orientation(file, name)
+    if row.size != stored:
+        raise ValueError(
+            f"{row.source} says that {name} is {row.size[0]} x {row.size[1]}, but it is "
+            f"{size[0]} x {size[1]}; its box was drawn on another picture"
+        )
+    _check_box(row.box, stored, name)
+    return pictures.turned_box(row.box, stored, turn)
 
 
 def _check_box(box: Box, size: tuple[int, int], name: str) -> None:

@@ -16,6 +16,17 @@ TWELVE_BITS = 4095  # the largest value of many cameras and scanners that store 
 TAGS = {tag.name: number for number, tag in TiffTags.TAGS_V2.items()}
 FRAMES = {"GIF", "PNG", "WEBP", "TIFF", "AVIF"}  # formats whose further frames are not shown
 
+TURNS = {  # by EXIF orientation, what makes a picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+
 
 class Unreadable(ValueError):
     """A file that is no image, is damaged or has no one reading; the message names it."""
@@ -100,6 +111,30 @@ def orientation(file: Path, name: str) -> tuple[int, tuple[int, int]]:
     """
     with _opened(file, name) as opened:
         return _orientation(opened), opened.size
+
+
+def turned_box(
+    box: tuple[float, float, float, float], stored: tuple[int, int], turn: int
+) -> tuple[float, float, float, float]:
+    """A box x0, y0, x1, y1 of a stored picture in pixels of the upright one.
+
+    Parameters
+    ----------
+    box
+        Half-open.
+    stored
+        Width and height before turning.
+    turn
+        The EXIF orientation, 1 to 8.
+    """
+    xs, ys = (box[0], box[2]), (box[1], box[3])
+    if turn in (2, 3, 7, 8):
+        xs = (stored[0] - xs[1], stored[0] - xs[0])
+    if turn in (3, 4, 6, 7):
+        ys = (stored[1] - ys[1], stored[1] - ys[0])
+    if turn in SIDEWAYS:
+        xs, ys = ys, xs
+    return xs[0], ys[0], xs[1], ys[1]
 
 
 @contextmanager
