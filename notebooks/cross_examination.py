@@ -37,6 +37,7 @@ seed: int = None  # of noise, attack, random methods and bootstrap
 model: str = None  # or torchvision:NAME, timm:NAME, or module:loader of your own
 method: str = None  # one more method, as module:function; it is called Yours
 images: str = None  # a folder of photographs instead of Foolbox's twenty
+skip_unreadable: bool = None  # whether those that cannot be read are left out, not refused
 count: int = None  # photographs to explain
 side: int = None  # pixels of their sides, as a packaged network then sees them
 evaluations: int = None  # of the network, that a black box may spend on one map
@@ -137,7 +138,8 @@ pd.Series([m.kind for m in COMPARED]).value_counts(sort=False).rename("methods")
 # %%
 network = user_code.load_network(model, side)
 if images:
-    photos = photographs.load_folder(Path(images), count, side)
+    photos = photographs.load_folder(Path(images), count, side, skip_unreadable)
+    print("Photographs:", *photos.notes, sep="\n- ")  # as text: a table would cut them short
 else:
     photos = photographs.foolbox_imagenet(side)
 PIXELS = conversion.to_unit(photos.pixels[:count].to(DEVICE))

@@ -146,7 +146,7 @@ def test_an_annotation_of_a_photograph_of_another_size_is_refused(own):
     annotate(own, "a", "<size><width>40</width><height>20</height></size>")
     annotate(own, "b")
 
-    with pytest.raises(ValueError, match=r"a\.xml says that a\.png is 40 x 20, but it is 20 x 10"):
+    with pytest.raises(ValueError, match=r"a\.xml says that a\.png is 40 x 20; it is 20 x 10"):
         faces.load_located(own, 40)
 
 

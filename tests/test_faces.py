@@ -152,9 +152,9 @@ GRAY = np.linspace(0, 255, 200).reshape(10, 20).astype(np.uint8)
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (np.zeros((10, 20), np.uint8), "is all black"),
-        (marked(columns=slice(9, 19)), "0% lie in the box"),
-        (255 - marked(), "of which .% lie in the box .* swapped"),
+        (np.zeros((10, 20), np.uint8), "is black all over"),
+        (marked(columns=slice(9, 19)), "nothing within the box"),
+        (255 - marked(), "of which .*% lie in the box .* swapped"),
         (LABELS, "has 3 values from 0 to 2"),
         (GRAY, "values from 0 to 255; expected white"),
         (HIDDEN, "transparent"),
@@ -167,6 +167,16 @@ def test_truth_that_marks_nothing_or_something_else_is_named(places, pixels, mes
 
     with pytest.raises(ValueError, match=rf"truth/a\.png .*{message}"):
         faces.load_located(places, 20)
+
+
+def test_truth_that_marks_more_than_its_box_is_said(places):
+    for name in ("a.png", "b.png"):
+        mark(places / "truth" / name, np.full((10, 20), 255, np.uint8))
+
+    found, notes = faces.load_with_notes(places, 20)
+
+    assert found.masks.all()
+    assert "1 with most of the truth outside its box (a.png)" in notes
 
 
 def test_truth_too_small_for_the_square_is_named(places):

@@ -14,7 +14,7 @@ FULL = (1, 255, 65535)  # values that mark everything, where a picture has no ot
 DARK, BRIGHT = 31, 224  # gray levels up to and from which a pixel is black or white at its edges
 FEW = 16  # gray levels, up to which a picture that is no JPEG is a map of several labels
 EDGES = 0.1  # share of pixels between dark and bright, from which a picture is no mask
-INSIDE = 0.5  # share of the marked pixels that must lie inside the box
+MOST = 0.5  # share of the marked pixels inside the box, or of the box that is marked
 
 
 class Truth(NamedTuple):
@@ -62,8 +62,10 @@ def only(folder: Path, name: str, found: list[str]) -> Truth:
     )
 
 
-def read(truth: Truth, size: tuple[int, int], turn: int, box: Box, side: int) -> np.ndarray:
-    """Marked pixels, bool (side, side), of a photograph squeezed into a square.
+def read(
+    truth: Truth, size: tuple[int, int], turn: int, box: Box, side: int
+) -> tuple[np.ndarray, list[str]]:
+    """Marked pixels, bool (side, side), of a photograph squeezed into a square, and notes.
 
     Parameters
     ----------
@@ -81,8 +83,8 @@ def read(truth: Truth, size: tuple[int, int], turn: int, box: Box, side: int) ->
     Raises
     ------
     ValueError
-        If it is of another size, not black and white, marks nothing, or marks for the most part
-        what is not in the box; the message names it.
+        If it is of another size, not black and white, marks nothing or nothing in the box, or most
+        of what it marks is not in the box and most of the box is not marked; the message names it.
     """
     values = pictures.read_values(truth.file, truth.name)
     its = values.shape[1::-1]
@@ -98,16 +100,19 @@ def read(truth: Truth, size: tuple[int, int], turn: int, box: Box, side: int) ->
         picture = picture.transpose(pictures.TURNS[turn])
     marked = np.asarray(picture) > 127
     x0, y0, x1, y1 = (math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3]))
-    share = marked[y0:y1, x0:x1].sum() / marked.sum()
-    if share < INSIDE:
+    inside = marked[y0:y1, x0:x1]
+    share = inside.sum() / marked.sum()
+    if not inside.any():
+        raise ValueError(f"{truth.name} marks nothing within the box {box} of its photograph")
+    if share < MOST and inside.mean() < MOST:
         raise ValueError(
             f"{truth.name} marks pixels of which {share:.0%} lie in the box {box}; expected most: "
-            "the box or the truth is of something else, turned, or black and white are swapped"
+            "one of them is of something else or turned, or black and white are swapped"
         )
     squeezed = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)) > 127
     if not squeezed.any():
         raise ValueError(f"{truth.name} marks too little to be seen at {side} x {side} pixels")
-    return squeezed
+    return squeezed, ["with most of the truth outside its box"] if share < MOST else []
 
 
 def _levels(values: np.ndarray, lossy: bool) -> np.ndarray:
@@ -126,7 +131,7 @@ def _levels(values: np.ndarray, lossy: bool) -> np.ndarray:
     if not np.isfinite(found.astype(float)).all() or found[0] < 0:
         raise ValueError(f"has values from {found[0]} to {found[-1]}")
     if not found.any():
-        raise ValueError("is all black, so that it marks nothing")
+        raise ValueError("is black all over, so that it marks nothing")
     if found.tolist() in [[value] for value in FULL] or (len(found) == 2 and found[0] == 0):
         return np.where(values != 0, np.uint8(255), np.uint8(0))
     between = ((values > DARK) & (values < BRIGHT)).mean()

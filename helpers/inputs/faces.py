@@ -100,8 +100,8 @@ def load_with_notes(folder: Path, size: int) -> tuple[Faces, list[str]]:
     ValueError
         If there are fewer than two photographs or no boxes, a photograph has no box or more than
         one, is of another size than its box was drawn on, a box has no area or lies outside its
-        photograph, or a truth is missing, of another size, not black and white, empty or for the
-        most part outside of its box.
+        photograph, or a truth is missing, of another size, not black and white, empty or of
+        something else than its box, as :func:`helpers.inputs.face_truth.read` tells.
     """
     listed = _photographs_in(folder / "images")
     folders.check(listed)
@@ -117,12 +117,14 @@ def load_with_notes(folder: Path, size: int) -> tuple[Faces, list[str]]:
         scaled.append(np.array(box) * np.array([size / picture.width, size / picture.height] * 2))
         pixels.append(_squeezed(picture, size))
         changes += ["of one color only"] if (pixels[-1] == pixels[-1][:, :1, :1]).all() else []
+        if exact:
+            truth = face_truth.only(folder / "truth", name, truths[name])
+            turn = pictures.orientation(file, name)[0]
+            mask, remarks = face_truth.read(truth, picture.size, turn, box, size)
+            masks.append(mask)
+            changes += remarks
         for change in changes:
             done.setdefault(change, []).append(name)
-        if exact:
-            turn = pictures.orientation(file, name)[0]
-            truth = face_truth.only(folder / "truth", name, truths[name])
-            masks.append(face_truth.read(truth, picture.size, turn, box, size))
     found = Faces(
         torch.from_numpy(np.stack(pixels)),
         torch.ones(len(names), dtype=torch.int64),
@@ -181,8 +183,8 @@ def _box(row: Row, file: Path, size: tuple[int, int], name: str) -> Box:
     turn, stored = pictures.orientation(file, name)
     if row.size != stored:
         raise ValueError(
-            f"{row.source} says that {name} is {row.size[0]} x {row.size[1]}, but it is "
-            f"{size[0]} x {size[1]}; its box was drawn on another picture"
+            f"{row.source} says that {name} is {row.size[0]} x {row.size[1]}; it is {size[0]} x "
+            f"{size[1]}, so its box is another picture's"
         )
     _check_box(row.box, stored, name)
     return pictures.turned_box(row.box, stored, turn)
