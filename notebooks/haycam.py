@@ -65,7 +65,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -131,8 +131,11 @@ def with_masks(portraits, count):
 # %%
 sketches = paint_portraits(60, size, seed + 1)
 if real:
-    test = photographed(faces.list_images(MASKS / "test"), size)
-    located = with_masks(faces.load_located(MASKS / "localise", size), images)
+    listed = faces.list_images(MASKS / "test")
+    test = photographed(listed, size)
+    everyone, notes = faces.load_with_notes(MASKS / "localise", size)
+    located = with_masks(everyone, images)
+    display(*map(Markdown, [*listed.notes, *notes]))
 else:
     test = cifar.Images(sketches.pixels, sketches.labels)
     located = with_masks(sketches, images)

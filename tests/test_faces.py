@@ -100,13 +100,107 @@ def test_pascal_voc_boxes_count_from_one_and_include_their_end(places):
     assert found.boxes[0].tolist() == [4, 16, 16, 40]  # 2, 4, 8, 10 before
 
 
+def mark(file, pixels):
+    file.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+def marked(dtype=np.uint8, value=255, size=(20, 10), columns=slice(4, 8)):
+    """A truth that marks the lower right of the box 2, 4, 8, 10."""
+    pixels = np.zeros(size[::-1], dtype)
+    pixels[5:10, columns] = value
+    return pixels
+
+
 def test_truth_is_read_for_every_photograph(places):
+    mark(places / "truth" / "a.png", marked())
+    mark(places / "truth" / "b.png", np.full((10, 20), 255, np.uint8))
+
+    found = faces.load_located(places, 20)
+
+    assert found.masks.sum((1, 2)).tolist() == [4 * 10, 400]
+    assert found.masks[0, 10:, 4:8].all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [(np.uint8, 1), (np.uint8, 128), (np.uint16, 1), (bool, 1)]
+)
+def test_truth_of_0_and_another_value_is_black_and_white(places, dtype, value):
     for name in ("a.png", "b.png"):
-        photograph(places / "truth" / name, color=(255, 255, 255))
+        mark(places / "truth" / name, marked(dtype, value))
 
-    found = faces.load_located(places, 5)
+    assert faces.load_located(places, 20).masks.sum((1, 2)).tolist() == [40, 40]
 
-    assert found.masks.sum((1, 2)).tolist() == [25, 25]
+
+def test_truth_with_a_palette_or_in_color_and_another_suffix_is_read(places):
+    palette = Image.fromarray(marked(value=1)).convert("P")
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    (places / "truth").mkdir()
+    palette.save(places / "truth" / "a.gif")
+    mark(places / "truth" / "b.PNG", np.stack([marked()] * 3, 2))
+
+    assert faces.load_located(places, 20).masks.sum((1, 2)).tolist() == [40, 40]
+
+
+LABELS = marked(value=2)
+LABELS[0, 0] = 1
+HIDDEN = np.full((10, 20, 4), 255, np.uint8)
+HIDDEN[..., 3] = marked()
+GRAY = np.linspace(0, 255, 200).reshape(10, 20).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((10, 20), np.uint8), "is black all over"),
+        (marked(columns=slice(9, 19)), "nothing within the box"),
+        (255 - marked(), "of which .*% lie in the box .* swapped"),
+        (LABELS, "has 3 values from 0 to 2"),
+        (GRAY, "values from 0 to 255; expected white"),
+        (HIDDEN, "transparent"),
+        (np.full((10, 20), 7, np.uint8), "has 1 values from 7"),
+    ],
+)
+def test_truth_that_marks_nothing_or_something_else_is_named(places, pixels, message):
+    mark(places / "truth" / "a.png", pixels)
+    mark(places / "truth" / "b.png", marked())
+
+    with pytest.raises(ValueError, match=rf"truth/a\.png .*{message}"):
+        faces.load_located(places, 20)
+
+
+def test_truth_that_marks_more_than_its_box_is_said(places):
+    for name in ("a.png", "b.png"):
+        mark(places / "truth" / name, np.full((10, 20), 255, np.uint8))
+
+    found, notes = faces.load_with_notes(places, 20)
+
+    assert found.masks.all()
+    assert "1 with most of the truth outside its box (a.png)" in notes
+
+
+def test_truth_too_small_for_the_square_is_named(places):
+    small = marked()
+    small[:] = 0
+    small[6, 4] = 255
+    for name in ("a.png", "b.png"):
+        mark(places / "truth" / name, small)
+
+    with pytest.raises(ValueError, match=r"truth/a\.png marks too little .* 4 x 4"):
+        faces.load_located(places, 4)
+
+
+def test_two_truths_for_one_photograph_and_one_for_two_are_refused(places):
+    mark(places / "truth" / "a.png", marked())
+    mark(places / "truth" / "a.gif", marked())
+    with pytest.raises(ValueError, match=r"truth/a\.gif and truth/a\.png for a\.png"):
+        faces.load_located(places, 20)
+
+    (places / "truth" / "a.gif").unlink()
+    photograph(places / "images" / "a.jpg")
+    write(places, "a.png,2,4,8,10", "b.png,0,0,20,10", "a.jpg,2,4,8,10")
+    with pytest.raises(ValueError, match=r"a\.jpg and a\.png share truth/a\.png"):
+        faces.load_located(places, 20)
 
 
 @pytest.mark.parametrize(
@@ -160,114 +254,6 @@ def test_missing_truth_and_truth_of_another_size_are_refused(places):
     (places / "truth" / "a.png").unlink()
     with pytest.raises(ValueError, match=r"no truth/a\.png"):
         faces.load_located(places, 8)
-
-
-def truths(places, values, name="a.png"):
-    (places / "truth").mkdir(exist_ok=True)
-    for other in ("a.png", "b.png"):
-        Image.new("L", (20, 10), 255).save(places / "truth" / other)
-    Image.fromarray(values).save(places / "truth" / name)
-
-
-def test_a_truth_of_zeros_and_ones_is_read_as_black_and_white(places):
-    values = np.zeros((10, 20), np.uint8)
-    values[4:10, 2:8] = 1
-    truths(places, values)
-    ones = faces.load_located(places, 20).masks
-    truths(places, values * 255)
-
-    assert torch.equal(ones, faces.load_located(places, 20).masks)
-    assert ones[0].any()
-
-
-def test_a_black_truth_and_one_outside_of_its_box_are_refused_by_name(places):
-    values = np.zeros((10, 20), np.uint8)
-    truths(places, values)
-    with pytest.raises(ValueError, match=r"truth/a\.png is black all over"):
-        faces.load_located(places, 20)
-
-    values[:, 12:] = 255  # the box ends at column 8
-    truths(places, values)
-    with pytest.raises(ValueError, match=r"truth/a\.png marks nothing within the box"):
-        faces.load_located(places, 20)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\ufefffile,x0,y0,x1,y1\r\na.png,2,4,8,10\r\nb.png,0,0,20,10\r\n",
-        "file;x0;y0;x1;y1\na.png;2,0;4;8;10\nb.png;0;0;20;10\n",
-        "file, x0, y0, x1, y1\na.png, 2, 4, 8, 10\nb.png, 0, 0, 20, 10\n",
-        "File\tX0\tY0\tX1\tY1\nimages/a.png\t2\t4\t8\t10\nC:\\x\\b.jpg\t0\t0\t20\t10\n",
-    ],
-    ids=["mark of bytes", "semicolons", "spaces", "tabs, folders and suffixes"],
-)
-def test_tables_as_programs_write_them_are_read_alike(places, text):
-    (places / "boxes.csv").write_text(text, newline="")
-
-    assert faces.load_located(places, 40).boxes.tolist() == [[4, 16, 16, 40], [0, 0, 40, 40]]
-
-
-def test_a_table_in_latin_1_is_read(places):
-    (places / "images/a.png").rename(places / "images/ä.png")
-    rows = "file,x0,y0,x1,y1\nä.png,2,4,8,10\nb.png,0,0,20,10\n"
-    (places / "boxes.csv").write_bytes(rows.encode("latin-1"))
-
-    assert faces.load_located(places, 40).boxes.shape == (2, 4)
-
-
-def voc(places, text, name="a"):
-    (places / "boxes.csv").unlink(missing_ok=True)
-    (places / "annotations").mkdir(exist_ok=True)
-    for other in ("a", "b"):
-        (places / "annotations" / f"{other}.xml").write_text(VOC.format(f"{other}.png"))
-    (places / "annotations" / f"{name}.xml").write_text(text)
-
-
-@pytest.mark.parametrize("filename", ["images/a.png", "a", "a.jpg", "C:\\data\\a.png", " a.png "])
-def test_a_file_name_with_folders_or_another_suffix_is_understood(places, filename):
-    voc(places, VOC.format(filename))
-
-    assert faces.load_located(places, 40).boxes[0].tolist() == [4, 16, 16, 40]
-
-
-def test_namespaces_parts_and_faces_without_a_mask_are_understood(places):
-    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox>"
-    more = f"<object><name>without_mask</name>{box}</object></annotation>"
-    text = VOC.format("a.png").replace("</object>", f"<part><name>x</name>{box}</part></object>")
-    text = text.replace("<annotation>", '<annotation xmlns="urn:somebody">')
-    voc(places, text.replace("</annotation>", more))
-
-    assert faces.load_located(places, 40).boxes[0].tolist() == [4, 16, 16, 40]
-
-
-def test_a_box_that_counts_on_another_size_is_refused(places):
-    size = "<size><width>{}</width><height>{}</height></size><object>"
-    voc(places, VOC.format("a.png").replace("<object>", size.format(40, 20)))
-    with pytest.raises(ValueError, match=r"a\.xml says that a\.png is 40 x 20; it is 20 x 10"):
-        faces.load_located(places, 8)
-
-    voc(places, VOC.format("a.png").replace("<object>", size.format(20, 10)))
-    assert faces.load_located(places, 40).boxes[0].tolist() == [4, 16, 16, 40]
-
-
-def test_a_box_is_of_the_photograph_as_a_person_sees_it(places):
-    lying = Image.new("RGB", (10, 20), (9, 9, 9))  # stored 10 x 20, seen 20 x 10
-    exif = lying.getexif()
-    exif[0x0112] = 6
-    lying.save(places / "images/a.png", exif=exif)
-    assert faces.load_located(places, 40).boxes[0].tolist() == [4, 16, 16, 40]
-
-    size = "<size><width>10</width><height>20</height></size><object>"
-    voc(places, VOC.format("a.png").replace("<object>", size))
-    with pytest.raises(ValueError, match=r"a\.xml counts its box on a\.png as it is stored"):
-        faces.load_located(places, 8)
-
-
-def test_hidden_files_are_no_photographs(photographs):
-    (photographs / "with_mask" / "._with_mask-0.png").write_bytes(b"\0\5\26\7")
-
-    assert len(faces.list_images(photographs).files) == 4
 
 
 @pytest.fixture(scope="module")

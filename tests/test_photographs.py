@@ -1,6 +1,7 @@
 """Photographs of a stranger's folder: read as a person sees them, or named and refused."""
 
 import os
+import struct
 import warnings
 
 import numpy as np
@@ -241,6 +242,87 @@ def test_one_color_only_and_enlarged_are_said_with_the_files_name(tmp_path):
 
     assert "1 of one color only (plain.png)" in found.notes
     assert "3 enlarged (a.png, b.png, plain.png)" in found.notes
+
+
+def test_a_photograph_of_one_color_is_refused_before_the_start_and_skipped_if_asked(tmp_path):
+    folder = folder_of(tmp_path, "a.png", "b.png")
+    framed = np.full((240, 240), 90, np.uint8)
+    framed[:4] = 200  # outside the middle square, which is all that the network sees
+    Image.fromarray(framed).save(folder / "plain.png")
+
+    with pytest.raises(ValueError, match=r"plain\.png is of one color only.*skip_unreadable true"):
+        photographs.check_folder(folder, 3)
+
+    photographs.check_folder(folder, 3, skip_unreadable=True)
+    found = photographs.load_folder(folder, 3, 8, skip_unreadable=True)
+    assert found.names == ["a.png", "b.png"]
+    assert any(note.startswith("left out: plain.png is of one color") for note in found.notes)
+
+
+def test_the_early_check_refuses_what_skipping_leaves_too_few(tmp_path):
+    folder = folder_of(tmp_path, "a.png", "b.png", "c.png")
+    for name in ("a.png", "c.png"):
+        (folder / name).write_text("none")
+
+    with pytest.raises(ValueError, match=r"1 of 3 photographs can be read.*a\.png"):
+        photographs.check_folder(folder, 3, skip_unreadable=True)
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path, "a.png", "b.png", "locked/c.png")
+    scandir = os.scandir
+
+    def locked(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+
+    assert folders.listing(folder).passed == {
+        "locked/": "folders that cannot be read: Permission denied"
+    }
+
+
+def tiff(file, values, bits, white_is_zero):
+    """An uncompressed gray TIFF of one strip, written by hand: little-endian, 16-bit samples."""
+    height, width = values.shape
+    fields = [(256, width), (257, height), (258, bits), (259, 1), (262, 0 if white_is_zero else 1),
+              (273, 8), (277, 1), (278, height), (279, values.nbytes)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
+    directory = struct.pack("<H", len(fields)) + entries + bytes(4)
+    head = b"II*\0" + struct.pack("<I", 8 + values.nbytes)
+    file.write_bytes(head + values.astype("<u2").tobytes() + directory)
+
+
+def test_a_16_bit_tiff_in_which_0_is_white_is_no_negative(tmp_path):
+    values = np.array([[0, 25700, 65535]], np.uint16)
+    for white_is_zero, expected in ((False, [0, 100, 255]), (True, [255, 155, 0])):
+        tiff(tmp_path / "a.tif", values, 16, white_is_zero)
+        assert read(tmp_path / "a.tif")[0, :, 0].tolist() == expected
+
+
+def test_16_bits_that_hold_12_are_said(tmp_path):
+    Image.fromarray(np.array([[0, 4095]], np.uint16)).save(tmp_path / "a.png")
+
+    image, notes = pictures.read_with_notes(tmp_path / "a.png")
+
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 16]
+    assert notes == ["16 bits scaled to 8, though no value is above 4095"]
+
+
+def test_cmyk_without_adobes_mark_is_read_as_with_it_and_said(tmp_path):
+    Image.new("CMYK", (32, 32), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    data = (tmp_path / "a.jpg").read_bytes()
+    at = data.index(b"\xff\xee")
+    length = int.from_bytes(data[at + 2 : at + 4])
+    (tmp_path / "b.jpg").write_bytes(data[:at] + data[at + 2 + length :])
+
+    image, notes = pictures.read_with_notes(tmp_path / "b.jpg")
+
+    assert np.abs(np.asarray(image).astype(int) - [255, 0, 0]).max() < 8
+    assert notes == ["CMYK without Adobe's mark, read as if it had one"]
+    assert pictures.read_with_notes(tmp_path / "a.jpg")[1] == []
 
 
 def test_the_home_folder_is_understood(tmp_path, monkeypatch):

@@ -56,7 +56,12 @@ def listing(folder: Path, deep: bool = True) -> Listing:
     """
     found: list[Path] = []
     passed: dict[str, str] = {}
-    for here, below, names in os.walk(folder):
+
+    def closed(error: OSError) -> None:
+        name = os.path.relpath(error.filename or folder, folder)
+        passed[f"{Path(name).as_posix()}/"] = f"folders that cannot be read: {error.strerror}"
+
+    for here, below, names in os.walk(folder, onerror=closed):
         hidden = [name for name in below if name.startswith(".") or name in LITTER_FOLDERS]
         linked = [name for name in below if (Path(here) / name).is_symlink()]
         for name in (set(hidden) | set(linked)) if deep else set():

@@ -15,6 +15,7 @@ from torch import Tensor
 from helpers.inputs import folders, pictures
 
 SKIP = "-p skip_unreadable true"
+SMALL = 32  # side to which photographs are cut when they are only checked
 
 
 class Photographs(NamedTuple):
@@ -50,18 +51,65 @@ def chosen_files(folder: Path, count: int) -> tuple[folders.Listing, list[Path]]
 
 
 def check_folder(folder: Path, count: int, skip_unreadable: bool = False, whole: int = 32) -> None:
-    """Refuse early what :func:`load_folder` would refuse; of many photographs the first are read.
+    """Refuse early what a run would refuse; of many photographs the first `whole` are read.
+
+    A photograph of one color is refused too: no part of it can matter more than another. If those
+    that cannot be read are skipped, it is enough that two can.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`load_folder`.
+        As :func:`load_folder`; each message names the file.
     """
     found, chosen = chosen_files(folder, count)
-    if skip_unreadable:
-        return
-    for file in chosen[:whole]:
-        pictures.check_size(pictures.read_rgb(file, found.name(file)), found.name(file))
+    good = 0
+    broken: list[str] = []
+    for file in chosen[: None if skip_unreadable else whole]:
+        if skip_unreadable and good == folders.FEWEST:
+            return
+        try:
+            _cut(file, found.name(file), SMALL, strict=True)
+            good += 1
+        except pictures.Unreadable as error:
+            if not skip_unreadable:
+                raise _with_hint(error) from error
+            broken.append(str(error))
+    _check_enough(good, len(chosen), broken)
+
+
+def _cut(file: Path, name: str, size: int, strict: bool) -> tuple[Tensor, list[str]]:
+    """A photograph's middle square and what was done to it.
+
+    Raises
+    ------
+    Unreadable
+        If it cannot be read, is too small or, if `strict`, of one color only.
+    """
+    image, notes = pictures.read_with_notes(file, name)
+    pictures.check_size(image, name, size)
+    cut = center_crop(image, size)
+    if (cut == cut[:, :1, :1]).all():
+        if strict:
+            raise pictures.Unreadable(
+                f"{name} is of one color only, so that no part of it matters more than another; "
+                "leave it out"
+            )
+        notes.append("of one color only")
+    if min(image.size) * 7 / 8 < size - 0.5:
+        notes.append("enlarged")
+    return cut, notes
+
+
+def _with_hint(error: pictures.Unreadable) -> pictures.Unreadable:
+    return pictures.Unreadable(f"{error}; or go on without it: {SKIP}")
+
+
+def _check_enough(taken: int, chosen: int, broken: list[str]) -> None:
+    """Refuse what skipping has left, if that is no two photographs."""
+    if broken and taken < folders.FEWEST:
+        raise ValueError(
+            f"{taken} of {chosen} photographs can be read, expected two or more: {broken[0]}"
+        )
 
 
 def load_folder(
@@ -83,7 +131,8 @@ def load_folder(
     size
         Side of the cut in pixels.
     skip_unreadable
-        Whether damaged files are left out of the choice and named, instead of refused.
+        Whether files that cannot be read, and photographs of one color, are left out of the choice
+        and named; otherwise the first are refused, and the second named in the notes.
 
     Raises
     ------
@@ -100,25 +149,17 @@ def load_folder(
     for file in chosen:
         name = found.name(file)
         try:
-            image, notes = pictures.read_with_notes(file, name)
-            pictures.check_size(image, name)
+            cut, notes = _cut(file, name, size, strict=skip_unreadable)
         except pictures.Unreadable as error:
             if not skip_unreadable:
-                raise pictures.Unreadable(f"{error}; or go on without it: {SKIP}") from error
+                raise _with_hint(error) from error
             broken.append(str(error))
             continue
-        cut = center_crop(image, size)
-        notes += ["of one color only"] if (cut == cut[:, :1, :1]).all() else []
-        notes += ["enlarged"] if min(image.size) * 7 / 8 < size - 0.5 else []
         for note in notes:
             done.setdefault(note, []).append(name)
         taken.append(file)
         pixels.append(cut)
-    if broken and len(taken) < folders.FEWEST:
-        raise ValueError(
-            f"{len(taken)} of {len(chosen)} photographs can be read, expected two or more: "
-            f"{broken[0]}"
-        )
+    _check_enough(len(taken), len(chosen), broken)
     labels = [wnids.index(f.name.split("_")[0]) if known else -1 for f in taken]
     notes = _notes(found, len(taken), count, broken, done)
     names = [found.name(f) for f in taken]

@@ -101,8 +101,7 @@ def _check_photographs(rules: dict, values: dict[str, Any]) -> None:
                 folder, values.get("count", folders.FEWEST), values.get("skip_unreadable", False)
             )
         except (OSError, ValueError) as error:
-            skip = " (or -p skip_unreadable true)" if "cannot be read" in str(error) else ""
-            raise WrongParameter(f"{key} is {values[key]!r}: {error}{skip}") from error
+            raise WrongParameter(f"{key} is {values[key]!r}: {error}") from error
 
 
 def identity(name: str, key: str, value: Any) -> Any:
