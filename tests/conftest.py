@@ -15,6 +15,18 @@ from helpers.store import paths
 UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run tests marked long, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what takes an hour, unless it is asked for."""
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)

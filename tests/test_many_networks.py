@@ -14,7 +14,7 @@ def test_there_are_twenty_five_networks_of_two_libraries():
     assert {name.split(":")[0] for name in many_networks.NAMES} == {"timm", "torchvision"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", many_networks.NAMES)
 def test_each_method_gives_a_number_or_a_sentence_in_each_test(name, tmp_path, monkeypatch):
     """The smoke profile; a library's random weights seldom change their mind, so n may be 0."""
@@ -26,7 +26,7 @@ def test_each_method_gives_a_number_or_a_sentence_in_each_test(name, tmp_path, m
         network=network, images=images, beside=EVERY, profile="smoke", attack_size=0.05
     ).table
 
-    assert set(table.name) == set(EVERY)
+    assert set(table.method) == set(EVERY)
     assert (table.value.notna() | (table.gap != "")).all()
     for sentence in table.gap[table.gap != ""].unique():
         assert len(sentence.split()) > 3, sentence
