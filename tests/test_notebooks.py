@@ -100,7 +100,8 @@ def explain(model, images, classes):
 @pytest.mark.slow
 def test_a_method_and_a_network_that_nobody_knows_go_through_all_tests(tmp_path, monkeypatch):
     (tmp_path / "somebodys.py").write_text(SOMEBODYS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # of the kernel
+    monkeypatch.syspath_prepend(tmp_path)  # of this process, which looks before it starts
     given = [("method", "somebodys:explain"), ("model", "somebodys:network"), ("side", "64")]
     given.append(("attack_size", "0.05"))  # else this network never changes its mind
     name = "cross_examination"

@@ -54,13 +54,24 @@ def test_numbers_of_superpixels_that_another_image_has_do_not_count():
 
 
 def test_the_first_row_is_the_mean_that_leaves_out_what_dropped_out():
+    gone = [np.nan, np.nan]
+    values = np.array([[[1.0, 3], [5, 7], [3, 5]], [[2, 4], [6, 8], gone]])
+
+    found = intervals.bootstrap_means(values, draws=500, seed=0)
+
+    assert found.shape == (501, 2)
+    assert found[0].tolist() == [4, 5]
+    assert np.isnan(found[1:, 1]).mean() < 0.1  # one draw in 27 holds nothing else
+
+
+def test_one_image_has_a_mean_and_no_draw_of_it():
     values = np.array([[[1.0, 3], [5, 7]], [[2, 4], [np.nan, np.nan]]])
 
     found = intervals.bootstrap_means(values, draws=50, seed=0)
 
-    assert found.shape == (51, 2)
     assert found[0].tolist() == [4, 3]
-    assert 0.1 < np.isnan(found[1:, 1]).mean() < 0.5  # a quarter of the draws hold nothing else
+    assert np.isnan(found[1:, 1]).all()
+    assert not np.isnan(found[1:, 0]).any()
 
 
 def test_draws_spread_as_means_of_images_do():
@@ -92,12 +103,12 @@ def test_methods_share_the_draws():
 
 
 def test_a_draw_of_nothing_is_no_number_and_the_interval_does_without():
-    values = np.array([[[1.0], [np.nan]]])
+    values = np.array([[[1.0], [3.0], [np.nan], [np.nan]]])
 
-    found = intervals.bootstrap_means(values, draws=40, seed=0)[:, 0]
+    found = intervals.bootstrap_means(values, draws=400, seed=0)[:, 0]
 
-    assert np.isnan(found).any()
-    assert intervals.estimate_and_interval(found) == (1, 1, 1)
+    assert 0.02 < np.isnan(found).mean() < 0.12  # half of the draws' four images: one in 16
+    assert intervals.estimate_and_interval(found) == (2, 1, 3)
     assert np.isnan(intervals.estimate_and_interval(np.full(5, np.nan))).all()
 
 
