@@ -123,3 +123,14 @@ def test_a_page_of_a_run_that_was_carried_over_says_so_below_its_verdict():
     box = [c["source"] for c in page["cells"] if c["source"].startswith(":::{warning}")]
     assert len(box) == 1
     assert "&lt;b&gt;" in box[0]
+
+
+def test_what_differed_the_first_time_still_differs_the_second_time():
+    first = carry.since_the_run(None, 13, ["rise"], "One RISE.")
+    second = carry.since_the_run(first, 12, [], "")
+    third = carry.since_the_run(second, 12, ["fewer", "rise"], "One LRP.")
+
+    assert first == {"compared": 13, "changed": ["rise"], "because": "One RISE."}
+    assert second == first
+    assert third["changed"] == ["rise", "fewer"]
+    assert third["because"] == "One RISE. One LRP."

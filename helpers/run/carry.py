@@ -78,13 +78,9 @@ def carry(name: str, because: str) -> dict[str, Any]:
             f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
             f"--because, or run the chapter anew: {made['command']}"
         )
-    carried = {
-        "digest": card.notebook_digest(name, made["parameters"]),
-        "from commit": made["commit"],
-        "compared": count,
-        "changed": changed,
-        "because": because if changed else "",
-    }
+    carried = since_the_run(made.get("carried"), count, changed, because)
+    carried |= {"digest": card.notebook_digest(name, made["parameters"])}
+    carried |= {"from commit": made["commit"]}
     made["carried"] = carried
     text = json.dumps(made, indent=1) + "\n"
     files.write_atomically(known, new.encode())
@@ -93,6 +89,29 @@ def carry(name: str, because: str) -> dict[str, Any]:
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )
     return carried
+
+
+def since_the_run(
+    before: dict[str, Any] | None, count: int, changed: list[str], because: str
+) -> dict[str, Any]:
+    """What differs from the committed run, over all times that it was carried over.
+
+    ``data/smoke`` holds the values of the last time only; what differed before still does.
+
+    Parameters
+    ----------
+    before
+        What the card held of earlier times, if it was carried over before.
+    count, changed, because
+        This time's number of claims, keys that differ, and the reason.
+    """
+    earlier = before or {"compared": 0, "changed": [], "because": ""}
+    reasons = [earlier["because"], because if changed else ""]
+    return {
+        "compared": max(count, earlier["compared"]),
+        "changed": list(dict.fromkeys([*earlier["changed"], *changed])),
+        "because": " ".join(dict.fromkeys(filter(None, reasons))),
+    }
 
 
 def _table(text: str) -> pd.DataFrame:
