@@ -133,7 +133,7 @@ def test_a_loader_of_no_network_is_refused(module):
     [
         ("timm:no_such_network", "timm has no network 'no_such_network'"),
         ("torchvision:no_such_network", "torchvision has no network 'no_such_network'"),
-        ("no_such_network", "is no module:name"),
+        ("no_such_network", "there is no network 'no_such_network'; expected one of"),
     ],
 )
 def test_an_unknown_network_is_named(spec, said):

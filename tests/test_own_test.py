@@ -9,6 +9,7 @@ from torch import nn
 from helpers import trials
 from helpers.inputs import conversion
 from helpers.report.chapters import cross_examination_yours as page
+from helpers.trials import __main__ as command_line
 from helpers.trials import battery, conditions, methods, own_test, quick, settings
 from helpers.trials.engine import Maps
 from helpers.trials.scores import TestFailed
@@ -280,3 +281,24 @@ def test_gap_of_a_users_method_is_said_in_the_table():
 
     assert page.among_others(places, ["Yours"]).value.tolist() == ["gap: it broke"]
     assert page.among_others(places, []).empty
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nosuch:f"], "there is no module 'nosuch'"),
+        (["test_own_test:lost"], "test_own_test has nothing by the name 'lost'"),
+        (["test_own_test:bright", "--images", "nowhere"], "there is no folder nowhere"),
+        (["test_own_test:bright", "--images", __file__], "is a file; expected a folder"),
+        (["test_own_test:bright", "--network", "resnet18"], "no network 'resnet18'; expected one"),
+        (["test_own_test:bright", "--beside", "Foo"], "there is no method 'Foo'"),
+        (["test_own_test:bright", "--test", "test_own_test:lost"], "nothing by the name 'lost'"),
+    ],
+)
+def test_command_line_ends_with_one_sentence(words, sentence, capsys):
+    assert command_line.main(words) == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert sentence in told.err
+    assert len(told.err.splitlines()) == 1

@@ -102,6 +102,10 @@ def check(found: Listing) -> None:
         If there is one, which has no interval.
     """
     shown = found.root.resolve().name
+    if not found.root.exists():
+        raise FileNotFoundError(f"there is no folder {shown}; look for a slip in its path")
+    if not found.root.is_dir():
+        raise FileNotFoundError(f"{shown} is a file; expected a folder of photographs")
     if not found.files:
         raise FileNotFoundError(
             f"there is no photograph in {shown}{_but(found)}; expected files such as a.jpg, b.png "

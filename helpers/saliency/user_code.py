@@ -123,6 +123,12 @@ def load_network(spec: str, size: int | None = None) -> nn.Module:
         network = classifiers.torchvision_network(name)
     elif origin == "timm":
         network = classifiers.timm_network(name, classes=None, size=None)
+    elif ":" not in spec:
+        raise ValueError(
+            f"there is no network {spec!r}; expected one of {', '.join(classifiers.IMAGENET)}, "
+            f"torchvision:{spec} or timm:{spec} (whose weights are downloaded), or module:name of "
+            "your own"
+        )
     else:
         network = _users_network(spec)
     return _frozen(network).to(classifiers.default_device())

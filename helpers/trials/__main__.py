@@ -23,7 +23,7 @@ def main(words: list[str] | None = None) -> int:
 
     try:
         print(trials.run(options.pop("method"), **options))
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
