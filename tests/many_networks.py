@@ -48,8 +48,9 @@ def random_network(name: str) -> tuple[nn.Module, int]:
         options |= {"image_size": 96} if own == "vit_b_16" else {}  # a sixth of the work
         network = torchvision.models.get_model(own, weights=None, num_classes=10, **options)
         side = options.get("image_size", SIDE)
-        if own == "vit_b_16":  # its head begins with zeros
-            nn.init.normal_(network.heads.head.weight, std=0.02)
+    for layer in network.modules():  # some heads begin with zeros, whose maps are constant
+        if isinstance(layer, nn.Linear) and not layer.weight.any():
+            nn.init.normal_(layer.weight, std=0.02)
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for norm in norms:
         norm.train().momentum = None
