@@ -5,7 +5,9 @@ from pathlib import Path
 
 from torch import nn
 
-from helpers.store import files, paths, reading
+from helpers.store import cache, files, paths, reading
+
+MADE_BY = "made by"  # the entry of a record that names the run
 
 
 def load_weights(network: nn.Module, content: bytes, name: str) -> nn.Module:
@@ -60,12 +62,14 @@ def read_checkpoint(file: Path) -> bytes:
 
 
 def save_checkpoint(file: Path, network: nn.Module, record: dict) -> None:
-    """Write a network's weights, with a record of how they were made, in one step."""
-    files.write_tensors(file, dict(network.state_dict()), record)
+    """Write a network's weights, with a record of how they were made and by which run, at once."""
+    files.write_tensors(file, dict(network.state_dict()), {**record, MADE_BY: cache.maker})
 
 
 def checkpoint_record(file: Path) -> dict:
     """How a checkpoint was made, or an empty record where there is no such file.
+
+    A kept one that another run made is counted for the run card.
 
     Raises
     ------
@@ -75,4 +79,7 @@ def checkpoint_record(file: Path) -> dict:
     if not file.exists():
         return {}
     _, told = files.tensors_of(reading.content(file), file)
-    return json.loads(told.get("record", "{}"))
+    record = json.loads(told.get("record", "{}"))
+    if file.is_relative_to(paths.CACHE):
+        cache.note_source(file, record)
+    return {key: value for key, value in record.items() if key != MADE_BY}

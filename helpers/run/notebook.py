@@ -14,7 +14,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from helpers.run import card as cards
-from helpers.run import history, parameters
+from helpers.run import history, origin, parameters
 from helpers.store import paths
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
@@ -76,6 +76,7 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     }
     values = parameters.resolve(name, profile, given.items())
     namespace.update(values)
+    origin.begin(name, values)
     base = settings["profiles"][profile]
     session = Session(name, values, base, frozenset(given), time.monotonic(), len(cells))
     _latest[name] = session
