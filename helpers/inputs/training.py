@@ -202,7 +202,7 @@ def _resume(network: nn.Module, stepper: torch.optim.Optimizer, kind: str, folde
             f"{STATE_FILE} is of {record['optimizer']}, not of {kind}; take another folder"
         )
     epoch = record["epoch"]
-    content = epoch_file(folder, epoch).read_bytes()
+    content = checkpoints.read_checkpoint(epoch_file(folder, epoch))
     checkpoints.load_weights(network, content, epoch_file(folder, epoch).name).requires_grad_(True)
     weights = stepper.param_groups[0]["params"]
     for key, value in state.items():

@@ -7,6 +7,7 @@ down to a phone's width.
 import base64
 import hashlib
 import io
+import json
 import re
 
 import altair as alt
@@ -112,7 +113,9 @@ def _interactive(spec: dict, **options) -> str:
         **options,
     )
     name = f"chart-{hashlib.sha256(repr(spec).encode()).hexdigest()[:16]}"
-    return re.sub(r"altair-viz-[0-9a-f]{32}", name, shown["text/html"])
+    inside = json.dumps(spec)  # in a script, which a text with </script> would end
+    page = shown["text/html"].replace(inside, inside.replace("<", "\\u003c"))
+    return re.sub(r"altair-viz-[0-9a-f]{32}", name, page)
 
 
 def as_png(picture: Image.Image) -> str:

@@ -4,11 +4,11 @@ import datetime
 import html
 import platform
 import shlex
-import subprocess
 from typing import Any
 
 import torch
 
+from helpers.run import origin
 from helpers.store import cache, digests, paths
 
 
@@ -16,6 +16,8 @@ def run_card(
     name: str, values: dict[str, Any], profile: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     """All that made a run: command, commit, digest, device, versions, parameters, kept parts.
+
+    Commit and digest are those of the start; what was edited since stands under "edited".
 
     Parameters
     ----------
@@ -28,20 +30,24 @@ def run_card(
     seconds
         How long it took.
     """
-    return {
+    before = origin.begun(name, values)
+    card = {
         "profile": values["profile"],
         "command": command(name, values, profile),
-        "commit": commit(),
-        "digest": notebook_digest(name, values),
+        "commit": before.commit,
+        "digest": before.digest,
         "device": device_name(),
         "versions": digests.versions(),
         "seeds": [values["seed"]] if "seed" in values else [],
         "seconds": round(seconds),
         "kept": dict(cache.counts),
+        "kept from": dict(cache.sources),
         "parameters": values,
         "data": "XAI_DATA set" if paths.xai_data() else "",
         "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+    edited = origin.changes(before, name, values)
+    return card | ({"edited": edited} if edited else {})
 
 
 def command(name: str, values: dict[str, Any], profile: dict[str, Any]) -> str:
@@ -70,7 +76,8 @@ def as_text(card: dict[str, Any]) -> str:
 
 def _lines(card: dict[str, Any]) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    read = card["kept"].get("read", 0)
+    sources = card.get("kept from", {})
+    read = sum(sources.values())
     parts = f", not counting {read} parts kept from earlier runs" if read else ""
     lines = [
         f"{card['seconds']} s on {card['device']}{parts}",
@@ -78,6 +85,7 @@ def _lines(card: dict[str, Any]) -> list[str]:
         f"commit {card['commit']}, digest of code and data {card['digest']}",
         packages,
         f"finished {card['finished']}",
+        *(f"{count} parts kept from {source}" for source, count in sources.items()),
     ]
     return lines + ([f"edited: {card['edited']}"] if card.get("edited") else [])
 
@@ -94,26 +102,3 @@ def device_name() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"
-
-
-def commit() -> str:
-    """The commit checked out, with a plus sign where tracked files differ from it."""
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True)
-        except OSError:  # no git in this machine
-            return ""
-        return done.stdout.strip()
-
-    head = git("rev-parse", "--short=10", "HEAD")
-    return (head + ("+" if git("status", "--porcelain", "-uno") else "")) if head else "no commit"
-
-
-def notebook_digest(name: str, values: dict[str, Any]) -> str:
-    """Digest of a notebook's code, the rooms it stands on, its parameters and committed inputs."""
-    inputs = [paths.REPORTED / f"{name}.csv", *sorted(paths.MODELS.glob(f"{name}*.safetensors"))]
-    present = [file for file in inputs if file.exists()]
-    source = paths.NOTEBOOKS / f"{name}.py"
-    code = digests.code_digest(source) if source.exists() else ""
-    return digests.digest(sorted(values.items()), code, present)

@@ -1,5 +1,6 @@
 """Execute a notebook aside, and put it in place only if it is whole."""
 
+import hashlib
 import json
 import os
 import sys
@@ -7,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers.run import pages, parameters
+from helpers.run import pages, parameters, seal
 from helpers.store import files, paths
 
 RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
@@ -35,7 +36,8 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     ------
     RuntimeError
         If a cell failed or was not run, or nothing was published; the message says where the
-        broken notebook lies.
+        broken notebook lies. Also if something was edited meanwhile, or the run is to be committed
+        and its code is no commit's.
     """
     import nbformat
 
@@ -47,16 +49,49 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     reason = reason or unfinished(executed)
     content = None if reason else published(executed)
     if content is None:
-        broken = paths.FAILED / file.name
+        broken = paths.FAILED / _broken_name(file)
         files.write_atomically(broken, nbformat.writes(executed).encode())
         reason = reason or "it published nothing; a notebook ends with notebook.finish"
         raise RuntimeError(f"{reason}\nThe broken run is kept in {shown(broken)}")
     results, card = content
+    _refuse_untraceable(card, file)
     whole = pages.finished(executed, card)
+    encoded = {ending: text.encode() for ending, text in results.items()}
+    card = seal.sealed(whole, card, encoded)
+    whole.metadata["provenance"] = card
     folder = paths.RESULTS if file.parent == paths.RUNS else file.parent
-    for ending, text in {**results, ".json": json.dumps(card, indent=1) + "\n"}.items():
-        files.write_atomically(folder / f"{file.stem}{ending}", text.encode())
+    for ending, whole_file in {**encoded, ".json": as_file(card)}.items():
+        files.write_atomically(folder / f"{file.stem}{ending}", whole_file)
     files.write_atomically(file, nbformat.writes(whole).encode())
+
+
+def as_file(card: dict[str, Any]) -> bytes:
+    """A run card as its file holds it."""
+    return (json.dumps(card, indent=1) + "\n").encode()
+
+
+def _refuse_untraceable(card: dict[str, Any], file: Path) -> None:
+    """Refuse a run of which nobody can tell what made it.
+
+    Raises
+    ------
+    RuntimeError
+        If something was edited while it ran, or a run to be committed is of no commit.
+    """
+    if card.get("edited"):
+        raise RuntimeError(f"{card['edited']}, so that nobody can tell what made it; run it again")
+    if file.parent == paths.RUNS and card["commit"].endswith("+"):
+        raise RuntimeError(
+            f"it is to be the committed run, but files differed from commit {card['commit'][:-1]} "
+            "when it began; commit them first, or give --output"
+        )
+
+
+def _broken_name(file: Path) -> str:
+    """Where a broken run is kept: runs of one name from different folders do not meet."""
+    if file.parent == paths.RUNS:
+        return file.name
+    return f"{file.stem}-{hashlib.sha256(str(file).encode()).hexdigest()[:6]}.ipynb"
 
 
 def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:

@@ -15,7 +15,7 @@ from IPython.display import Markdown, display
 
 from helpers.report import claims, opening, registration
 from helpers.run import card as cards
-from helpers.run import history, parameters
+from helpers.run import history, origin, parameters
 from helpers.store import paths
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
@@ -77,6 +77,7 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     }
     values = parameters.resolve(name, profile, given.items())
     namespace.update(values)
+    origin.begin(name, values)
     base = settings["profiles"][profile]
     session = Session(name, values, base, frozenset(given), time.monotonic(), len(cells))
     _latest[name] = session

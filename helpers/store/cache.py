@@ -22,7 +22,11 @@ from helpers.store import digests, files, paths, rooms
 
 FRESH = "XAI_FRESH"  # seconds since 1970: what was kept before is not used
 ONCE = "once-"  # begins a key that no later call gets again, so that nothing is kept under it
+UNKNOWN = "an unnamed run"  # what made a part that does not say it
 counts: Counter[str] = Counter()  # of this process: results "read" and "made"
+sources: Counter[str] = Counter()  # of this process: files read that other runs made, by run
+maker = UNKNOWN  # the run under way: name, profile, commit, digest, start
+_told: set[Path] = set()  # files that are counted in sources
 
 
 def key_of(function: Callable, *arguments: object, **named: object) -> str:
@@ -95,7 +99,7 @@ def kept(
             file=sys.stderr,
         )
     else:
-        files.write_tensors(file, made, {"order": list(made)})
+        files.write_tensors(file, made, {"order": list(made), "made by": maker})
     counts["made"] += 1
     return made
 
@@ -106,12 +110,30 @@ def _read(file: Path) -> dict[str, Tensor] | None:
         if file.stat().st_mtime < float(os.environ.get(FRESH) or 0):
             return None
         tensors, record = files.read_tensors(file)
-        return {key: tensors[key] for key in record["order"]}
+        made = {key: tensors[key] for key in record["order"]}
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
         print(f"{error}; it is made again", file=sys.stderr)
         return None
+    note_source(file, record)
+    return made
+
+
+def note_source(file: Path, record: dict) -> None:
+    """Count a kept file as another run's, unless this run made it; each file counts once.
+
+    Parameters
+    ----------
+    file
+        What was read.
+    record
+        Its record, whose entry "made by" names the run.
+    """
+    made_by = record.get("made by", UNKNOWN)
+    if file not in _told and (made_by != maker or maker == UNKNOWN):
+        _told.add(file)
+        sources[made_by] += 1
 
 
 def _checked(name: str, made: object) -> dict[str, Tensor]:
