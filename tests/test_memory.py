@@ -24,7 +24,7 @@ class Narrow(nn.Module):
         self.double().eval().requires_grad_(False)
 
     def forward(self, images):
-        if len(images) > self.most:
+        if images.shape[0] > self.most:
             raise RuntimeError(self.said)
         self.sizes.append(len(images))
         return self.head(self.flat(self.pool(self.act(self.first(images)))))
@@ -62,7 +62,6 @@ EVERYTHING = {
     "gradient x input": lambda n, x: gradients.gradient_x_input(n, x, CLASSES),
     "Integrated Gradients": lambda n, x: gradients.integrated_gradients(n, x, CLASSES, steps=12),
     "FullGrad": lambda n, x: activation_maps.full_grad(n, x, CLASSES),
-    "LRP": lambda n, x: relevance.lrp_map(lrp.epsilon(1.0), n, x, CLASSES),
     "LIME": lambda n, x: black_boxes.lime_weights(
         n, x[0], 1, (torch.arange(64) // 16).view(8, 8), evaluations=20, seed=0
     ),
@@ -79,6 +78,30 @@ def test_a_network_that_bears_two_images_gives_what_one_gives_that_bears_all(nam
 
     torch.testing.assert_close(found, expected)
     assert max(narrow.sizes) <= 2 < max(wide.sizes)
+
+
+def test_relevance_is_made_in_parts_where_memory_is_short(images, monkeypatch):
+    network, sizes = Narrow(WIDE), []
+    expected = relevance.lrp_map(lrp.epsilon(1.0), network, images, CLASSES)
+    whole = lrp.relevance
+
+    def narrow(network, inputs, classes, rule):
+        if len(inputs) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sizes.append(len(inputs))
+        return whole(network, inputs, classes, rule)
+
+    monkeypatch.setattr(lrp, "relevance", narrow)
+
+    found = relevance.lrp_map(lrp.epsilon(1.0), network, images, CLASSES)
+
+    torch.testing.assert_close(found, expected)
+    assert sizes == [2, 2, 1]
+
+
+def test_a_lack_of_memory_while_a_network_is_traced_is_no_word_about_the_network(images):
+    with pytest.raises(RuntimeError, match="out of memory"):
+        relevance.lrp_map(lrp.epsilon(1.0), Narrow(0), images, CLASSES)
 
 
 def test_the_size_that_fits_is_kept_for_the_next_call(images):

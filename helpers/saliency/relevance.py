@@ -77,11 +77,14 @@ def conservation(
 
 def _summed(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     """Relevance (N, H', W') of the network's own input, summed over colors."""
-    body, inputs = _own_input(model, images)
-    made = lrp_network.prepared(body, inputs)
-    with lrp_network.counted(made, body) as network:
-        parts = memory.InParts(lambda x, c: lrp.relevance(network, x, c, rule).sum(1))
-        return parts(inputs, classes)
+
+    def summed(images: Tensor, classes: Tensor) -> Tensor:
+        body, inputs = _own_input(model, images)
+        made = lrp_network.prepared(body, inputs)
+        with lrp_network.counted(made, body) as network:
+            return lrp.relevance(network, inputs, classes, rule).sum(1)
+
+    return memory.InParts(summed)(images, classes)
 
 
 def _composite_rule(kind: type, model: nn.Module, images: Tensor) -> lrp.Rule:
