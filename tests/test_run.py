@@ -67,7 +67,9 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
 @pytest.mark.parametrize(
     ("key", "wrong", "right"),
     [
-        ("method", "my_method.py", "os:system"),
+        ("method", "my_method.py", "numpy:mean"),
+        ("method", "json:loads", "numpy:mean"),
+        ("method", "os:system", "numpy:mean"),
         ("levels", "2", "0.02 0.5 1"),
         ("strengths", "rotation", "rotation 15; gaussian noise 0.1"),
         ("stages", "7", "1 20"),
@@ -78,12 +80,65 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
         ("stages", "1 1", "1 2"),
         ("strengths", "occlusion 0.5", "occlusion 5"),
         ("strengths", "rotation 15;", "rotation 15"),
+        ("strengths", "rotation 15; rotation 15", "rotation 15; rotation 1"),
+        ("strengths", "gaussian noise 0.1;gaussian noise 0.1 ", "gaussian noise 0.1"),
+        ("strengths", "rotation 181", "rotation 180"),
+        ("strengths", "occlusion 0", "occlusion 10"),
+        ("strengths", "gaussian noise 0.0", "gaussian noise 0.05"),
     ],
 )
 def test_texts_are_checked_by_their_pattern(key, wrong, right):
     with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?[;:] "):
         parameters.resolve("cross_examination", "smoke", [(key, wrong)])
     assert parameters.resolve("cross_examination", "smoke", [(key, right)])[key] == right
+
+
+@pytest.mark.parametrize("word", ["1 20\n", "1\n20"])
+def test_a_line_break_ends_no_text(word):
+    with pytest.raises(parameters.WrongParameter, match="stages is '1"):
+        parameters.resolve("cross_examination", "smoke", [("stages", word)])
+
+
+def test_an_area_weight_is_given_once():
+    with pytest.raises(parameters.WrongParameter, match="area_weights is '0 0'"):
+        parameters.resolve("decam", "smoke", [("area_weights", "0 0")])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("cross_examination", {"model": "timm:resnet1"}, "timm has no network 'resnet1'; near it"),
+        ("cross_examination", {"model": "torchvision:resnet5"}, "torchvision has no .*resnet50"),
+        ("cross_examination", {"layer": "bn3"}, "tf_efficientnet_lite0 has no layer 'bn3'.*bn2"),
+        ("cross_examination", {"model": "timm:resnet18", "layer": "layer9"}, "no layer 'layer9'"),
+        ("gradcam_training", {"model": "efficientnet_b99"}, "timm has no network.*efficientnet_b"),
+        ("gradcam_training", {"layer": "conv_hed"}, "has no layer 'conv_hed'.*conv_head"),
+        ("haycam", {"backbone": "resnet81"}, "backbone is 'resnet81': timm has no network"),
+        ("haycam", {"layers": "body.layer4 body.layer9"}, "has no layer 'layer9'.*layer4"),
+    ],
+)
+def test_networks_and_layers_of_libraries_are_looked_up_before_the_start(name, given, says):
+    with pytest.raises(parameters.WrongParameter, match=says):
+        parameters.resolve(name, "smoke", given.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("cross_examination", {"layer": "bn2"}),
+        ("cross_examination", {"layer": "body.bn2"}),
+        ("cross_examination", {"model": "squeezenet1_1", "layer": "features.11"}),
+        ("cross_examination", {"model": "my_network:load", "layer": "whatever"}),
+        ("gradcam_training", {"model": "resnet18", "layer": "layer4"}),
+        ("haycam", {"backbone": "resnet18.tv_in1k"}),
+    ],
+)
+def test_names_that_the_library_knows_pass(name, given, stand):
+    (stand / "my_network.py").write_text("def load(): ...\n")
+
+    values = parameters.resolve(name, "smoke", given.items())
+
+    assert all(values[key] == value for key, value in given.items())
 
 
 CROSS = "cross_examination"

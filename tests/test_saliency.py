@@ -13,9 +13,9 @@ from helpers.inputs import classifiers, conversion, photographs
 from helpers.measures import sobel
 from helpers.papers import lrp
 from helpers.saliency import (
-    activation_maps,
     contract,
     controls,
+    feature_layers,
     gradients,
     lrp_network,
     registry,
@@ -205,17 +205,16 @@ def test_a_network_that_branches_on_its_input_is_refused_by_relevance_only(small
 
 
 def test_the_last_map_is_that_before_pooling(residual, small_images, lite, photos):
-    assert activation_maps.last_feature_map(residual, small_images) == "act"
+    assert feature_layers.find(residual, small_images).name == "act"
     assert (
-        activation_maps.last_feature_map(lite, photos)
-        == classifiers.IMAGENET["tf_efficientnet_lite0"][1]
+        feature_layers.find(lite, photos).name == classifiers.IMAGENET["tf_efficientnet_lite0"][1]
     )
 
 
 def test_a_network_without_maps_has_no_last_one(small_images):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)).double()
     with pytest.raises(ValueError, match="no layer of Sequential gives maps"):
-        activation_maps.last_feature_map(flat, small_images)
+        feature_layers.find(flat, small_images)
 
 
 def test_controls_are_what_they_say(photos):

@@ -54,8 +54,3 @@ def full_grad(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
         return peers.full_grad(peers.full_gradients(model, images, classes), images.shape[-2:])
 
     return memory.InParts(maps)(images, classes)
-
-
-def last_feature_map(model: nn.Module, images: Tensor) -> str:
-    """The name of the last layer whose output is a grid over images (N, 3, H, W)."""
-    return feature_layers.find(model, images).name

@@ -81,6 +81,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     if condition.gap:
         return Gap(condition.gap, "")
     running = f"{method.key}-{condition.key}-{method.half_precision}"
+    if condition.key.startswith(cache.ONCE):
+        running = f"{cache.ONCE}{running}"
     _RUNNING[running] = method, condition.network
     try:
         made = cache.kept(
