@@ -292,3 +292,13 @@ def test_contributing_tells_of_every_room():
 
     rooms = {folder.parent.name for folder in paths.HELPERS.glob("*/__init__.py")}
     assert {room for room in rooms if f"| `{room}/` |" not in text} == set()
+
+
+def test_tally_has_a_column_for_each_verdict_in_the_order_of_the_pages():
+    assert list(front_page.tally(SCORECARD).columns) == scorecard.VERDICTS
+
+
+def test_status_keeps_a_table_whole_whatever_a_card_says():
+    page = status.status_page({"trial": {**CARD, "command": "run | `rm`"}})
+
+    assert "| `run / 'rm'` |" in page

@@ -220,3 +220,27 @@ def test_verdict_table_says_why_a_claim_that_a_run_reports_is_not_run(judged):
 
     assert tables.verdict_table(why).count("<small>no observation</small>") == 1
     assert "no observation" not in tables.verdict_table(judged)
+
+
+def test_rank_table_puts_the_low_end_first_and_points_where_better_is(ranked):
+    places = ranked.assign(rank_low=1.0, rank_high=2.0)
+    table = tables.rank_table(places)
+
+    assert "[2.5, 3.5]" in table
+    assert "share ↑" in table
+    assert "share ↓" in tables.rank_table(places.assign(better=-1))
+
+
+def test_a_bound_is_told_as_more_or_less_than_the_papers_number(judged):
+    above = tables.verdict_table(judged.assign(bound="above"))
+    below = tables.verdict_table(judged.assign(bound="below"))
+
+    assert "more than 44.14 <small>by 0.5</small>" in above
+    assert "less than 44.14 <small>by 0.5</small>" in below
+
+
+def test_a_method_named_like_html_is_shown_as_text(ranked):
+    named = ranked.replace("LIME", "<b>LIME</b>").assign(rank_low=1.0, rank_high=2.0)
+
+    assert "&lt;b&gt;LIME&lt;/b&gt;" in tables.rank_table(named)
+    assert "<b>LIME" not in tables.rank_table(named)

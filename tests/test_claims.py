@@ -287,3 +287,8 @@ def test_a_claim_measured_in_two_sections_is_refused():
 
 def test_measurements_of_nothing_have_the_columns_of_results():
     assert claims.Measurements().table().columns.tolist() == measured().columns.tolist()
+
+
+def test_a_bound_from_above_with_a_tolerance_must_be_passed_by_it_too():
+    assert claims.verdict(10, 2, 8.1, 9, "below") == "not reproduced"
+    assert claims.verdict(10, 2, 7, 7.9, "below") == "reproduced"

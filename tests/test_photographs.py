@@ -332,6 +332,15 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
     assert photographs.load_folder("~/photos", 2, size=8).names == ["a.png", "b.png"]
 
 
+def test_the_choice_from_a_folder_never_changes(tmp_path):
+    for number in range(10):
+        gray(9 * number).save(tmp_path / f"{number}.png")
+
+    chosen = [file.stem for file in photographs.chosen_files(tmp_path, 4)[1]]
+
+    assert chosen == ["1", "4", "5", "7"]
+
+
 def swapped_profile():
     """sRGB's profile with the colors of red and green exchanged, by the names of two tags."""
     plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

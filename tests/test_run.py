@@ -457,13 +457,6 @@ def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):
     )
 
 
-def test_the_largest_profile_tells_that_it_takes_hours(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-
-    assert "hours" in card.patience("paper")
-    assert card.patience("laptop") == ""
-
-
 def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
     cell = nbformat.v4.new_code_cell("1")
     cell.metadata["papermill"] = {"status": "completed"}

@@ -330,3 +330,21 @@ def test_zennits_composites_are_their_rules_written_out(generator):
     parts = x * w1 - w1.clamp(max=0)  # low is 0 and high is 1
     expected = (parts / parts.sum(1, keepdim=True) * r1[:, None]).sum(0)
     torch.testing.assert_close(box[0], expected.view(3, 4, 4).sum(0), rtol=1e-3, atol=1e-6)
+
+
+def test_a_method_that_draws_leaves_torchs_generator_as_it_was(photos):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+
+    contract.checked_maps(lambda _m, x, _c: torch.rand(len(x), *x.shape[-2:]), None, photos,
+                          CLASSES, seed=0)  # fmt: skip
+
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_randomizing_shuffles_the_statistics_of_batchnorm_too(small_network):
+    changed = randomization.randomized(small_network, 1.0, seed=0)
+
+    assert not torch.equal(changed[1].running_mean, small_network[1].running_mean)
+    assert not torch.equal(changed[1].running_var, small_network[1].running_var)

@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         if wanted.list:
             return _list(wanted.name)
         jobs = _jobs(wanted)
+        _check_device()
         if wanted.carry:
             return _carry([name for name, *_ in jobs], wanted.because)
     except parameters.WrongParameter as error:
@@ -104,10 +105,9 @@ def _jobs(wanted: argparse.Namespace) -> list[Job]:
 
 
 def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
-    if wanted.profile == "paper":
-        from helpers.run import card
-
-        print(f"helpers.run:{card.patience(wanted.profile)}", file=sys.stderr)
+    for name, values, _ in jobs:
+        for sentence in _notes(name, values):
+            print(f"helpers.run: {name}: {sentence}", file=sys.stderr)
     if wanted.fresh:
         from helpers.store import cache
 
@@ -123,6 +123,31 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
             return 1
         print(f"{name} ({wanted.profile}): {execute.shown(file)}")
     return 0
+
+
+def _notes(name: str, values: dict[str, Any]) -> list[str]:
+    """What is to be said before a run; torch is imported only where there may be something."""
+    from helpers.run import costs
+
+    threads = os.cpu_count() or 1
+    may_be_long = costs.hours(name, values, slow=True) / threads >= costs.WORTH_TELLING
+    if not may_be_long and values.get("precision") != "bfloat16":
+        return []
+    from helpers.inputs import devices
+
+    return costs.notes(name, values, devices.chosen())
+
+
+def _check_device() -> None:
+    """Refuse a device that is not there before anything starts."""
+    if not os.environ.get("XAI_DEVICE", "").strip():
+        return
+    from helpers.inputs import devices
+
+    try:
+        devices.chosen()
+    except ValueError as error:
+        raise parameters.WrongParameter(str(error)) from error
 
 
 def _carry(names: list[str], because: str) -> int:

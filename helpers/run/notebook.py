@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 from IPython.display import Markdown, display
 
+from helpers.inputs import devices
 from helpers.report import claims, opening, registration
 from helpers.run import card as cards
-from helpers.run import history, origin, parameters
+from helpers.run import costs, history, origin, parameters
 from helpers.store import paths
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
@@ -60,8 +61,10 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     Raises
     ------
     parameters.WrongParameter
-        If the profile or a parameter is unknown, a value has the wrong type or is out of range.
+        If the profile or a parameter is unknown, a value has the wrong type or is out of range, or
+        ``XAI_DEVICE`` names a device that this machine has not.
     """
+    _check_device()
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox imports it, git or none
     settings = parameters.settings(name)
     cells = history.executed()
@@ -85,6 +88,13 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     return session
 
 
+def _check_device() -> None:
+    try:
+        devices.chosen()
+    except ValueError as error:
+        raise parameters.WrongParameter(str(error)) from error
+
+
 def _settled_before(name: str, key: str, namespace: dict[str, Any], position: int) -> bool:
     """Whether a value stems from the profile, by an earlier begin() with the same parameters cell.
 
@@ -105,7 +115,7 @@ def _show_parameters(session: Session, rules: dict[str, dict]) -> None:
     }
     told = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
     line = f"Profile {session.values['profile']}" + (f", with {told}." if told else ".")
-    line += cards.patience(session.values["profile"])
+    line = " ".join([line, *costs.notes(session.name, session.values, devices.chosen())])
     rows = [
         (
             key,

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions, devices
+from helpers.papers import memory
 from helpers.saliency import network_check
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
@@ -45,13 +46,13 @@ class Condition(NamedTuple):
 
 def batch_size(images: Tensor) -> int:
     """How many images (N, 3, H, W) go through a network at once."""
-    return 32 if images.device.type == "cpu" else 256
+    return devices.batch_that_fits(tuple(images.shape[1:]), images.device)
 
 
 @torch.no_grad()
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """The network's logits (N, K) for images (N, 3, H, W) in [0, 1]."""
-    return torch.cat([network(part) for part in images.split(batch_size(images))])
+    return torch.cat([*map(memory.InParts(network), images.split(batch_size(images)))])
 
 
 def generator(seed: int) -> torch.Generator:
