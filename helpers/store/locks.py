@@ -1,10 +1,10 @@
 """Claims by lock file: what is under way in one process is not made a second time by another.
 
-A claim is held by the system (``flock``) for as long as a process has the file open. It ends with the
-process, however that ends, so that a killed run leaves no claim behind that someone would have to
-clear. A process may hand its claim to a child (`pass_fds` of :class:`subprocess.Popen`): it then
-lasts until both have ended. Where the file system knows no such locks, everything is claimed by
-everyone: work may be done twice, but as files are written whole or not at all, nothing is lost.
+A claim is held by the system (``flock``) for as long as a process has the file open. It ends with
+the process, however that ends, so that a killed run leaves no claim behind for someone to clear. A
+process may hand its claim to a child (`pass_fds` of :class:`subprocess.Popen`): it then lasts until
+both have ended. Where the file system knows no such locks, everything is claimed by everyone: work
+may be done twice, but as files are written whole or not at all, nothing is lost.
 """
 
 import errno
@@ -82,7 +82,7 @@ def _locked(handle: int, wait: bool) -> bool:
 
 
 def _is_still(file: Path, handle: int) -> bool:
-    """Whether the name still means the file that was locked: its holder before may have removed it."""
+    """Whether the name still means the file that was locked: who held it may have removed it."""
     try:
         return os.path.samestat(file.stat(), os.fstat(handle))
     except FileNotFoundError:
