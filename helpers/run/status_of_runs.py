@@ -66,8 +66,8 @@ def _known(cell: Cell) -> Known:
 def found(cell: Cell, digest: str) -> tuple[dict[str, Any], Path | None]:
     """The card of a cell's run, and its table of results if the run fits the digest.
 
-    The committed run counts where it was run with the same command, so that it is not run once more. The
-    executed notebook is read, since a run writes it last.
+    The committed run counts where it was run with the same command, so that it is not run once
+    more. The executed notebook is read, since a run writes it last.
     """
     places = [(cell.file, cell.file.with_suffix(".csv"))]
     committed = paths.RUNS / f"{cell.notebook}.ipynb"

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.run import devices
+from helpers.run import devices, memory
 from helpers.store import files, locks
 
 DONE, FRESH, FAILED, ELSEWHERE, BLOCKED = "done", "fresh", "failed", "elsewhere", "blocked"
@@ -213,7 +212,7 @@ def _ran(
             list(job.command), cwd=folder, env={**os.environ, **environment},
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=handles,
         )  # fmt: skip
-        code, peak = _ended(process)
+        code, peak = memory.wait(process)
         children.ended(process)
     record: dict[str, Any] = {
         "seconds": round(time.monotonic() - started, 1),
@@ -235,16 +234,6 @@ def _ran(
     job.file(".failed").unlink(missing_ok=True)
     report(f"{job.name}: done in {record['seconds']:.0f} s")
     return DONE
-
-
-def _ended(process: subprocess.Popen) -> tuple[int, int]:
-    """The exit status of a process and the most memory, in MB, of it or a process that it began."""
-    if not hasattr(os, "wait4"):
-        return process.wait(), 0
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return process.returncode, round(usage.ru_maxrss * unit / 1e6)
 
 
 def _threads(at_once: int) -> int:
