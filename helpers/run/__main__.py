@@ -18,10 +18,16 @@ from typing import Any
 from helpers.run import execute, parameters, targets
 
 Job = tuple[str, dict[str, Any], Path]
+MATRIX = {"--matrix", "--status", "--cell", "--plan", "--seeds"}  # of helpers.run.matrix
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; 0: done, 1: the run failed, 2: what was asked for is wrong, 130: stopped."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if MATRIX.intersection(word.partition("=")[0] for word in words):
+        from helpers.run import matrix
+
+        return matrix.main(words)
     try:
         wanted = _parser().parse_args(arguments)
         if wanted.list:
@@ -52,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list", action="store_true", help="show parameters and profiles, run none"
     )
+    parser.add_argument(
+        "--status",
+        action="store_true",
+        help="what of the grid in notebooks/matrix.yaml is fresh; --status --help says more",
+    )
+    parser.add_argument("--matrix", action="store_true", help="run what of it is not")
     parser.add_argument(
         "--profile", default="smoke", help="how much is run: " + ", ".join(parameters.PROFILES)
     )
