@@ -1,8 +1,10 @@
 """Execute a notebook aside, and put it in place only if it is whole."""
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +18,7 @@ RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
 # of a network's time on a CPU. These let it keep 4 GiB.
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 # The Makefile sets the same for tests and bench.
+SCRATCH = "xai-run-"  # how the folder of a run under way begins, in the system's temporary one
 
 
 def execute(name: str, values: dict[str, Any], file: Path) -> None:
@@ -94,6 +97,17 @@ def _broken_name(file: Path) -> str:
     return f"{file.stem}-{hashlib.sha256(str(file).encode()).hexdigest()[:6]}.ipynb"
 
 
+def clear_left_behind() -> None:
+    """Remove what killed runs left: scratch folders, and files that were half written."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        process = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if process.isdigit() and not files.is_running(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in (paths.CACHE, paths.RESULTS, paths.FAILED, paths.RUNS, paths.BOOK / "_made"):
+        with contextlib.suppress(OSError):  # read-only: the run itself says so
+            files.clear_unfinished(folder)
+
+
 def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
     """The notebook as Papermill left it, if it began, and the error that ended it."""
     import nbformat
@@ -102,7 +116,8 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
 
     os.environ.update(MEMORY | os.environ)  # the kernel inherits them
     error = ""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
+        os.environ["JUPYTER_RUNTIME_DIR"] = scratch  # a killed kernel's files go with it
         source, made = Path(scratch) / "in.ipynb", Path(scratch) / "out.ipynb"
         nbformat.write(notebook, source)
         try:
@@ -116,6 +131,8 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
             )
         except (PapermillExecutionError, OSError, RuntimeError) as caught:
             error = str(caught)
+        finally:
+            os.environ.pop("JUPYTER_RUNTIME_DIR")
         return (nbformat.read(made, as_version=4) if made.exists() else None), error
 
 
