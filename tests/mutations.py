@@ -42,7 +42,7 @@ class Mutation(NamedTuple):
     file: str
     old: str
     new: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...]  # files, or tests in them as pytest names them
     equivalent: str = ""  # why it changes nothing that could be seen
 
     def told(self) -> str:
@@ -50,10 +50,14 @@ class Mutation(NamedTuple):
         old, new = (" ".join(text.split()) for text in (self.old, self.new))
         return f"{self.file}: {old}  ->  {new or '(nothing)'}"
 
+    def test_files(self) -> list[str]:
+        """The files that its tests stand in."""
+        return [test.partition("::")[0] for test in self.tests]
+
     def key(self, folder: Path) -> str:
         """A digest of the mutation and of the content of its file, its tests and their fixtures."""
         content = [self.file, self.old, self.new, *self.tests]
-        files = [self.file, *self.tests, "tests/conftest.py"]
+        files = [self.file, *self.test_files(), "tests/conftest.py"]
         content += [(folder / file).read_text() for file in files]
         return hashlib.sha256("\0".join(content).encode()).hexdigest()[:16]
 

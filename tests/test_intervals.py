@@ -152,3 +152,8 @@ def test_the_seeds_of_every_image_are_drawn_anew_in_every_draw():
     drawn = intervals.bootstrap_means(values, draws=4000, seed=0)[1:, 0]
 
     assert drawn.std() == pytest.approx(np.sqrt(0.25 / 16), rel=0.1)  # of 16 independent draws
+
+
+def test_an_interval_holds_its_estimate_wherever_the_draws_lie():
+    assert intervals.estimate_and_interval(np.array([0.0, 1, 1, 1])) == (0, 0, 1)
+    assert intervals.estimate_and_interval(np.array([2.0, 1, 1, 1])) == (2, 1, 2)

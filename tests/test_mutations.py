@@ -22,7 +22,9 @@ def test_what_a_mutation_replaces_stands_once_in_its_file(file):
         if mutation.file == file:
             assert text.count(mutation.old) == 1, mutation.told()
             assert mutation.new != mutation.old
-            assert all((mutations.ROOT / test).is_file() for test in mutation.tests)
+            for test in mutation.tests:
+                where, _, name = test.partition("::")
+                assert f"def {name}" in (mutations.ROOT / where).read_text(), test
 
 
 def test_a_mutation_that_a_test_notices_is_killed_and_another_survives(tmp_path, monkeypatch):

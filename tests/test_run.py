@@ -8,11 +8,13 @@ import sys
 import time
 
 import nbformat
+import pandas as pd
 import pytest
 import small_project
 from PIL import Image
 
 from helpers.run import __main__, card, execute, origin, pages, parameters, targets
+from helpers.run import notebook as notebook_cells
 from helpers.store import files, paths
 
 NAME = "lrp_adversarial"
@@ -768,3 +770,111 @@ def test_a_helper_edited_while_a_run_goes_on_refuses_it(tmp_path):
     assert done.returncode == 1
     assert "helpers/papers/cams.py was written to while it ran, so that nobody" in done.stderr
     assert not (root / "book/runs").exists()
+
+
+# What ends up in a card and in the results.
+
+
+def test_the_digest_of_a_run_covers_its_claims_its_checkpoints_and_its_parameters(
+    tmp_path, monkeypatch
+):
+    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):
+        monkeypatch.setattr(paths, name, tmp_path)
+    seen = [card.notebook_digest("trial", {"seed": 0})]
+    seen.append(card.notebook_digest("trial", {"seed": 1}))
+    (tmp_path / "trial.csv").write_text("claims")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+    (tmp_path / "trial-epoch-01.safetensors").write_bytes(b"weights")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+
+    assert len(set(seen)) == 4
+    assert card.notebook_digest("trial", {"seed": 0}) == seen[-1]
+
+
+@pytest.mark.parametrize(("changed", "commit"), [("", "0123456789"), (" M a.py", "0123456789+")])
+def test_a_commit_has_a_plus_sign_where_files_differ_from_it(changed, commit, monkeypatch):
+    def git(words, **options):
+        told = changed if "status" in words else "0123456789\n"
+        return subprocess.CompletedProcess(words, 0, stdout=told)
+
+    monkeypatch.setattr(subprocess, "run", git)
+
+    assert card.commit() == commit
+
+
+def test_a_card_says_that_there_were_data_and_not_where(monkeypatch):
+    monkeypatch.setenv("XAI_DATA", "book")
+    monkeypatch.setattr(card, "notebook_digest", lambda *given: "digest")
+    values = {"profile": "smoke", "seed": 3}
+
+    made = card.run_card("trial", values, values, 1.2)
+
+    assert made["data"] == "XAI_DATA set"
+    assert str(paths.BOOK) not in json.dumps(made)
+    assert made["seeds"] == [3]
+
+
+def test_a_run_that_ended_in_an_exception_is_not_whole():
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {"end_time": "now"}})
+    assert execute.unfinished(notebook) == ""
+
+    notebook.metadata["papermill"]["exception"] = True
+    assert "broke off" in execute.unfinished(notebook)
+
+
+def test_a_notebook_is_given_only_what_differs_from_its_profile(monkeypatch, tmp_path):
+    seen = []
+
+    def source(file, given):
+        seen.append(given)
+        raise ZeroDivisionError  # far enough
+
+    monkeypatch.setattr(pages, "source", source)
+    values = parameters.resolve(NAME, "smoke", [("seed", 7)])
+    with pytest.raises(ZeroDivisionError):
+        execute.execute(NAME, values, tmp_path / "o.ipynb")
+
+    assert seen == [{"profile": "smoke", "seed": 7}]
+
+
+def test_an_output_in_a_folder_that_cannot_be_written_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(targets.os, "access", lambda *given: False)
+
+    with pytest.raises(parameters.WrongParameter, match="cannot be written"):
+        targets.target(NAME, parameters.resolve(NAME, "smoke", []), tmp_path / "o.ipynb")
+
+
+def test_why_a_run_failed_goes_to_the_error_stream(monkeypatch, capsys, tmp_path):
+    def fail(*given):
+        raise RuntimeError("cell 3 ended in an error")
+
+    monkeypatch.setattr(execute, "execute", fail)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 1
+    told = capsys.readouterr()
+    assert told.err.endswith(f"{NAME} failed: cell 3 ended in an error\n")
+    assert told.out == ""
+
+
+def test_results_are_published_to_six_decimals(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook_cells, "display", lambda thing, **options: shown.append(thing))
+    monkeypatch.setattr(notebook_cells.cards, "run_card", lambda *given: CARD)
+    monkeypatch.setattr(notebook_cells.history, "edits", lambda *given: [])
+    session = notebook_cells.Session("trial", {}, {}, frozenset(), 0.0, 0)
+    measured = pd.DataFrame({"key": ["a"], "value": [0.123456789]})
+
+    notebook_cells.finish(session, measured, ["Done."], finding="It is so.")
+
+    (content,) = [
+        t[notebook_cells.RESULTS]
+        for t in shown
+        if isinstance(t, dict) and notebook_cells.RESULTS in t
+    ]
+    assert content["files"][".csv"] == "key,value\na,0.123457\n"
+
+
+CARD = {
+    "profile": "smoke", "seconds": 3, "device": "a card", "kept": {}, "versions": {},
+    "command": "run", "data": "", "commit": "c", "digest": "d", "finished": "now",
+}  # fmt: skip
