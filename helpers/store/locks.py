@@ -4,9 +4,11 @@ A claim is held by the system (``flock``) for as long as a process has the file 
 the process, however that ends, so that a killed run leaves no claim behind for someone to clear. A
 process may hand its claim to a child (`pass_fds` of :class:`subprocess.Popen`): it then lasts until
 both have ended. Where the file system knows no such locks, everything is claimed by everyone: work
-may be done twice, but as files are written whole or not at all, nothing is lost.
+may be done twice, but as files are written whole or not at all, nothing is lost. So it is where the
+lock file itself cannot be written.
 """
 
+import contextlib
 import errno
 import os
 import socket
@@ -43,7 +45,7 @@ def claimed(file: Path, *, wait: bool = False) -> Iterator[int | None]:
     handle = _opened(file, wait)
     try:
         yield handle
-        if handle is not None:
+        if handle is not None and _is_still(file, handle):
             file.unlink(missing_ok=True)  # while it is held: who waits for it then begins anew
     finally:
         if handle is not None:
@@ -51,17 +53,21 @@ def claimed(file: Path, *, wait: bool = False) -> Iterator[int | None]:
 
 
 def _opened(file: Path, wait: bool) -> int | None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError:  # a folder that cannot be written: what is kept there may still be read
+            return os.open(os.devnull, os.O_RDWR)
         try:
             held = _locked(handle, wait)
         except BaseException:
             os.close(handle)
             raise
         if held and _is_still(file, handle):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            with contextlib.suppress(OSError):  # a full disk: then no one can say who holds it
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
             return handle
         os.close(handle)
         if not held:
