@@ -122,9 +122,7 @@ def test_the_first_screen_lists_every_conclusion_with_its_verdict_and_reason(ver
     text = conclusions.opening("decam", rows)
 
     assert text.startswith(opening.MARK)
-    assert (
-        f"| a \\| b &lt;c&gt; <small>Abstract</small> | {theme.MARKS[verdict]} {verdict} |" in text
-    )
+    assert f"| a \\| b &lt;c&gt; (Abstract) | {theme.MARKS[verdict]} {verdict} |" in text
     assert "<small>x &lt; y</small>" in text
     assert opening.finding("decam", rows) in text
 
