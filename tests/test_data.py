@@ -1,6 +1,7 @@
 import hashlib
 import lzma
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -277,3 +278,65 @@ def test_a_photograph_that_was_cut_short_is_named(folder):
 
     with pytest.raises(ValueError, match=r"n03_x\.png cannot be read as an image"):
         photographs.load_folder(folder, 9)
+
+
+def sha256(values):
+    return hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+
+
+@pytest.fixture
+def official(monkeypatch, tmp_path):
+    """Two images that pass for CIFAR-10's test set, with nothing in the cache."""
+    pixels = torch.arange(2 * 3072).view(2, 3, 32, 32).to(torch.uint8)
+    images = cifar.Images(pixels, torch.tensor([3, 8]))
+    sums = {"test": sha256(pixels.numpy()), "test labels": sha256(np.array([3, 8], np.uint8))}
+    monkeypatch.setattr(cifar, "CIFAR10_SHA256", sums)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: images)
+    return images
+
+
+def test_labels_of_cifar10_are_checked_as_its_pixels_are(official, monkeypatch):
+    assert cifar.cifar10("test").labels.tolist() == [3, 8]
+    wrong = official._replace(labels=torch.tensor([8, 3]))
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: wrong)
+    (paths.CACHE / "cifar10-test.safetensors").unlink()
+
+    with pytest.raises(ValueError, match="CIFAR-10's test labels in the copy found"):
+        cifar.cifar10("test")
+
+
+def test_a_kept_copy_of_cifar10_that_has_changed_is_refused(official):
+    cifar.cifar10("test")
+    kept = paths.CACHE / "cifar10-test.safetensors"
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(ValueError, match="delete that copy and get it again"):
+        cifar.cifar10("test")
+
+
+def test_a_row_of_a_sprite_is_an_image_in_the_order_row_column_color(tmp_path):
+    sprite = np.zeros((2, 1024, 3), np.uint8)
+    sprite[1, 5 * 32 + 7] = [10, 20, 30]  # the second image's row 5, column 7
+    Image.fromarray(sprite).save(tmp_path / "test_batch.png")
+    (tmp_path / "test_lables.json").write_text("[3, 8]")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as tar:
+        for name in ("test_batch.png", "test_lables.json"):
+            tar.add(tmp_path / name, f"package/{name}")
+
+    images = cifar._sprites(tmp_path / "a.tgz", "test")
+
+    assert images.pixels[1, :, 5, 7].tolist() == [10, 20, 30]
+    assert images.pixels.sum() == 60
+    assert images.labels.tolist() == [3, 8]
+
+
+def test_objects_in_the_authors_arrays_are_refused(tmp_path, monkeypatch):
+    np.savez(tmp_path / "pairs.npz", test_index=np.array([{}], object), target=[1])
+    content = (tmp_path / "pairs.npz").read_bytes()
+    sums = {"pairs.npz": hashlib.sha256(content).hexdigest()}
+    monkeypatch.setattr(dieter2023, "DIETER2023_SHA256", sums)
+
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        dieter2023.load_adversarials(tmp_path, torch.zeros(1, 3, 32, 32, dtype=torch.uint8))

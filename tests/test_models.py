@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import timm
 import torch
 import torchvision
 from safetensors.torch import save
@@ -268,3 +269,20 @@ def test_an_altered_file_of_packaged_weights_is_refused(monkeypatch):
 
     with pytest.raises(ValueError, match="expected 000000000000"):
         classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=64)
+
+
+def test_packaged_weights_are_read_without_running_code_in_them(monkeypatch):
+    options = []
+    load = torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *a, **given: options.append(given) or load(*a, **given)
+    )
+
+    classifiers._packaged("tf_efficientnet_lite0")
+
+    assert [given["weights_only"] for given in options] == [True]
+
+
+@pytest.mark.parametrize("name", classifiers.PACKAGED_SHA256)
+def test_networks_of_packages_get_images_of_the_size_they_were_trained_at(name):
+    assert classifiers.IMAGENET[name][0] == timm.get_pretrained_cfg(name).input_size[-1]

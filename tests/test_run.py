@@ -8,11 +8,13 @@ import sys
 import time
 
 import nbformat
+import pandas as pd
 import pytest
 import small_project
 from PIL import Image
 
 from helpers.run import __main__, card, execute, origin, pages, parameters, targets
+from helpers.run import notebook as notebook_cells
 from helpers.store import files, paths
 
 NAME = "lrp_adversarial"
@@ -77,7 +79,9 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
 @pytest.mark.parametrize(
     ("key", "wrong", "right"),
     [
-        ("method", "my_method.py", "os:system"),
+        ("method", "my_method.py", "numpy:mean"),
+        ("method", "json:loads", "numpy:mean"),
+        ("method", "os:system", "numpy:mean"),
         ("levels", "2", "0.02 0.5 1"),
         ("strengths", "rotation", "rotation 15; gaussian noise 0.1"),
         ("stages", "7", "1 20"),
@@ -88,12 +92,65 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
         ("stages", "1 1", "1 2"),
         ("strengths", "occlusion 0.5", "occlusion 5"),
         ("strengths", "rotation 15;", "rotation 15"),
+        ("strengths", "rotation 15; rotation 15", "rotation 15; rotation 1"),
+        ("strengths", "gaussian noise 0.1;gaussian noise 0.1 ", "gaussian noise 0.1"),
+        ("strengths", "rotation 181", "rotation 180"),
+        ("strengths", "occlusion 0", "occlusion 10"),
+        ("strengths", "gaussian noise 0.0", "gaussian noise 0.05"),
     ],
 )
 def test_texts_are_checked_by_their_pattern(key, wrong, right):
     with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?[;:] "):
         parameters.resolve("cross_examination", "smoke", [(key, wrong)])
     assert parameters.resolve("cross_examination", "smoke", [(key, right)])[key] == right
+
+
+@pytest.mark.parametrize("word", ["1 20\n", "1\n20"])
+def test_a_line_break_ends_no_text(word):
+    with pytest.raises(parameters.WrongParameter, match="stages is '1"):
+        parameters.resolve("cross_examination", "smoke", [("stages", word)])
+
+
+def test_an_area_weight_is_given_once():
+    with pytest.raises(parameters.WrongParameter, match="area_weights is '0 0'"):
+        parameters.resolve("decam", "smoke", [("area_weights", "0 0")])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("cross_examination", {"model": "timm:resnet1"}, "timm has no network 'resnet1'; near it"),
+        ("cross_examination", {"model": "torchvision:resnet5"}, "torchvision has no .*resnet50"),
+        ("cross_examination", {"layer": "bn3"}, "tf_efficientnet_lite0 has no layer 'bn3'.*bn2"),
+        ("cross_examination", {"model": "timm:resnet18", "layer": "layer9"}, "no layer 'layer9'"),
+        ("gradcam_training", {"model": "efficientnet_b99"}, "timm has no network.*efficientnet_b"),
+        ("gradcam_training", {"layer": "conv_hed"}, "has no layer 'conv_hed'.*conv_head"),
+        ("haycam", {"backbone": "resnet81"}, "backbone is 'resnet81': timm has no network"),
+        ("haycam", {"layers": "body.layer4 body.layer9"}, "has no layer 'layer9'.*layer4"),
+    ],
+)
+def test_networks_and_layers_of_libraries_are_looked_up_before_the_start(name, given, says):
+    with pytest.raises(parameters.WrongParameter, match=says):
+        parameters.resolve(name, "smoke", given.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("cross_examination", {"layer": "bn2"}),
+        ("cross_examination", {"layer": "body.bn2"}),
+        ("cross_examination", {"model": "squeezenet1_1", "layer": "features.11"}),
+        ("cross_examination", {"model": "my_network:load", "layer": "whatever"}),
+        ("gradcam_training", {"model": "resnet18", "layer": "layer4"}),
+        ("haycam", {"backbone": "resnet18.tv_in1k"}),
+    ],
+)
+def test_names_that_the_library_knows_pass(name, given, stand):
+    (stand / "my_network.py").write_text("def load(): ...\n")
+
+    values = parameters.resolve(name, "smoke", given.items())
+
+    assert all(values[key] == value for key, value in given.items())
 
 
 CROSS = "cross_examination"
@@ -533,13 +590,6 @@ def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):
     )
 
 
-def test_the_largest_profile_tells_that_it_takes_hours(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-
-    assert "hours" in card.patience("paper")
-    assert card.patience("laptop") == ""
-
-
 def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
     cell = nbformat.v4.new_code_cell("1")
     cell.metadata["papermill"] = {"status": "completed"}
@@ -720,3 +770,111 @@ def test_a_helper_edited_while_a_run_goes_on_refuses_it(tmp_path):
     assert done.returncode == 1
     assert "helpers/papers/cams.py was written to while it ran, so that nobody" in done.stderr
     assert not (root / "book/runs").exists()
+
+
+# What ends up in a card and in the results.
+
+
+def test_the_digest_of_a_run_covers_its_claims_its_checkpoints_and_its_parameters(
+    tmp_path, monkeypatch
+):
+    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):
+        monkeypatch.setattr(paths, name, tmp_path)
+    seen = [card.notebook_digest("trial", {"seed": 0})]
+    seen.append(card.notebook_digest("trial", {"seed": 1}))
+    (tmp_path / "trial.csv").write_text("claims")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+    (tmp_path / "trial-epoch-01.safetensors").write_bytes(b"weights")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+
+    assert len(set(seen)) == 4
+    assert card.notebook_digest("trial", {"seed": 0}) == seen[-1]
+
+
+@pytest.mark.parametrize(("changed", "commit"), [("", "0123456789"), (" M a.py", "0123456789+")])
+def test_a_commit_has_a_plus_sign_where_files_differ_from_it(changed, commit, monkeypatch):
+    def git(words, **options):
+        told = changed if "status" in words else "0123456789\n"
+        return subprocess.CompletedProcess(words, 0, stdout=told)
+
+    monkeypatch.setattr(subprocess, "run", git)
+
+    assert card.commit() == commit
+
+
+def test_a_card_says_that_there_were_data_and_not_where(monkeypatch):
+    monkeypatch.setenv("XAI_DATA", "book")
+    monkeypatch.setattr(card, "notebook_digest", lambda *given: "digest")
+    values = {"profile": "smoke", "seed": 3}
+
+    made = card.run_card("trial", values, values, 1.2)
+
+    assert made["data"] == "XAI_DATA set"
+    assert str(paths.BOOK) not in json.dumps(made)
+    assert made["seeds"] == [3]
+
+
+def test_a_run_that_ended_in_an_exception_is_not_whole():
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {"end_time": "now"}})
+    assert execute.unfinished(notebook) == ""
+
+    notebook.metadata["papermill"]["exception"] = True
+    assert "broke off" in execute.unfinished(notebook)
+
+
+def test_a_notebook_is_given_only_what_differs_from_its_profile(monkeypatch, tmp_path):
+    seen = []
+
+    def source(file, given):
+        seen.append(given)
+        raise ZeroDivisionError  # far enough
+
+    monkeypatch.setattr(pages, "source", source)
+    values = parameters.resolve(NAME, "smoke", [("seed", 7)])
+    with pytest.raises(ZeroDivisionError):
+        execute.execute(NAME, values, tmp_path / "o.ipynb")
+
+    assert seen == [{"profile": "smoke", "seed": 7}]
+
+
+def test_an_output_in_a_folder_that_cannot_be_written_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(targets.os, "access", lambda *given: False)
+
+    with pytest.raises(parameters.WrongParameter, match="cannot be written"):
+        targets.target(NAME, parameters.resolve(NAME, "smoke", []), tmp_path / "o.ipynb")
+
+
+def test_why_a_run_failed_goes_to_the_error_stream(monkeypatch, capsys, tmp_path):
+    def fail(*given):
+        raise RuntimeError("cell 3 ended in an error")
+
+    monkeypatch.setattr(execute, "execute", fail)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 1
+    told = capsys.readouterr()
+    assert told.err.endswith(f"{NAME} failed: cell 3 ended in an error\n")
+    assert told.out == ""
+
+
+def test_results_are_published_to_six_decimals(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook_cells, "display", lambda thing, **options: shown.append(thing))
+    monkeypatch.setattr(notebook_cells.cards, "run_card", lambda *given: CARD)
+    monkeypatch.setattr(notebook_cells.history, "edits", lambda *given: [])
+    session = notebook_cells.Session("trial", {}, {}, frozenset(), 0.0, 0)
+    measured = pd.DataFrame({"key": ["a"], "value": [0.123456789]})
+
+    notebook_cells.finish(session, measured, ["Done."], finding="It is so.")
+
+    (content,) = [
+        t[notebook_cells.RESULTS]
+        for t in shown
+        if isinstance(t, dict) and notebook_cells.RESULTS in t
+    ]
+    assert content["files"][".csv"] == "key,value\na,0.123457\n"
+
+
+CARD = {
+    "profile": "smoke", "seconds": 3, "device": "a card", "kept": {}, "versions": {},
+    "command": "run", "data": "", "commit": "c", "digest": "d", "finished": "now",
+}  # fmt: skip

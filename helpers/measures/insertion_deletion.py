@@ -124,8 +124,9 @@ def _curve(
     parts = []
     for batch in cuts.split(max(batch_size // len(start), 1)):
         mixed = torch.where(position < batch.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)
-        parts.append(probabilities(score(mixed), len(mixed)).view(len(batch), -1))
-    curves = torch.cat(parts).T.double()
+        parts.append(_check_count(score(mixed), len(mixed)))
+    every = probabilities(torch.cat(parts), len(cuts) * len(start))  # one check: a GPU waits for it
+    curves = every.view(len(cuts), -1).T.double()
     return curves[0] if single else curves
 
 
@@ -156,6 +157,14 @@ def _check_curve(images: Tensor, saliency: Tensor, steps: int, single: bool) -> 
         raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
 
 
+def _check_count(scores: Tensor, count: int) -> Tensor:
+    if scores.shape != (count,):
+        raise ValueError(
+            f"score gave {tuple(scores.shape)} for {count} images; expected ({count},)"
+        )
+    return scores
+
+
 def probabilities(scores: Tensor, count: int) -> Tensor:
     """The scores themselves, if they are `count` probabilities: (count,), in [0, 1].
 
@@ -164,10 +173,7 @@ def probabilities(scores: Tensor, count: int) -> Tensor:
     ValueError
         If they are of another shape, one is not finite, or one is outside [0, 1].
     """
-    if scores.shape != (count,):
-        raise ValueError(
-            f"score gave {tuple(scores.shape)} for {count} images; expected ({count},)"
-        )
+    _check_count(scores, count)
     if not scores.isfinite().all():
         raise ValueError("score gave NaN or infinity; check the model's weights and its input")
     if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:

@@ -20,15 +20,22 @@ from helpers.run import execute, lock, parameters, targets
 from helpers.store import paths
 
 Job = tuple[str, dict[str, Any], Path]
+MATRIX = {"--matrix", "--status", "--cell", "--plan", "--seeds"}  # of helpers.run.matrix
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; 0: done, 1: the run failed, 2: wrongly asked for, 130 or 143: stopped."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if MATRIX.intersection(word.partition("=")[0] for word in words):
+        from helpers.run import matrix
+
+        return matrix.main(words)
     try:
         wanted = _parser().parse_args(arguments)
         if wanted.list:
             return _list(wanted.name)
         jobs = _jobs(wanted)
+        _check_device()
         if wanted.carry:
             return _carry([name for name, *_ in jobs], wanted.because)
     except parameters.WrongParameter as error:
@@ -62,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list", action="store_true", help="show parameters and profiles, run none"
     )
+    parser.add_argument(
+        "--status",
+        action="store_true",
+        help="what of the grid in notebooks/matrix.yaml is fresh; --status --help says more",
+    )
+    parser.add_argument("--matrix", action="store_true", help="run what of it is not")
     parser.add_argument(
         "--profile", default="smoke", help="how much is run: " + ", ".join(parameters.PROFILES)
     )
@@ -126,10 +139,9 @@ def _check_twice(given: list[list[str]]) -> None:
 
 
 def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
-    if wanted.profile == "paper":
-        from helpers.run import card
-
-        print(f"helpers.run:{card.patience(wanted.profile)}", file=sys.stderr)
+    for name, values, _ in jobs:
+        for sentence in _notes(name, values):
+            print(f"helpers.run: {name}: {sentence}", file=sys.stderr)
     if wanted.fresh:
         from helpers.store import cache
 
@@ -151,6 +163,31 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
             return 1
         print(f"{name} ({wanted.profile}): {execute.shown(file)}")
     return 0
+
+
+def _notes(name: str, values: dict[str, Any]) -> list[str]:
+    """What is to be said before a run; torch is imported only where there may be something."""
+    from helpers.run import costs
+
+    threads = os.cpu_count() or 1
+    may_be_long = costs.hours(name, values, slow=True) / threads >= costs.WORTH_TELLING
+    if not may_be_long and values.get("precision") != "bfloat16":
+        return []
+    from helpers.inputs import devices
+
+    return costs.notes(name, values, devices.chosen())
+
+
+def _check_device() -> None:
+    """Refuse a device that is not there before anything starts."""
+    if not os.environ.get("XAI_DEVICE", "").strip():
+        return
+    from helpers.inputs import devices
+
+    try:
+        devices.chosen()
+    except ValueError as error:
+        raise parameters.WrongParameter(str(error)) from error
 
 
 def _check_target(name: str, values: dict, file: Path, wanted: argparse.Namespace) -> None:

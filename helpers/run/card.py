@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from helpers.inputs import devices
 from helpers.run import origin
 from helpers.store import cache, digests, paths
 
@@ -37,6 +38,7 @@ def run_card(
         "commit": before.commit,
         "digest": before.digest,
         "device": device_name(),
+        "arithmetic": devices.arithmetic(),
         "versions": digests.versions(),
         "seeds": [values["seed"]] if "seed" in values else [],
         "seconds": round(seconds),
@@ -79,8 +81,9 @@ def _lines(card: dict[str, Any]) -> list[str]:
     sources = card.get("kept from", {})
     read = sum(sources.values())
     parts = f", not counting {read} parts kept from earlier runs" if read else ""
+    meaning = f"; {card['arithmetic']}" if "arithmetic" in card else ""  # none in older cards
     lines = [
-        f"{card['seconds']} s on {card['device']}{parts}",
+        f"{card['seconds']} s on {card['device']}{parts}{meaning}",
         card["command"] + (f", with {card['data']}" if card["data"] else ""),
         f"commit {card['commit']}, digest of code and data {card['digest']}",
         packages,
@@ -90,15 +93,12 @@ def _lines(card: dict[str, Any]) -> list[str]:
     return lines + ([f"edited: {card['edited']}"] if card.get("edited") else [])
 
 
-def patience(profile: str) -> str:
-    """A warning where a profile takes hours on this machine, else nothing."""
-    if profile != "paper" or torch.cuda.is_available():
-        return ""
-    return " The profile paper takes hours, on a processor without a graphics card even days."
-
-
 def device_name() -> str:
-    """The GPU's name, or the processor's with the number of threads that torch uses."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    """The run's GPU with CUDA and cuDNN, or the processor with the threads that torch uses."""
+    device = devices.chosen()
+    if device.type == "cuda":
+        versions = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        return f"{torch.cuda.get_device_name(device)} ({device}), {versions}"
+    if device.type != "cpu":
+        return str(device)
     return f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"

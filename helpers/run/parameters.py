@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from helpers.run import library_names
 from helpers.store import paths, reading
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
@@ -89,6 +90,7 @@ def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[s
     if profile not in chosen["profiles"]:
         raise WrongParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
     values = dict(chosen["profiles"][profile])
+    named = []
     for key, value in given:
         if key == "profile":
             raise WrongParameter("profile is given twice; give it once, with --profile")
@@ -97,10 +99,15 @@ def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[s
                 f"{name} has no parameter {key!r}; it has: {', '.join(chosen['parameters'])}"
             )
         values[key] = value
+        named.append(key)
     checked = {
         key: _checked(key, value, chosen["parameters"][key]) for key, value in values.items()
     }
     _check_photographs(chosen["parameters"], checked)
+    try:
+        library_names.check(chosen["parameters"], checked, named)
+    except ValueError as error:
+        raise WrongParameter(str(error)) from error
     return {"profile": profile, **checked}
 
 
@@ -209,7 +216,7 @@ def _meant(came: Any, kind: str) -> Any:
         read = {"true": True, "false": False}.get(came.lower()) if isinstance(came, str) else came
         return read if isinstance(read, bool) else None
     if kind == "string" and isinstance(came, str):
-        return came
+        return None if "\n" in came else came  # which $ of a pattern would let pass at the end
     if isinstance(came, bool) or not isinstance(came, str | int | float):
         return None
     if kind == "string":

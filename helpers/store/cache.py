@@ -21,6 +21,7 @@ from torch import Tensor
 from helpers.store import digests, files, paths, rooms
 
 FRESH = "XAI_FRESH"  # seconds since 1970: what was kept before is not used
+ONCE = "once-"  # begins a key that no later call gets again, so that nothing is kept under it
 UNKNOWN = "an unnamed run"  # what made a part that does not say it
 counts: Counter[str] = Counter()  # of this process: results "read" and "made"
 sources: Counter[str] = Counter()  # of this process: files read that other runs made, by run
@@ -43,12 +44,13 @@ def key_of_brought(thing: object) -> str:
     """A key for a method or network of a user's, equal only where nothing in it differs.
 
     One whose content cannot be told, or whose code reads files, the environment or what it finds by
-    a computed name, gets a key of its own at every call, so that nothing kept before is read.
+    a computed name, gets a key of its own at every call, which begins with :data:`ONCE`: nothing
+    kept before is read, and nothing need be kept.
     """
     try:
         return digests.whole_digest(thing, (), {}, *_surroundings())
     except (TypeError, OSError):  # OSError: a function without a file
-        return uuid.uuid4().hex
+        return f"{ONCE}{uuid.uuid4().hex}"
 
 
 def _surroundings() -> tuple:
@@ -61,7 +63,8 @@ def kept(
 ) -> dict[str, Tensor]:
     """The tensors that ``make(*arguments, **named)`` gives: read if they are there, else made.
 
-    Resumes after an interruption.
+    Resumes after an interruption. An argument that begins with :data:`ONCE` is never met again:
+    what is made for it is not kept.
 
     Parameters
     ----------
@@ -81,6 +84,9 @@ def kept(
     TypeError
         If `make` or an argument cannot be told apart by content, or `make` gives no tensors.
     """
+    if any(isinstance(given, str) and given.startswith(ONCE) for given in arguments):
+        counts["made"] += 1
+        return _checked(name, make(*arguments, **named))
     file = paths.CACHE / f"{name}-{key_of(make, *arguments, **named)}.safetensors"
     if (tensors := _read(file)) is not None:
         counts["read"] += 1

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from helpers.inputs import classifiers
+from helpers.papers.memory import is_out_of_memory
 from helpers.saliency import contract, cost_meter
-from helpers.store import cache
+from helpers.store import cache, locks, paths
 from helpers.trials import conditions as families
 from helpers.trials import guard, remarks
 from helpers.trials.conditions import Condition
@@ -46,10 +47,10 @@ class Gap(NamedTuple):
 
 
 Cells = dict[tuple[str, str], Maps | Gap]  # by method and condition
+ELSEWHERE = Gap("another process is making it", "")  # until it has; see run_cells
 
 CALLED_TWICE = 2  # images, on which a user's method is called again with the same seed
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
-_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 # What the cells under way belong to, by its digest, so that a cell's key holds the digest only:
 # a network's bytes would otherwise be read again for every cell.
@@ -81,6 +82,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     if condition.gap:
         return Gap(condition.gap, "")
     running = f"{method.key}-{condition.key}-{method.half_precision}"
+    if condition.key.startswith(cache.ONCE):
+        running = f"{cache.ONCE}{running}"
     _RUNNING[running] = method, condition.network
     try:
         made = cache.kept(
@@ -109,11 +112,9 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
 
 def _is_of_machine(error: BaseException) -> bool:
     """Whether an error says that this machine is full, which is nothing about a method."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
     if isinstance(error, OSError):
         return error.errno in _DISK
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _MEMORY)
+    return isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error)
 
 
 def _make(
@@ -167,30 +168,58 @@ def run_cells(
     first; for the others they are the first's maps. A method that is refused
     (:class:`helpers.trials.guard.Refused`) is not run again, and the cells that it had are given
     once more, as gaps: the last of each counts, as in ``dict(run_cells(...))``.
+
+    Several processes may run the same cells: one that another process has begun is put off, given
+    as :data:`ELSEWHERE` in its place, and given again in the end, when that process has made it.
     """
     methods = list(methods)
     warm_up(next(iter(conditions.values())))
     first: dict[str, Maps | Gap] = {}
     refused: dict[str, Gap] = {}
     given: dict[str, list[str]] = {method.name: [] for method in methods}
-    for condition in sorted(conditions.values(), key=lambda c: c.name != families.CLEAN):
-        for method in methods:
-            clean = first.get(method.name)
-            if method.name in refused:
-                cell: Maps | Gap = refused[method.name]
+    ordered = sorted(conditions.values(), key=lambda c: c.name != families.CLEAN)
+    cells = [(method, condition) for condition in ordered for method in methods]
+    for last in (False, True):
+        put_off = []
+        for method, condition in cells:
+            name, clean = method.name, first.get(method.name)
+            if name in refused:
+                cell: Maps | Gap | None = refused[name]
+            elif condition.draw and families.CLEAN in conditions and clean is None and not last:
+                cell = None  # whether it is run depends on the first draw, which was put off
             elif condition.draw and clean and (isinstance(clean, Gap) or not clean.drew):
                 cell = clean
             else:
-                cell = run_cell(method, condition, seed)
+                cell = _run_unless_elsewhere(method, condition, seed, wait=last)
+            if cell is None:
+                put_off.append((method, condition))
+                yield (name, condition.name), ELSEWHERE
+                continue
             if condition.name == families.CLEAN:
-                first[method.name] = cell
+                first[name] = cell
             if isinstance(cell, Gap) and cell.refused:
-                refused.setdefault(method.name, cell)
+                refused.setdefault(name, cell)
             else:
-                given[method.name].append(condition.name)
-            yield (method.name, condition.name), cell
+                given[name].append(condition.name)
+            yield (name, condition.name), cell
+        cells = put_off
     for name, gap in refused.items():
         yield from (((name, condition), gap) for condition in given[name])
+
+
+def _run_unless_elsewhere(
+    method: Method, condition: Condition, seed: int, *, wait: bool
+) -> Maps | Gap | None:
+    """A cell, or None while another process makes it, unless that one is to be waited for.
+
+    The claim's name knows less than the cell's, as it leaves out what images show: then two cells
+    wait for one another that need not.
+    """
+    named = method.key, method.half_precision, condition.key, condition.name
+    what = *named, cell_seed(condition, seed), *condition.images.shape, *condition.classes.tolist()
+    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:24]
+    with locks.claimed(paths.CACHE / CHAPTER / "claims" / f"{digest}.lock", wait=wait) as claim:
+        return None if claim is None else run_cell(method, condition, seed)
 
 
 def warm_up(condition: Condition) -> None:
