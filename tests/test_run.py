@@ -741,7 +741,7 @@ def test_a_stopped_run_ends_with_one_sentence_and_leaves_nothing(tmp_path, how, 
         [sys.executable, "-m", "helpers.run", "small"],
         cwd=root, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    for _ in range(600):
+    for _ in range(1500):
         if (tmp_path / "ready").exists():
             break
         time.sleep(0.2)
@@ -750,7 +750,7 @@ def test_a_stopped_run_ends_with_one_sentence_and_leaves_nothing(tmp_path, how, 
         os.killpg(started.pid, how)  # as a terminal does
     else:
         started.send_signal(how)
-    _, told = started.communicate(timeout=60)
+    _, told = started.communicate(timeout=200)
 
     assert started.returncode == code
     assert "helpers.run: stopped; run it again to go on from what was kept" in told
