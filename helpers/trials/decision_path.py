@@ -1,0 +1,47 @@
+"""From an image to its adversarial in small steps: whether a map jumps where the decision turns."""
+
+import torch
+from torch import Tensor, nn
+
+from helpers.inputs import conversion
+from helpers.measures import followed
+from helpers.papers import lrp
+from helpers.trials.decision_controls import choose
+from helpers.trials.decision_pairs import Group, oriented_maps, predict
+
+EXPLAINED = ["predicted class", "first class throughout"]
+
+
+def walk(
+    network: nn.Module, group: Group, rule: lrp.Rule, steps: int, seed: int
+) -> dict[str, Tensor]:
+    """Maps along x + t (x' - x), t = 0, 1/T, ..., 1, compared from step to step.
+
+    Returns
+    -------
+    dict
+        ``overlaps`` (P, T, 2, 5) of the maps at both ends of a step, explaining what
+        :data:`EXPLAINED` says; ``turns`` (P, T), whether the predicted class differs at the two
+        ends; ``classes`` (P, T + 1), the predicted classes.
+    """
+    chosen, _ = choose(group, seed)
+    (images, labels), (changed, source, _), _ = group
+    own, attacked = conversion.to_unit(images[source[chosen]]), conversion.to_unit(changed[chosen])
+    first = labels[source[chosen]]
+    kept: list[Tensor] = []
+    classes, overlaps = [], []
+    for number in range(steps + 1):
+        pictures = own + number / steps * (attacked - own)
+        predicted = predict(network, pictures)
+        maps = [oriented_maps(network, pictures, c, rule) for c in (predicted, first)]
+        if kept:
+            pairs = zip(kept, maps, strict=True)
+            overlaps.append(torch.stack([followed.overlaps(*pair) for pair in pairs], dim=1))
+        kept = maps
+        classes.append(predicted)
+    named = torch.stack(classes, dim=1)  # (P, T + 1)
+    return {
+        "overlaps": torch.stack(overlaps, dim=1),
+        "turns": named[:, 1:] != named[:, :-1],
+        "classes": named,
+    }
