@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from helpers.report import claims
 from helpers.report.chapters.lrp_adversarial_claims import KINDS, Estimate, measurements
@@ -225,13 +224,3 @@ def bird_as_truck(
 
     ends = estimate(values, source, gap)
     return measurements(["bird_as_truck"], arm, ends, int(chosen.sum()))
-
-
-def remainder(pairs: pd.DataFrame, threshold: float) -> np.ndarray:
-    """Whether two classes hold at least a share of what the target leaves, by adversarial (M,).
-
-    `pairs` has the columns ``probability``, ``second_probability`` and ``third_probability``.
-    """
-    rest = np.maximum(1 - pairs.probability.to_numpy(float), 1e-12)
-    two = (pairs.second_probability + pairs.third_probability).to_numpy(float)
-    return two / rest >= threshold
