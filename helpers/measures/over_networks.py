@@ -91,3 +91,16 @@ def of_originals(values: np.ndarray) -> tuple[float, float, float, int]:
     )
     half = float(between(per_network[np.isfinite(per_network)]))
     return value, value - np.hypot(value - low, half), value + np.hypot(high - value, half), number
+
+
+def combined(
+    estimates: list[tuple[float, float, float]], number: int
+) -> tuple[float, float, float, int]:
+    """The mean of each network's value, low and high, widened by what differs between networks.
+
+    For statistics whose interval over originals is known for each network alone; the mean of their
+    ends is wider than the end of their mean. `number` is how many originals there are.
+    """
+    values, low, high = np.array(estimates, dtype=float).T
+    value, low, high = widened(values, low.mean(), high.mean())
+    return float(value), float(low), float(high), number

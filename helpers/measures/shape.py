@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.measures.distributions import GRID
+from helpers.measures.distributions import GRID, grid_mean_and_deviation, grid_quantiles
 
 
 def grid_skewness(counts: np.ndarray) -> np.ndarray:
@@ -35,3 +35,14 @@ def grid_median_magnitude(counts: np.ndarray) -> np.ndarray:
     cumulative = folded.cumsum(-1)
     above = cumulative >= cumulative[..., -1:] / 2
     return GRID[middle + above.argmax(-1)]
+
+
+def grid_summaries(counts: np.ndarray, irrelevant: float) -> np.ndarray:
+    """Quantiles .01 and .99, mean, deviation, share below `irrelevant`, of counts (..., 20001).
+
+    (..., 5): of all values together what :func:`helpers.measures.summaries.summaries` gives of each
+    map.
+    """
+    low, high = np.moveaxis(grid_quantiles(counts, np.array([0.01, 0.99])), -1, 0)
+    share = grid_share_within(counts, irrelevant)
+    return np.stack([low, high, *grid_mean_and_deviation(counts), share], axis=-1)

@@ -5,6 +5,7 @@ what a bootstrap draws together.
 """
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.inputs import cifar, conversion, dieter2023
-from helpers.measures import distributions, followed, paired, rankings, summaries
+from helpers.measures import distributions, followed, paired, rankings, shape, summaries
 from helpers.papers import checks, lrp
 
 
@@ -151,13 +152,36 @@ def stack_groups(results: list[dict[str, Tensor]]) -> dict[str, np.ndarray]:
     return counts | {"overlaps": np.stack([np.stack(both) for both in sums])}
 
 
-def paired_differences(
-    groups: list[Group], results: list[dict[str, Tensor]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of all groups: each original's summaries (N, 5), and how its adversarials' differ (N, 5)."""
-    before = [result["before"].double().numpy() for result in results]
-    changes = [
-        paired.differences(own, result["after"].double().numpy(), group.adversarials.source.numpy())
-        for own, group, result in zip(before, groups, results, strict=True)
-    ]
-    return np.concatenate(before), np.concatenate(changes)
+class Differences(NamedTuple):
+    """How adversarials' summaries differ from their original's, in deviations between originals.
+
+    ``paired`` (S, N, 5) of S networks and N originals; ``pooled`` goes from summed grid counts
+    (2, 20001) to the same of all components together, (5,).
+    """
+
+    paired: np.ndarray
+    pooled: Callable[[np.ndarray], np.ndarray]
+
+
+def differences(groups: list[list[Group]], results: list[list[dict[str, Tensor]]]) -> Differences:
+    """From :func:`measure` of all networks and groups."""
+    scaled, spreads = [], []
+    for parts, found in zip(groups, results, strict=True):
+        before = [result["before"].double().numpy() for result in found]
+        changes = [
+            paired.differences(
+                own, result["after"].double().numpy(), group.adversarials.source.numpy()
+            )
+            for own, group, result in zip(before, parts, found, strict=True)
+        ]
+        together = np.concatenate(before)
+        scaled.append(paired.standardized(np.concatenate(changes), together))
+        spreads.append(np.nanstd(together, axis=0, ddof=1))
+    spread = np.mean(spreads, axis=0)
+    spread[spread == 0] = np.nan
+
+    def pooled(total: np.ndarray) -> np.ndarray:
+        originals, adversarials = shape.grid_summaries(total, summaries.IRRELEVANT)
+        return (adversarials - originals) / spread
+
+    return Differences(np.stack(scaled), pooled)

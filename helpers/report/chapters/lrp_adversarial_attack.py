@@ -98,7 +98,8 @@ def attack(arm: str, pairs: pd.DataFrame, estimate: Callable) -> list[dict]:
 def lead_of_cats(origins: np.ndarray) -> float:
     """The share of cats among class names (N,) less the largest other share, in points."""
     shares = pd.Series(origins).value_counts(normalize=True)
-    return 100 * float(shares.get("cat", 0.0) - shares.drop("cat", errors="ignore").max())
+    others = shares.drop("cat", errors="ignore")
+    return 100 * float(shares.get("cat", 0.0) - (others.max() if len(others) else 0.0))
 
 
 def remainder(pairs: pd.DataFrame, threshold: float) -> np.ndarray:
