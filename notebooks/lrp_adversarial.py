@@ -80,24 +80,10 @@ from IPython.display import Markdown
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from helpers.inputs import (
-    checkpoints,
-    cifar,
-    classifiers,
-    conversion,
-    dieter2023,
-    precision,
-    training,
-)  # fmt: skip
-from helpers.measures import (
-    distributions,
-    followed,
-    intervals,
-    over_networks,
-    shape,
-    summaries,
-    turning,
-)  # fmt: skip
+# %%
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, dieter2023, training
+from helpers.inputs.precision import training_type
+from helpers.measures import distributions, followed, intervals, over_networks, shape, summaries
 from helpers.papers import lbfgs, lrp
 from helpers.report import charts, claims, tables, theme
 from helpers.report.chapters import lrp_adversarial as show
@@ -180,13 +166,13 @@ def train(recipe: dict, device: torch.device, folder: Path, download: bool) -> N
         network, images, folder, epochs=epochs, batch_size=batch_size, seed=recipe["seed"],
         rate=partial(training.rise_and_decay, steps=steps, peak=recipe["peak_lr"]),
         augment=partial(training.random_affine, degrees=15, shift=0.1, mirror=0.5),
-        optimizer="adam", autocast=precision.training_type(device),
+        optimizer="adam", autocast=training_type(device),
     )  # fmt: skip
     history = [record["right"] for epoch, record in tqdm(records, "training") if epoch > 0]
     before = int((classifiers.logits(network, test.pixels).argmax(1) == test.labels).sum())
     training.recollect_batchnorm(network, images.pixels[:5000])
     record = recipe | {"history": history, "before_recollection": before}
-    record["type"] = str(precision.training_type(device) or torch.float32)
+    record["type"] = str(training_type(device) or torch.float32)
     checkpoints.save_checkpoint(folder / "final.safetensors", network, record)
 
 
@@ -794,22 +780,14 @@ STEPS = 10
 MAIN = decision_path.EXPLAINED[0], "1% in 1%"
 near = {arm: [g[: math.ceil(control_groups / 5)] for g in some[arm]] for arm in some}
 near |= {"B": some["B"]}
-jumped = partial(turning.jump_and_interval, draws=min(bootstrap_draws, 200), seed=seed)
 around = {}
 for arm in near:
     for rule in tqdm(DISCUSSED, desc=f"paths, arm {arm}"):
         found = each_group("path", decision_path.walk, arms[arm], near[arm], rule, STEPS, seed)
-        paths_of = [torch.cat([part["overlaps"] for part in parts]).numpy() for parts in found]
-        turns = [torch.cat([part["turns"] for part in parts]).numpy() for parts in found]
-        jumps = {}
-        for i, explained in enumerate(decision_path.EXPLAINED):
-            for k, overlap in enumerate(OVERLAPS):
-                alone = [jumped(*both) for both in zip([p[:, :, i, k] for p in paths_of], turns)]
-                jumps[explained, overlap] = over_networks.combined(alone, len(turns[0]))
-            if arm == best:
-                steps = turning.around_turn(paths_of[0][:, :, i, 2], turns[0])
-                around[rule.name, explained] = steps
+        jumps = decision_path.jumps(found, draws=min(bootstrap_draws, 200), seed=seed)
         measured[f"turn, {rule.name}, {arm}"] = thesis.turns(arm, rule.name, jumps, MAIN)
+        if arm == best:
+            around |= decision_path.around_turns(rule.name, found[0], "1% in 1%")
 draw.path_chart(tabulate.path_table(around))
 
 # %% [markdown]

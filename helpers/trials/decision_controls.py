@@ -6,6 +6,8 @@ without a turn of the decision, as much as the attack changes it, or until the c
 into the network as the attack does: the same Euclidean distance at the input of its last layer.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -101,12 +103,13 @@ def change_images(network: nn.Module, group: Group, seed: int) -> dict[str, Tens
     def reach(pictures: Tensor) -> Tensor:
         return (last_features(network, pictures) - clean).norm(dim=1).cpu()
 
+    def reach_at(direction: Tensor, scale: Tensor) -> Tensor:
+        return reach(moved(direction, scale))
+
     wanted, pictures, scales = reach(attacked), [], []
     for direction in (shuffled(change, generator), directed(change, slope)):
         same = torch.ones(len(own))
-        farther = matching.scale_for(
-            lambda scale, along=direction: reach(moved(along, scale)), wanted
-        )
+        farther = matching.scale_for(partial(reach_at, direction), wanted)
         scales += [same, farther]
         pictures += [moved(direction, same), moved(direction, farther.nan_to_num(1.0))]
     stacked = torch.stack(pictures)

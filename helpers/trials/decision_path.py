@@ -1,10 +1,11 @@
 """From an image to its adversarial in small steps: whether a map jumps where the decision turns."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from helpers.inputs import conversion
-from helpers.measures import followed
+from helpers.measures import followed, over_networks, turning
 from helpers.papers import lrp
 from helpers.trials.decision_controls import choose
 from helpers.trials.decision_pairs import Group, oriented_maps, predict
@@ -45,3 +46,38 @@ def walk(
         "turns": named[:, 1:] != named[:, :-1],
         "classes": named,
     }
+
+
+def jumps(
+    results: list[list[dict[str, Tensor]]], *, draws: int, seed: int
+) -> dict[tuple[str, str], tuple[float, float, float, int]]:
+    """How much less alike maps are across a turn, by what is explained and which overlap.
+
+    From :func:`walk` of all networks and groups to value, low, high and the number of paths; the
+    interval is over paths, and over networks where there are several.
+    """
+    found = {}
+    for i, explained in enumerate(EXPLAINED):
+        for k, overlap in enumerate(followed.OVERLAPS):
+            alone, number = [], 0
+            for parts in results:
+                alike, turns = _together(parts, i, k)
+                alone.append(turning.jump_and_interval(alike, turns, draws=draws, seed=seed))
+                number = len(turns)
+            found[explained, overlap] = over_networks.combined(alone, number)
+    return found
+
+
+def around_turns(rule: str, parts: list[dict[str, Tensor]], overlap: str) -> dict:
+    """By rule and by what is explained: :func:`turning.around_turn` of one network's paths."""
+    k = followed.OVERLAPS.index(overlap)
+    return {
+        (rule, explained): turning.around_turn(*_together(parts, i, k))
+        for i, explained in enumerate(EXPLAINED)
+    }
+
+
+def _together(parts: list[dict[str, Tensor]], explained: int, overlap: int) -> tuple:
+    """One overlap and the turns of all groups, (P, T) both."""
+    alike = torch.cat([part["overlaps"][:, :, explained, overlap] for part in parts])
+    return alike.numpy().astype(np.float64), torch.cat([part["turns"] for part in parts]).numpy()
