@@ -51,7 +51,8 @@
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of the choice of images, of the controls and of the bootstrap
-arm_a_groups: int = None  # of the 50 groups of the authors' 8,902 originals; 50 is the paper
+arm_a_images: int = None  # test images whose adversarials arm A takes; 10,000 is the paper
+arm_a_groups: int = None  # of the 50 groups that hold arm A's originals; 50 is the paper
 arm_b_images: int = None  # images to attack, nine targets each; the paper: all 8,902 that are right
 networks: int = None  # of arm B, with the seeds 2, 3, 4, ...; the paper has one
 scipy_pairs: int = None  # pairs that the paper's own solver attacks; the paper: all 80,118
@@ -303,7 +304,7 @@ arms = {
 }
 if authors and complete:
     theirs = dieter2023.load_adversarials(authors, test.pixels)
-    arms["A"] = [decision_attack.arm_of(trained["A"][0], test, theirs)]
+    arms["A"] = [decision_attack.arm_of_first(trained["A"][0], test, theirs, arm_a_images)]
 
 # %% [markdown]
 # ### What the attack achieves (Section 4.1)
@@ -332,9 +333,11 @@ if hit.any():
     measured["attack, B"] = attack_rows.attack("B", table, over_originals)
 if "A" in arms:
     _, originals, made, (_, logits) = arms["A"][0]
-    measured["success, A"] = attack_rows.authors_success(len(made.source), 9 * correct["A"][0])
+    attempts = 9 * int(right["A"][0][:arm_a_images].sum())
+    measured["success, A"] = attack_rows.authors_success(len(made.source), attempts)
     table = decision_attack.table(originals.labels, made.source, made.target, logits)
-    measured["attack, A"] = attack_rows.attack("A", table, of_whole)
+    over = of_whole if arm_a_images == len(test.labels) else over_originals
+    measured["attack, A"] = attack_rows.attack("A", table, over)
 judged = claims.judge(measured.table(), CHAPTER, measured.readings())
 tables.verdict_table(judged[judged.group.eq("attack") & judged.arm.notna()])
 
@@ -453,7 +456,7 @@ ALL_GROUPS = 50
 number = min(ALL_GROUPS, len(chosen) // 2)
 groups = {"B": [decision_pairs.split_into_groups(arm, number) for arm in arms["B"]]}
 if "A" in arms and arm_a_groups > 0:
-    of_authors = decision_pairs.split_into_groups(arms["A"][0], ALL_GROUPS)
+    of_authors = decision_pairs.split_into_groups(arms["A"][0], min(ALL_GROUPS, arm_a_images // 2))
     groups["A"] = [of_authors[:arm_a_groups]]
 groups = dict(sorted(groups.items()))
 best = min(groups)  # arm A where it was run, else B
@@ -482,7 +485,8 @@ def estimate(counts: np.ndarray, statistic, *, whole: bool, number: int, draws: 
 
 
 # %%
-whole = {arm: arm == "A" and len(groups[arm][0]) == ALL_GROUPS for arm in groups}
+everything = arm_a_images == len(test.labels) and arm_a_groups == ALL_GROUPS
+whole = {arm: arm == "A" and everything for arm in groups}
 sampled = {
     arm: partial(estimate, whole=False, number=len(groups[arm]), draws=bootstrap_draws)
     for arm in groups
@@ -784,7 +788,7 @@ around = {}
 for arm in near:
     for rule in tqdm(DISCUSSED, desc=f"paths, arm {arm}"):
         found = each_group("path", decision_path.walk, arms[arm], near[arm], rule, STEPS, seed)
-        jumps = decision_path.jumps(found, draws=min(bootstrap_draws, 200), seed=seed)
+        jumps = decision_path.jumps(found, thesis.SETS, draws=min(bootstrap_draws, 200), seed=seed)
         measured[f"turn, {rule.name}, {arm}"] = thesis.turns(arm, rule.name, jumps, MAIN)
         if arm == best:
             around |= decision_path.around_turns(rule.name, found[0], "1% in 1%")

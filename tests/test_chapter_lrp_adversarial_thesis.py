@@ -186,6 +186,10 @@ def test_solver_sentence_compares_or_says_what_was_not_run():
 
     assert "SciPy's L-BFGS-B succeeds in 50.0 % of 2 pairs" in text
     assert "0.50 times as large" in text
+    failed = words.solver_sentence(ours, other.assign(success=False, distance=np.nan))
+    assert "SciPy's L-BFGS-B succeeds in 0.0 % of 2 pairs; ours" in failed
+    assert "nan" not in failed
+    assert "as large" not in failed
     assert "not run" in words.solver_sentence(ours[:0], other[:0])
 
 

@@ -50,6 +50,16 @@ def arm_of(network: nn.Module, images: cifar.Images, adversarials: dieter2023.Ad
     return Arm(network, images, adversarials, logits)
 
 
+def arm_of_first(
+    network: nn.Module, images: cifar.Images, made: dieter2023.Adversarials, number: int
+) -> Arm:
+    """The arm of the first `number` of the originals, with their adversarials."""
+    first = cifar.Images(images.pixels[:number], images.labels[:number])
+    theirs = made.source < number
+    kept = dieter2023.Adversarials(*(part[theirs] for part in made))
+    return arm_of(network, first, kept)
+
+
 def arm_of_attack(
     network: nn.Module, images: cifar.Images, found: dict[str, Tensor], pairs: Tensor
 ) -> Arm:

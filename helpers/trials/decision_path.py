@@ -1,5 +1,7 @@
 """From an image to its adversarial in small steps: whether a map jumps where the decision turns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -49,19 +51,19 @@ def walk(
 
 
 def jumps(
-    results: list[list[dict[str, Tensor]]], *, draws: int, seed: int
+    results: list[list[dict[str, Tensor]]], overlaps: Sequence[str], *, draws: int, seed: int
 ) -> dict[tuple[str, str], tuple[float, float, float, int]]:
     """How much less alike maps are across a turn, by what is explained and which overlap.
 
-    From :func:`walk` of all networks and groups to value, low, high and the number of paths; the
-    interval is over paths, and over networks where there are several.
+    From :func:`walk` of all networks and groups, and names of overlaps, to value, low, high and the
+    number of paths; the interval is over paths, and over networks where there are several.
     """
     found = {}
     for i, explained in enumerate(EXPLAINED):
-        for k, overlap in enumerate(followed.OVERLAPS):
+        for overlap in overlaps:
             alone, number = [], 0
             for parts in results:
-                alike, turns = _together(parts, i, k)
+                alike, turns = _together(parts, i, followed.OVERLAPS.index(overlap))
                 alone.append(turning.jump_and_interval(alike, turns, draws=draws, seed=seed))
                 number = len(turns)
             found[explained, overlap] = over_networks.combined(alone, number)

@@ -15,6 +15,7 @@ from helpers.report.chapters.lrp_adversarial_claims import KINDS, Estimate, meas
 DISCUSSED = ("LRP-ε 1", "LRP-αβ 1", "LRP-αβ 2")  # the rules of Section 4.2.3
 SYMMETRIC = ("LRP-0", "LRP-ε 0.0001", "LRP-ε 0.01", "LRP-ε 0.1")  # Section 4.2.2
 MAIN_OVERLAP = "1% in 1%"
+SETS = (MAIN_OVERLAP, "1% in 10%", "10% in 10%")  # overlaps of more than one component
 EACH, ENDS = "each ε to the next", "the smallest ε to the largest"
 
 Mean = Callable[[np.ndarray], tuple[float, float, float, int]]
@@ -137,7 +138,7 @@ def same_reach(
     """Attacked pairs less pairs whose decision stays under a change that reaches as far, in points.
 
     `overlaps` (S, N, pairs, 5) are shares; `pairs` and `names` those of the last two axes. The
-    other overlaps are further readings.
+    other overlaps of :data:`SETS` are further readings.
     """
     found = []
     for key, control in (
@@ -145,9 +146,9 @@ def same_reach(
         (f"reach/{rule}/strengthened", "decision strengthened, same reach"),
     ):
         gap = 100 * (overlaps[:, :, 0] - overlaps[:, :, pairs.index(control)])  # (S, N, 5)
-        for k, name in enumerate(names):
+        for name in SETS:
             choices = None if name == MAIN_OVERLAP else {"followed": name}
-            found.append(row(key, arm, mean(gap[..., k]), choices))
+            found.append(row(key, arm, mean(gap[..., names.index(name)]), choices))
     return found
 
 

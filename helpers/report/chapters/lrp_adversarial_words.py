@@ -80,14 +80,20 @@ def solver_sentence(ours: pd.DataFrame, library: pd.DataFrame) -> str:
             "The paper's solver was not run here (`scipy_pairs` is 0), so that the rows that need "
             "it are not run in arm B."
         )
-    rows = [
-        f"{name} succeeds in {100 * table.success.mean():.1f} % of {len(table):,} pairs, with a "
-        f"median distance of {table.distance.median():.5f} and a median probability of the target "
-        f"of {table.probability.median():.4f}"
-        for name, table in (("SciPy's L-BFGS-B", library), ("ours", ours))
-    ]
+    rows = []
+    for name, table in (("SciPy's L-BFGS-B", library), ("ours", ours)):
+        told = f"{name} succeeds in {100 * table.success.mean():.1f} % of {len(table):,} pairs"
+        if table.success.any():
+            told += (
+                f", with a median distance of {table.distance.median():.5f} and a median "
+                f"probability of the target of {table.probability.median():.4f}"
+            )
+        rows.append(told)
+    text = f"On the same pairs {'; '.join(rows)}."
+    if not (ours.success & library.success).any():
+        return text
     ratio = ours.distance.median() / library.distance.median()
-    return f"On the same pairs {'; '.join(rows)}. Our changes are {ratio:.2f} times as large."
+    return f"{text} The median of our changes is {ratio:.2f} times as large."
 
 
 def levels_sentence(levels: np.ndarray, arm: str) -> str:
