@@ -657,9 +657,17 @@ draw.shift_chart(counts[best], OVERLAPS, best)
 
 # %% [markdown]
 # *Positional change of the original's top components that are still among the adversarial's.* They
-# are cut to what fits into the top 1 % or 10 %: 31 or 307 places in random order would also move
-# little, and so a small shift alone is no evidence.
-#
+# are cut to what fits into the top 1 % or 10 %, so that places in random order would not move far
+# either:
+
+# %%
+shifts = counts[best][ALPHA_1]["shifts"].sum(0)
+ways = followed.FOLLOWED
+moved = {name: rows.distance_within(shifts[k], 70) for k, name in enumerate(OVERLAPS)}
+chance = {name: followed.chance_distance(*ways[name], 0.7) for name in OVERLAPS[:4]}
+Markdown(words.shift_sentence(moved, chance))
+
+# %% [markdown]
 # ### Three numbers that seem inconsistent
 #
 # By α = 1 one of the five overlaps is far off: "the top component is in the top 1 %". The paper
@@ -910,7 +918,8 @@ draw.bin_chart(of_doubt, "1 - the target's probability; more confident to the le
 
 # %%
 told = [(of_size, "the size of the change"), (of_doubt, "the remaining probability")]
-Markdown(" ".join(words.size_sentence(*both) for both in told))
+large = words.large_changes_sentence(np.concatenate(sizes), 0.05)
+Markdown(" ".join([*(words.size_sentence(*both) for both in told), large]))
 
 # %% [markdown]
 # ## Two choices that the paper does not mention: BatchNorm, and saving with 8 bits
@@ -983,8 +992,7 @@ notebook.finish(
 # - **Rows that are not counted.** Medians of zero, and the mean of LRP-0, are what a map of zeros
 #   gives as well. A quantity that stands twice in the paper is counted once.
 # - **Their float images** are not published, only 8-bit ones, so probabilities are those of the
-#   saved images, and there are a few fewer of them than the paper counts. In some published images
-#   the change is far larger than the others' and can be seen.
+#   saved images, and there are a few fewer of them than the paper counts.
 # - **Training** (arm B): TensorFlow 2.1 became PyTorch; fewer epochs, a rate that rises to 0.003
 #   and falls, and BatchNorm's statistics collected again at the end. That step was added after the
 #   test accuracy had been seen.

@@ -130,12 +130,17 @@ def test_birds_as_trucks_stand_beside_all_pairs_and_nothing_without_one():
     (row,) = thesis.bird_as_truck("A", chosen, overlaps, np.arange(3), estimate)
 
     assert row["value"] == pytest.approx(100 * (0.5 - 0.65))
+    assert (
+        thesis.bird_as_truck("A", chosen, overlaps, np.arange(3), lambda *_: (0, np.nan, 1)) == []
+    )
     assert thesis.bird_as_truck("A", ~chosen & False, overlaps, np.arange(3), estimate) == []
 
 
 def test_a_row_without_an_interval_is_its_value_and_one_without_a_value_is_not_run():
     assert thesis.row("k", "A", (1.0, np.nan, np.nan, 1))["low"] == 1
-    assert thesis.row("k", "A", (np.nan, np.nan, np.nan, 5))["n"] == 0
+    empty = thesis.row("k", "A", (np.nan, np.nan, np.nan, 5))
+    assert empty["n"] == 0
+    assert thesis.observed([empty]) == []
 
 
 # Sentences
@@ -203,6 +208,19 @@ def test_agreement_sentence_gives_own_and_other_edges():
     )
 
     assert "another image: r 0.50 and 0.15." in text
+
+
+def test_shift_sentence_sets_chance_beside_each_distance():
+    text = words.shift_sentence({"a": 10, "b": 55}, {"a": 15, "b": 140})
+
+    assert "a: 10 places, 15 if they were random; b: 55 places, 140" in text
+
+
+def test_large_changes_are_counted():
+    text = words.large_changes_sentence(np.array([0.01, 0.02, 0.06]), 0.05)
+
+    assert text.startswith("1 of 3 adversarials change by more than 5 %")
+    assert "median one by 2.00 %" in text
 
 
 def test_levels_sentence_gives_three_shares():

@@ -50,6 +50,13 @@ def test_overlaps_leave_out_pairs_with_a_map_that_is_not_finite():
     assert shares[1].isnan().all()
 
 
+def test_chance_distances_follow_all_pairs_of_places():
+    # places 0, 1 to places 0, 1, 2: distances 0, 1, 2, 1, 0, 1
+    assert followed.chance_distance(2, 3, 2 / 6) == 1
+    assert followed.chance_distance(2, 3, 5 / 6) == 2
+    assert followed.chance_distance(2, 3, 1) == 3
+
+
 # Matching
 
 

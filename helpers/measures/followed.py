@@ -45,3 +45,14 @@ def overlaps(before: Tensor, after: Tensor) -> Tensor:
         first, second = (rankings.ranking(maps[usable]) for maps in (before, after))
         result[usable] = follow(first, second)[0]
     return result
+
+
+def chance_distance(top: int, cut: int, level: float) -> int:
+    """The smallest distance that a share `level` of shifts stay under if ranks are random.
+
+    A component that was at place i < `top` and is at place j < `cut`, all pairs equally likely, has
+    the shift j - i; a shift of d stays under the distance d + 1.
+    """
+    distances = (torch.arange(cut)[None] - torch.arange(top)[:, None]).abs().flatten()
+    counts = torch.bincount(distances).cumsum(0)
+    return int((counts < level * len(distances)).sum()) + 1

@@ -36,7 +36,7 @@ def jump(alike: np.ndarray, turns: np.ndarray) -> float:
 def jump_and_interval(
     alike: np.ndarray, turns: np.ndarray, *, draws: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float, float]:
-    """:func:`jump` with a bootstrap interval that draws whole paths (Efron's percentiles)."""
+    """:func:`jump` with a bootstrap interval that draws whole paths, widened to hold it."""
     generator = np.random.default_rng(seed)
     drawn = []
     for _ in range(draws):
@@ -44,8 +44,9 @@ def jump_and_interval(
         drawn.append(jump(alike[paths], turns[paths]))
     tail = (1 - level) / 2
     usable = np.array(drawn)[np.isfinite(drawn)]
+    value = jump(alike, turns)
     low, high = np.quantile(usable, [tail, 1 - tail]) if len(usable) else (np.nan, np.nan)
-    return jump(alike, turns), float(low), float(high)
+    return value, float(min(low, value)), float(max(high, value))
 
 
 def around_turn(alike: np.ndarray, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -201,7 +201,7 @@ def unmoved_sentence(arm: str, top: float, top_share: float, reported: float) ->
     guess = (
         "is nearer to the first, as it says."
         if first
-        else "looks like the second, under the first's name."
+        else "is probably the second, reported as the share of identical top components."
     )
     return (
         f"- arm {arm}, LRP-αβ 1: the top component keeps its position in **{top:.2f} %** of the "

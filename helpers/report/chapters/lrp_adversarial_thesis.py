@@ -34,6 +34,11 @@ def row(key: str, arm: str, estimated: Sequence, choices: Mapping[str, str] | No
     return claims.reading(key, arm, dict(choices), value, low, high, n)
 
 
+def observed(found: list[dict]) -> list[dict]:
+    """The rows that something was observed for."""
+    return [row for row in found if row["n"] > 0]
+
+
 def alike(
     arm: str,
     rule: str,
@@ -66,7 +71,7 @@ def alike(
         if pooled is not None:
             ends = [part[k] for part in pooled]
             found.append(row(key, arm, (*ends, estimated[3]), {"statistic": "all maps together"}))
-    return found
+    return observed(found)
 
 
 def with_epsilon(
@@ -149,7 +154,7 @@ def same_reach(
         for name in SETS:
             choices = None if name == MAIN_OVERLAP else {"followed": name}
             found.append(row(key, arm, mean(gap[..., names.index(name)]), choices))
-    return found
+    return observed(found)
 
 
 def turns(
@@ -166,7 +171,7 @@ def turns(
         scaled = (100 * value, 100 * low, 100 * high, n)
         of_main = (explained, followed) == main
         found.append(row(f"turn/{rule}", arm, scaled, None if of_main else choices))
-    return found
+    return observed(found)
 
 
 def reversal(
@@ -190,7 +195,7 @@ def reversal(
             main = k == 0 and number == 307
             choices = {"order": order, "components": str(number)}
             found.append(row(f"reversal/{rule}", arm, mean(gap), None if main else choices))
-    return found
+    return observed(found)
 
 
 def contours(arm: str, rule: str, agreement: np.ndarray, mean: Mean) -> list[dict]:
@@ -199,10 +204,12 @@ def contours(arm: str, rule: str, agreement: np.ndarray, mean: Mean) -> list[dic
     `agreement` (S, N, 2, 2): own and other edges; Spearman correlation and share of the top tenth.
     """
     gap = agreement[:, :, 0] - agreement[:, :, 1]  # (S, N, 2)
-    return [
-        row(f"contours/{rule}", arm, mean(gap[..., 0])),
-        row(f"contours/{rule}", arm, mean(gap[..., 1]), {"measure": "top tenth of the pixels"}),
-    ]
+    return observed(
+        [
+            row(f"contours/{rule}", arm, mean(gap[..., 0])),
+            row(f"contours/{rule}", arm, mean(gap[..., 1]), {"measure": "top tenth of the pixels"}),
+        ]
+    )
 
 
 def bird_as_truck(
@@ -224,4 +231,6 @@ def bird_as_truck(
         return 100 * (birds.mean() - pairs[:, 0].mean()) if len(birds) else np.nan
 
     ends = estimate(values, source, gap)
+    if np.isnan(ends).any():  # so few that a draw of originals may have none
+        return []
     return measurements(["bird_as_truck"], arm, ends, int(chosen.sum()))

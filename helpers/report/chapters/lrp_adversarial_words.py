@@ -104,3 +104,18 @@ def levels_sentence(levels: np.ndarray, arm: str) -> str:
         f"darker than in the original, {same} % are unchanged and {brighter} % are one level "
         "brighter."
     )
+
+
+def shift_sentence(found: dict[str, int], chance: dict[str, int]) -> str:
+    """Distances that 70 % of the shifts stay under, beside those of random places, by overlap."""
+    rows = [f"{name}: {found[name]} places, {chance[name]} if they were random" for name in chance]
+    return f"By LRP-αβ 1, 70 % of the shifts are smaller than this. {'; '.join(rows)}."
+
+
+def large_changes_sentence(sizes: np.ndarray, limit: float) -> str:
+    """How many adversarials change by more than a share of the full range, on average: (M,)."""
+    count = int((sizes > limit).sum())
+    return (
+        f"{count:,} of {len(sizes):,} adversarials change by more than {100 * limit:.0f} % of the "
+        f"full range on average, the median one by {100 * np.median(sizes):.2f} %."
+    )
