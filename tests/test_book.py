@@ -44,6 +44,14 @@ SCORECARD = pd.DataFrame(
         "reported": [10, 10, 20, 30],
         "tolerance": [0, 0, 0, 1],
         "bound": "",
+        **dict.fromkeys(
+            ["measured_by", "needs", "readings", "rests_on", "same_as", "registered"], ""
+        ),
+        **dict.fromkeys(["seen", "amended", "why", "turned_by"], ""),
+        "kind": ["number", "number", "number", "order"],
+        "rounds": np.nan,
+        "readings_run": 1,
+        "readings_hold": 1,
         "reason": ["a count", "a count", "a count", "rounding"],
         "arm": ["A", "B", "A", "B"],
         "value": [10, 12, 20, None],
@@ -153,7 +161,7 @@ def test_scorecard_for_machines_says_the_same_in_both_formats():
     table = pd.read_csv(scorecard.SCORECARD.with_suffix(".csv"))
     records = json.loads(scorecard.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
 
-    same = pd.DataFrame(records).replace("", np.nan)
+    same = pd.DataFrame(records).replace({"": np.nan, None: np.nan})
     pd.testing.assert_frame_equal(same, table, check_dtype=False)
 
 
@@ -172,10 +180,11 @@ def test_every_chapter_with_claims_belongs_to_a_paper():
 
 
 def test_tally_counts_verdicts_by_arm():
-    assert front_page.tally(SCORECARD).to_dict("index") == {
-        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
-        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
-    }
+    counts = front_page.tally(SCORECARD)
+
+    assert counts.columns.tolist() == claims.VERDICTS
+    assert counts.loc["A"].tolist() == [2, 0, 0, 0, 0, 0]
+    assert counts.loc["B"].tolist() == [0, 1, 0, 0, 0, 1]
 
 
 def test_summary_of_a_chapter_that_never_ran_says_so():
@@ -183,8 +192,8 @@ def test_summary_of_a_chapter_that_never_ran_says_so():
 
     lines = front_page.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
-    assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
-    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
+    assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 0 | 0 | 1 | not run |"
+    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – | – | – |"
 
 
 def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():

@@ -11,11 +11,13 @@ from helpers.store import paths
 
 SCORECARD = paths.RESULTS / "scorecard"
 COLUMNS = [
-    "chapter", "paper", "key", "group", "says", "where", "unit", "reported", "tolerance", "bound",
-    "arm", "value", "low", "high", "n", "verdict", "command", "profile",
+    "chapter", "paper", "key", "kind", "group", "says", "where", "unit", "reported", "tolerance",
+    "bound", "rounds", "measured_by", "needs", "readings", "rests_on", "same_as", "registered",
+    "seen", "amended", "arm", "value", "low", "high", "n", "verdict", "why", "readings_run",
+    "readings_hold", "turned_by", "command", "profile",
 ]  # fmt: skip
 SCALE_END = 4  # tolerances; of the chart
-VERDICTS = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN]
+VERDICTS = claims.VERDICTS
 
 
 class Paper(NamedTuple):
@@ -83,8 +85,9 @@ def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict])
 
 def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
     """Chart all claims; then write each with its verdict, a section a paper and a box a group."""
+    table = scorecard_table(scorecards, cards)
     chart = page_charts.claim_chart(
-        claims.standardized(scorecard_table(scorecards, cards), SCALE_END),
+        claims.standardized(table[table.rests_on == ""], SCALE_END),
         limit=SCALE_END,
         description="difference of each claim's number of ours from the paper's, with its interval",
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from helpers.report import render, theme
+from helpers.report import render, theme, verdicts
 
 
 def verdict_table(judged: pd.DataFrame) -> theme.Html:
@@ -15,9 +15,9 @@ def verdict_table(judged: pd.DataFrame) -> theme.Html:
         {
             "says": row.says,
             "verdict": row.verdict,
-            "why_not_run": getattr(row, "why_not_run", ""),
+            "why": getattr(row, "why", "") or getattr(row, "why_not_run", ""),
             "reported": reported(row),
-            "ours": ours(row),
+            "ours": ("", "") if pd.isna(row.reported) else ours(row),
             "n": row.n,
             "unit": row.unit,
             "arm": "–" if pd.isna(row.arm) else row.arm,
@@ -46,10 +46,16 @@ def rank_table(places: pd.DataFrame) -> theme.Html:
 
 
 def reported(row) -> tuple[str, str]:
-    """The paper's number and its tolerance, in words."""
+    """What the paper says, a number with its tolerance or an order, in words."""
+    if pd.isna(row.reported):  # a conclusion that rests on rows
+        return "", ""
     number, bound = theme.number(row.reported), getattr(row, "bound", "")
+    if bound == verdicts.BINOMIAL:
+        return number, f"of {theme.number(row.rounds)} rounds"
+    if bound == verdicts.EQUAL:
+        return "equal", f"± {theme.number(row.tolerance)}"
     if bound:
-        number = f"{'more' if bound == 'above' else 'less'} than {number}"
+        number = f"{'more' if bound == verdicts.ABOVE else 'less'} than {number}"
     tolerance = f"{'by' if bound else '±'} {theme.number(row.tolerance)}"
     return number, tolerance if row.tolerance > 0 else ""
 
