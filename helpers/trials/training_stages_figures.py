@@ -50,7 +50,8 @@ def rows(
     for figure, (name, index) in FIGURES.items():
         images = copies(test.pixels, index, rounds)
         for stage, network in networks.items():
-            logits = outcomes.kept_logits(network, images, outcomes.PAPER[name])
+            setting = outcomes.PAPER[name]
+            logits = outcomes.kept_logits(network, images, [setting])[setting]
             hits = (logits.argmax(1) == test.labels[index]).double().numpy()
             yield Row(f"fig{figure}_{papers[stage]}", {}, share(hits))
     yield from _drops_of_the_cat(networks, test, rounds, papers)
@@ -64,22 +65,29 @@ def _drops_of_the_cat(
 ) -> Iterator[Row]:
     """Table 3 as the confidence drop of test image 950 alone, as "(see Figure 16)" may mean."""
     images, label = copies(test.pixels, CAT, rounds), int(test.labels[CAT])
-    for setting in outcomes.occlusions():
+    settings = [CLEAN, *outcomes.occlusions()]
+    probabilities = {
+        papers[stage]: {
+            setting: logits.double().softmax(1)
+            for setting, logits in outcomes.kept_logits(network, images, settings).items()
+        }
+        for stage, network in networks.items()
+        if stage
+    }
+    for setting in settings[1:]:
         for called, true_class in PROBABILITIES.items():
             by_stage = {}
-            for stage, network in networks.items():
+            for stage, found in probabilities.items():
                 clean, after = (
-                    outcomes.kept_logits(network, pixels, s).double().softmax(1)
-                    for pixels, s in ((images[:1], CLEAN), (images, setting))
+                    p[:, label] if true_class else p.amax(1) for p in (found[CLEAN], found[setting])
                 )
-                confidence = [p[:, label] if true_class else p.amax(1) for p in (clean, after)]
-                by_stage[papers[stage]] = (confidence[0] - confidence[1]).numpy()
+                by_stage[stage] = (clean - after).numpy()
             reading = {
                 "pixels": "black" if setting.corruption == "occlusion" else "blurred",
                 "grid": setting.grid, "count": f"{setting.strength:g}", "probability": called,
                 "images": f"test image {CAT}",
             }  # fmt: skip
-            for stage in [stage for stage in by_stage if stage]:
+            for stage in by_stage:
                 yield Row(f"drop_{stage}", reading, trainings.mean(by_stage[stage]))
                 if stage < 20 and 20 in by_stage:
                     over = by_stage[20] - by_stage[stage]

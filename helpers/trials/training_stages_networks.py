@@ -1,5 +1,7 @@
 """Networks beside the chapter's own on which its conclusions are tried, and their layers."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -73,6 +75,7 @@ def network_at_start(recipe: Recipe) -> classifiers.Preprocessed:
     """
     if not (recipe.pretrained and recipe.model in stored_networks.SHA256):
         return recipes.network_at_start(recipe)
+    body: Any  # of either library
     body, size, mean, std = stored_networks.load(
         recipe.model, classifiers.PACKAGED_SHA256, recipe.image_size
     )
@@ -109,7 +112,7 @@ def after(trained: Training, epoch: int) -> classifiers.Preprocessed:
         file = trained.files[epoch]
         checkpoints.load_weights(network, file.read_bytes(), file.name)
     network.eval().requires_grad_(False).to(classifiers.default_device())
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 

@@ -83,58 +83,67 @@ def occlusions() -> list[Setting]:
     ]
 
 
-def settings_of_few() -> list[Setting]:
-    """Settings beside the paper's that are measured on the smaller sample."""
-    others = [
-        PAPER[name]._replace(strength=strength)
-        for name, strengths in STRENGTHS.items()
-        for strength in strengths
-    ]
-    return list(dict.fromkeys([*others, *occlusions()]))
-
-
 def settings_of_many() -> list[Setting]:
     """The clean image and the paper's settings on both grids, measured on all images."""
     return [CLEAN, *PAPER.values(), *map(enlarged, PAPER.values())]
 
 
 def compute_logits(
-    network: nn.Module, pixels: Tensor, setting: Setting, size: int, seed: int
+    network: nn.Module, pixels: Tensor, settings: list[Setting], size: int, seed: int
 ) -> dict[str, Tensor]:
-    """Logits (N, classes) of pixels (N, 3, H, W) under a setting, on the CPU, in chunks.
+    """Logits (N, classes) of pixels (N, 3, H, W) under each setting, by its number, on the CPU.
 
     The draws are those of `training_stages.corrupted` for all images at once.
     """
-    device = next(network.parameters()).device
-    generator, logits = torch.Generator().manual_seed(seed), []  # one for all chunks, in order
-    for chunk in pixels.split(CHUNK):
-        images = conversion.to_unit(chunk)
-        if setting.grid == "enlarged":
-            images = F.interpolate(images, (size, size), mode="bilinear").clamp(0, 1)
-        images = corruptions.corrupt(images, setting.corruption, setting.strength, generator)
-        with torch.no_grad():
-            logits += [network(batch.to(device)).cpu() for batch in images.split(50)]
-    return {"logits": torch.cat(logits)}
+    device, made = next(network.parameters()).device, {}
+    for number, setting in enumerate(settings):
+        generator, logits = torch.Generator().manual_seed(seed), []  # one for all chunks, in order
+        for chunk in pixels.split(CHUNK):
+            images = conversion.to_unit(chunk)
+            if setting.grid == "enlarged":
+                images = F.interpolate(images, (size, size), mode="bilinear").clamp(0, 1)
+            images = corruptions.corrupt(images, setting.corruption, setting.strength, generator)
+            with torch.no_grad():
+                logits += [network(batch.to(device)).cpu() for batch in images.split(50)]
+        made[str(number)] = torch.cat(logits)
+    return made
 
 
 def kept_logits(
-    network: classifiers.Preprocessed, pixels: Tensor, setting: Setting = CLEAN
-) -> Tensor:
-    """Logits (N, classes) of pixels (N, 3, H, W) under a setting, made or read."""
-    arguments = network, pixels, setting, network.size, DRAWS
-    return cache.kept(f"{CHAPTER}/logits", compute_logits, *arguments)["logits"]
+    network: classifiers.Preprocessed, pixels: Tensor, settings: list[Setting]
+) -> dict[Setting, Tensor]:
+    """Logits (N, classes) of pixels (N, 3, H, W) under each setting, made or read."""
+    arguments = network, pixels, settings, network.size, DRAWS
+    made = cache.kept(f"{CHAPTER}/logits", compute_logits, *arguments)
+    return dict(zip(settings, made.values(), strict=True))
+
+
+def compute_maps(
+    network: classifiers.Preprocessed, pixels: Tensor, classes: Tensor, settings: list[Setting],
+    layer: str, seed: int,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Logits (N, classes) and raw maps (N, h, w) of pixels (N, 3, H, W) under each setting.
+
+    Maps are of `classes`, (N,); names are "logits 0", "maps 0", "logits 1" and so on.
+    """
+    return {
+        f"{name} {number}": tensor
+        for number, setting in enumerate(settings)
+        for name, tensor in stages.under(network, pixels, classes, setting, layer, seed).items()
+    }
 
 
 def kept_maps(
-    network: classifiers.Preprocessed,
-    pixels: Tensor,
-    classes: Tensor,
-    setting: Setting,
+    network: classifiers.Preprocessed, pixels: Tensor, classes: Tensor, settings: list[Setting],
     layer: str,
-) -> Tensor:
-    """Raw maps (N, h, w) of `classes` (N,) for pixels (N, 3, H, W) under a setting."""
-    arguments = network, pixels, classes, setting, layer, DRAWS
-    return cache.kept(f"{CHAPTER}/maps", stages.under, *arguments)["maps"]
+) -> dict[Setting, dict[str, Tensor]]:  # fmt: skip
+    """By setting ``logits`` (N, classes) and raw ``maps`` (N, h, w), made or read."""
+    arguments = network, pixels, classes, settings, layer, DRAWS
+    made = cache.kept(f"{CHAPTER}/maps", compute_maps, *arguments)
+    return {
+        setting: {name: made[f"{name} {number}"] for name in ("logits", "maps")}
+        for number, setting in enumerate(settings)
+    }
 
 
 def collect(
@@ -148,33 +157,39 @@ def collect(
     """Run a training's networks, by epoch, on images; maps and more settings on the first `few`.
 
     `full` adds what the multiverse of readings needs: other strengths, Table 3's readings, and
-    maps of the layer before the last.
+    maps of the activated layer.
     """
     pixels = images.pixels[:few]
-    logits, maps = {}, {}
-    roles = list(Layers._fields if full else ("last", "earlier"))
+    logits: dict[tuple[int, Setting], Tensor] = {}
+    maps: dict[tuple[int, Setting, str], Tensor] = {}
     for stage, network in networks.items():
-        for setting in settings_of_many():
-            logits[stage, setting] = kept_logits(network, images.pixels, setting)
-        classes = logits[stage, CLEAN][:few].argmax(1)
-        for setting in settings_of_few() if full else []:
-            if (stage, setting) not in logits:
-                logits[stage, setting] = kept_logits(network, pixels, setting)
-        for setting, role in mapped(roles, full=full):
+        many = kept_logits(network, images.pixels, settings_of_many())
+        logits |= {(stage, setting): values for setting, values in many.items()}
+        classes = many[CLEAN][:few].argmax(1)
+        for role, settings in mapped(full=full).items():
             if layer := getattr(layers, role):
-                maps[stage, setting, role] = kept_maps(network, pixels, classes, setting, layer)
+                for setting, made in kept_maps(network, pixels, classes, settings, layer).items():
+                    maps[stage, setting, role] = made["maps"]
+                    logits.setdefault((stage, setting), made["logits"])
+        rest = [s for s in occlusions() if full and (stage, s) not in logits]
+        if rest:
+            found = kept_logits(network, pixels, rest)
+            logits |= {(stage, setting): values for setting, values in found.items()}
     objects = foreground.unlike_the_border(conversion.to_unit(pixels))
     return Outcomes(list(networks), images.labels, logits, maps, objects)
 
 
-def mapped(roles: list[str], *, full: bool) -> list[tuple[Setting, str]]:
-    """Which settings have maps at which layers: strengths beside the paper's only at the last."""
-    under = [(setting, role) for setting in settings_of_many() for role in roles]
-    pairs = [(s, role) for s, role in under if role != "activated" or s == CLEAN]
+def mapped(*, full: bool) -> dict[str, list[Setting]]:
+    """Which settings have maps, by role of the layer; strengths beside the paper's at the last."""
     if not full:
-        return [(s, role) for s, role in pairs if s.grid == "original"]
-    others = [s for s in settings_of_few() if s.corruption != "blurred occlusion"]
-    return pairs + [(s, "last") for s in others if s.grid == "original" and s not in PAPER.values()]
+        return {role: [CLEAN, *PAPER.values()] for role in ("last", "earlier")}
+    others = [
+        PAPER[name]._replace(strength=strength)
+        for name, strengths in STRENGTHS.items()
+        for strength in strengths
+    ]
+    many = settings_of_many()
+    return {"last": many + others, "activated": [CLEAN], "earlier": many}
 
 
 # --- one value an image ---
