@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from helpers.report import opening as first_screen
 from helpers.report import verdicts
 
 ALL, ANY, MOST = "all", "any", "most"
@@ -148,3 +149,8 @@ def told(quantifier: str, found: Sequence[str], verdict: str) -> str:
 
 def _not_run(row: verdicts.Row) -> verdicts.Row:
     return row._replace(verdict=verdicts.NOT_RUN)  # type: ignore[attr-defined]
+
+
+def opening(chapter: str, judged: pd.DataFrame) -> str:
+    """A chapter's first screen in Markdown; see :func:`helpers.report.opening.opening`."""
+    return first_screen.opening(chapter, judged)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from IPython.display import Markdown, display
 
+from helpers.report import claims, opening, registration
 from helpers.run import card as cards
 from helpers.run import history, parameters
 from helpers.store import paths
@@ -131,10 +132,14 @@ def finish(
     measured: pd.DataFrame,
     sentences: list[str],
     *,
-    finding: str,
+    finding: str = "",
+    readings: pd.DataFrame | None = None,
     files: dict[str, str] | None = None,
 ) -> None:
-    """Show the verdict and the run card, and publish the results for the runner to find.
+    """Show the first screen, the verdict and the run card; publish the results for the runner.
+
+    What a chapter with a question of its own (``data/reported/questions.yaml``) found is built from
+    its verdicts, never typed. The run card keeps what each row promised when it was judged.
 
     Parameters
     ----------
@@ -145,20 +150,34 @@ def finish(
     sentences
         The verdict in words.
     finding
-        One or two sentences for the book's front page.
+        One or two sentences, of a notebook without such a question.
+    readings
+        From :meth:`helpers.report.claims.Measurements.readings`, if there are any.
     files
         Further results, by the end of their file's name, such as ``-matrix.csv``.
     """
     seconds = time.monotonic() - session.started
     card = cards.run_card(session.name, session.values, session.profile, seconds)
+    first_screen = ""
+    if session.name in opening.questions():
+        judged = claims.judge(measured, session.name, readings)
+        first_screen = opening.opening(session.name, judged)
+        finding = opening.finding(session.name, judged)
     card["finding"] = finding
+    if (paths.REPORTED / f"{session.name}.csv").exists():
+        card["claims"] = registration.digests(claims.reported(session.name))
     if edited := history.edits(paths.NOTEBOOKS / f"{session.name}.py", history.executed()):
         card["edited"] = edited
+    results = {".csv": measured.round(6).to_csv(index=False)}
+    if readings is not None and len(readings):
+        results["-readings.csv"] = readings.round(6).to_csv(index=False)
     content = {
-        "files": {".csv": measured.round(6).to_csv(index=False), **(files or {})},
+        "files": {**results, **(files or {})},
         "card": json.dumps(card),  # as text, so that its lines keep their order
     }
     told = f"{len(measured)} measurements of {measured.key.nunique()} claims"
+    if first_screen:
+        display(Markdown(first_screen))
     display(Markdown("**Verdict.** " + " ".join(sentences)))
     display({"text/html": cards.as_html(card), "text/plain": cards.as_text(card)}, raw=True)
     display({"text/plain": told, RESULTS: content}, raw=True)
