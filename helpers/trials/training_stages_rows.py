@@ -58,13 +58,20 @@ MAIN = {
 }  # fmt: skip
 
 
+WITH_STRENGTH = ("stable", "robust", "overfit")
+
+
+def main_reading(key: str) -> dict[str, str]:
+    """The main reading of a claim: its choices, at the paper's strength where that is one."""
+    family, _, rest = key.partition("_")
+    strength = {"strength": f"{PAPER[rest].strength:g}"} if family in WITH_STRENGTH else {}
+    return {**MAIN.get(family, {}), **strength}
+
+
 def is_main(row: Row) -> bool:
-    """Whether a row is the claim's main reading: at the paper's strength, else as in `MAIN`."""
-    family, _, rest = row.key.partition("_")
-    strength = row.reading.get("strength")
-    if strength is not None and strength != f"{PAPER[rest].strength:g}":
-        return False
-    return all(row.reading[choice] == option for choice, option in MAIN.get(family, {}).items())
+    """Whether a row is the claim's main reading."""
+    main = main_reading(row.key)
+    return all(row.reading[choice] == option for choice, option in main.items())
 
 
 def text_of(reading: Mapping[str, object]) -> str:
@@ -187,6 +194,8 @@ def consistency_rows(seen: Outcomes) -> Iterator[Row]:
         for measure, (correction, corrected), stage, images in itertools.product(
             AGREEMENTS, CORRECTION.items(), (FIRST, THIRD, 0), ("all", "right")
         ):
+            if setting.strength != PAPER[name].strength and (stage, images) != (FIRST, "all"):
+                continue  # other strengths in fewer readings
             change = corrected_change(
                 found[stage][measure], found[last][measure], corrected=corrected,
                 chosen=both[stage] if images == "right" else None,
@@ -228,8 +237,13 @@ def _settling(seen: Outcomes) -> Iterator[Row]:
 
 
 def levels(seen: Outcomes, setting: Setting, stage: int, role: str = "last") -> dict[str, Estimate]:
-    """A stage's agreement (Spearman) under a setting: its own, a stranger's, and corrected."""
+    """A stage's agreement (Spearman) under a setting, as :func:`levels_of` gives it."""
     clean, maps = seen.maps[stage, CLEAN, role], seen.maps[stage, setting, role]
+    return levels_of(clean, maps, setting)
+
+
+def levels_of(clean: Tensor, maps: Tensor, setting: Setting) -> dict[str, Estimate]:
+    """Agreement (Spearman) of clean and corrupted maps (n, h, w): own, a stranger's, corrected."""
     own, stranger = agreements(clean, maps, setting)["Spearman"]
     return {
         "own": trainings.mean(own),
