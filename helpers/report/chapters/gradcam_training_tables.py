@@ -142,7 +142,10 @@ def focus_table(
     rows = {}
     for name, (estimates, maps) in found.items():
         empty = (np.asarray(maps).reshape(len(maps), -1).max(1) == 0).sum()
-        told = {f"{what} (%)": interval(*ends, digits=2) for what, ends in estimates.items()}
+        told = {
+            f"{what} (%)": interval(mean, low, high, 2)
+            for what, (mean, low, high) in estimates.items()
+        }
         rows[name] = {**told, "maps without mass": int(empty)}
     return pd.DataFrame(rows).T.rename_axis("map")
 
