@@ -173,16 +173,6 @@ pd.DataFrame({f"map at {layer}": sizes}).rename_axis("input")
 
 
 # %%
-def shuffled(images, count):
-    """The numbers of the first `count` images of a fixed shuffle."""
-    return torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))[:count]
-
-
-def chosen(images, order):
-    """The images of these numbers."""
-    return cifar.Images(images.pixels[order], images.labels[order])
-
-
 def accuracy(network, images):
     """The share (%) of images that a network classifies correctly."""
     logits = outcomes.kept_logits(network, images.pixels, [CLEAN])[CLEAN]
@@ -215,8 +205,8 @@ def pilot_row(wanted, images, held, paper):
 pilot = []
 if pilot_images:
     training_images = cifar.cifar10("train", download=download)
-    few = chosen(training_images, shuffled(training_images, pilot_images))
-    held = chosen(test, shuffled(test, HELD_OUT))
+    few = survey.chosen(training_images, survey.shuffled(training_images, pilot_images))
+    held = survey.chosen(test, survey.shuffled(test, HELD_OUT))
     small = recipe._replace(train_images=len(few.labels), epochs=PILOT_EPOCHS)
     for size, rate in itertools.product((32, 64, 96, 128), (0.003, 0.01)):
         wanted = small._replace(image_size=size, lr=rate)
@@ -235,20 +225,21 @@ Markdown(captions.pilot_sentence(pilot, pilot_images, PILOT_EPOCHS, reported, im
 # The first training is at hand with its networks; its pictures stand on this page. Of each training
 # one file is kept, with an estimate for every row and reading
 # (`data/results/gradcam_training-trainings/`), its recipe's digest and a checksum. A training whose file
-# is there is read and not repeated, so that trainings of several days or machines add up.
+# is there is read and not repeated, so that trainings of several days or machines add up;
+# `python -m helpers.trials.training_stages_alone --seed 3` makes one.
 
 # %%
 STAGES, RANDOM = [0, 1, 2, 3, epochs], "random weights"
 LABELS = layout.stage_names(STAGES)
 FOLDER = paths.RESULTS / f"{CHAPTER}-trainings"
 committed = recipes.committed_training(CHAPTER)
-order = shuffled(test, robust_images)
-images, sample = chosen(test, order), chosen(test, order[:test_images])
-plan = survey.Plan(len(images.labels), len(sample.labels), rounds, complete, True)
+plan = survey.plan(session.values, test, full=True)
+order = survey.shuffled(test, plan.many)
+images, sample = survey.chosen(test, order), survey.chosen(test, order[: plan.few])
 layers = networks_of.layers_of(model, layer)
 if train_images:
     training_images = cifar.cifar10("train", download=download)
-    training_set = chosen(training_images, shuffled(training_images, train_images))
+    training_set = survey.chosen(training_images, survey.shuffled(training_images, train_images))
     trained = networks_of.train_or_load(recipe, training_set, committed)
 else:
     recipes.check_same(recipe, committed.recipe, but=("seed", "train_images"))
@@ -291,9 +282,9 @@ if train_images:
 # (`helpers/measures/trainings.py`); with one training it is over images alone.
 
 # %%
-found, in_readings = survey.over([shard.table for shard in made], reported.index)
+found, in_readings = survey.over([shard.rows for shard in made], reported.index)
 own_name = networks_of.called(recipe)
-others = {networks_of.called(shard.recipe): shard.table for shard in second}
+others = {networks_of.called(shard.recipe): shard.rows for shard in second}
 measured["trainings"] = claimed.measurements(
     found, table_1=complete and train_images > 0
 ) + claimed.readings(in_readings, own_name if others else "")
@@ -310,7 +301,7 @@ Markdown(captions.trainings_sentence([shard.recipe.epochs for shard in made], ep
 # ## Table 1: does accuracy grow, and level off?
 
 # %%
-combined = shards.combine([shard.table for shard in made])
+combined = shards.combine([shard.rows for shard in made])
 curve = layout.accuracy_curve(combined)
 Markdown(captions.accuracy_caption(first.train_images, committed is trained, len(images.labels)))
 
@@ -624,7 +615,9 @@ for name, setting in PAPER.items():
     told = {what: trainings.over_trainings([level]) for what, level in levels.items()}
     empty = int((untrained[setting]["maps"].flatten(1).amax(1) == 0).sum())
     consistency.append(layout.consistency_row(RANDOM, name, told, empty))
-pd.DataFrame(consistency).set_index(["corruption", "network"]).sort_index(sort_remaining=False)
+pd.DataFrame(consistency).set_index(["corruption", "network"]).sort_index(
+    level=0, sort_remaining=False
+)
 
 # %% [markdown]
 # The Abstract says that features grow more consistent with accuracy; of occlusion the Discussion says the

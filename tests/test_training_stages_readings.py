@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.inputs import recipes
+from helpers.inputs import cifar, recipes
 from helpers.measures import trainings
 from helpers.measures.trainings import Estimate
 from helpers.trials import training_stages as stages
+from helpers.trials import training_stages_alone as alone
 from helpers.trials import training_stages_figures as figures
 from helpers.trials import training_stages_networks as networks_of
 from helpers.trials import training_stages_outcomes as outcomes
@@ -19,6 +20,7 @@ from helpers.trials import training_stages_procedure as procedure
 from helpers.trials import training_stages_robustness as robustness
 from helpers.trials import training_stages_rows as rows
 from helpers.trials import training_stages_shards as shards
+from helpers.trials import training_stages_survey as survey
 from helpers.trials.training_stages import CLEAN, Setting
 from helpers.trials.training_stages_outcomes import PAPER, Layers, Outcomes
 from helpers.trials.training_stages_rows import Row
@@ -420,3 +422,27 @@ def test_second_networks_that_are_none_are_refused(names):
 
 def test_a_setting_of_the_enlarged_grid_is_another_setting():
     assert outcomes.enlarged(Setting("rotation", 30)) == Setting("rotation", 30, "enlarged")
+
+
+# --- one training alone ---
+
+
+def test_a_training_alone_has_the_notebooks_recipe():
+    values = alone.profile("laptop")
+
+    own = alone.recipe_of(values, 3, 3)
+    second = alone.recipe_of(values, 0, 20, "resnet18")
+
+    assert (own.model, own.seed, own.epochs) == (values["model"], 3, 3)
+    assert (own.lr, own.train_images) == (values["lr"], values["train_images"])
+    assert (second.model, second.epochs) == ("resnet18", 20)
+
+
+def test_a_plan_takes_no_more_images_than_there_are():
+    test = cifar.Images(torch.zeros(20, 3, 1, 1), torch.zeros(20))
+    values = {"robust_images": 15, "test_images": 30, "rounds": 3}
+
+    assert survey.plan(values, test, full=True) == survey.Plan(15, 15, 3, False, True)
+    order = survey.shuffled(test, 20)
+    assert torch.equal(survey.shuffled(test, 4), order[:4])
+    assert sorted(order.tolist()) == list(range(20))

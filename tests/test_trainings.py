@@ -19,6 +19,22 @@ def test_one_value_has_no_standard_error_and_none_no_mean():
     assert np.isnan(trainings.mean(np.array([np.nan])).value)
 
 
+def test_a_paired_difference_of_nothing_but_ties_has_an_error():
+    found = trainings.paired_difference(np.array([0.0] * 6 + [np.nan]))
+
+    assert found.value == 0
+    assert found.error == pytest.approx((2 * 100**2 / 8 / 8) ** 0.5)
+    assert found.n == 6
+
+
+def test_a_paired_difference_has_bonett_and_prices_error():
+    found = trainings.paired_difference(np.array([100.0, 100, -100, 0, 0, 0]))
+
+    gained, lost = 3 / 8, 2 / 8
+    assert found.value == pytest.approx(100 / 6)
+    assert found.error == pytest.approx(100 * ((gained + lost - (gained - lost) ** 2) / 8) ** 0.5)
+
+
 def test_one_training_has_students_interval_over_its_images():
     values = np.array([0.0, 1.0, 2.0, 5.0])
     expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))

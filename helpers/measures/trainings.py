@@ -38,6 +38,20 @@ def mean(values: np.ndarray) -> Estimate:
     return Estimate(value, float(stats.sem(kept)) if len(kept) > 1 else np.nan, len(kept))
 
 
+def paired_difference(values: np.ndarray) -> Estimate:
+    """The mean of differences of shares (N,), image by image, from -100 to 100; NaN left out.
+
+    Its standard error counts one image more in either direction (Bonett & Price 2012), so that it
+    is not 0 where no image differs.
+    """
+    kept = np.asarray(values, dtype=float)
+    kept = kept[~np.isnan(kept)]
+    if not len(kept):
+        return Estimate(np.nan, np.nan, 0)
+    moved = np.append(kept, [100.0, -100.0])
+    return Estimate(float(kept.mean()), float(moved.std() / len(moved) ** 0.5), len(kept))
+
+
 def over_trainings(estimates: Sequence[Estimate], level: float = 0.95) -> Interval:
     r"""The mean over T trainings, with an interval over trainings and images.
 

@@ -41,9 +41,9 @@ def accuracy_rows(
         yield Row(f"train_{epoch}", {}, Estimate(100 * record["right"], 0.0, images))
     for key, (before, after) in GAINS.items():
         if {before, after} <= set(right):
-            yield Row(key, {}, trainings.mean(right[after] - right[before]))
+            yield Row(key, {}, trainings.paired_difference(right[after] - right[before]))
     if {15, 20} <= set(right):
-        yield Row("plateau_15_20", {}, trainings.mean(right[20] - right[15]))
+        yield Row("plateau_15_20", {}, trainings.paired_difference(right[20] - right[15]))
 
 
 def compare(seen: Outcomes, one: int, other: int, setting: Setting) -> dict[str, np.ndarray]:
@@ -68,7 +68,9 @@ def robustness_rows(seen: Outcomes) -> Iterator[Row]:
     for name, setting in _settings(seen):
         about = {"strength": f"{setting.strength:g}", "grid": setting.grid}
         for measure, values in compare(seen, THIRD, FIRST, setting).items():
-            yield Row(f"robust_{name}", {"measure": measure, **about}, trainings.mean(values))
+            yield Row(
+                f"robust_{name}", {"measure": measure, **about}, trainings.paired_difference(values)
+            )
         if last <= THIRD:
             continue
         against = {stage: compare(seen, last, stage, setting) for stage in (FIRST, SECOND, THIRD)}
@@ -77,7 +79,7 @@ def robustness_rows(seen: Outcomes) -> Iterator[Row]:
             by_stage[MEAN] = np.mean(list(by_stage.values()), axis=0)  # NaN unless all four right
             for other, values in by_stage.items():
                 reading = {"measure": measure, "against": other, **about}
-                yield Row(f"overfit_{name}", reading, trainings.mean(values))
+                yield Row(f"overfit_{name}", reading, trainings.paired_difference(values))
     yield from _hardest(seen)
 
 
@@ -106,7 +108,7 @@ def _hardest(seen: Outcomes) -> Iterator[Row]:
              outcomes.where(change, outcomes.right(seen, stage) == 100)),
         ):  # fmt: skip
             reading = {"measure": measure, "stage": called[stage], "grid": grid}
-            yield Row(f"noise_hardest_{name}", reading, trainings.mean(values))
+            yield Row(f"noise_hardest_{name}", reading, trainings.paired_difference(values))
 
 
 # --- Table 3: the confidence drop ---

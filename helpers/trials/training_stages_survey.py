@@ -1,10 +1,12 @@
 """Arya 2024: all that is measured of one training, and of several, in every reading."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from helpers.inputs import cifar, classifiers
 from helpers.inputs.recipes import Training
@@ -20,6 +22,7 @@ from helpers.trials.training_stages import CLEAN
 from helpers.trials.training_stages_outcomes import Layers, Outcomes
 from helpers.trials.training_stages_rows import Row
 
+ALL = 10_000  # CIFAR-10's test images
 TABLE = (1, 2, 3, 4, 5, 10, 15, 20)  # the epochs of Table 1
 SIX = (950, 799, 2927, 3333, 1244, 722)  # test images, Figures 1 to 6
 MOST_ROUNDS = 10  # of each image, from which the author's procedure draws three
@@ -53,6 +56,24 @@ class Survey(NamedTuple):
     networks: dict[int, classifiers.Preprocessed]
     seen: Outcomes
     table: pd.DataFrame
+
+
+def plan(values: Mapping[str, Any], test: cifar.Images, *, full: bool) -> Plan:
+    """The plan of a run from its parameters; there are no more images than the test set has."""
+    count = len(test.labels)
+    many, few = (min(values[name], count) for name in ("robust_images", "test_images"))
+    return Plan(many, min(few, many), values["rounds"], count == ALL, full)
+
+
+def shuffled(images: cifar.Images, count: int) -> Tensor:
+    """The numbers of the first `count` images of a fixed shuffle, (count,)."""
+    order = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(0))
+    return order[:count]
+
+
+def chosen(images: cifar.Images, order: Tensor) -> cifar.Images:
+    """The images of these numbers, (count,)."""
+    return cifar.Images(images.pixels[order], images.labels[order])
 
 
 def told(plan: Plan, layers: Layers) -> dict[str, object]:
