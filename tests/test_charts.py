@@ -103,10 +103,10 @@ def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
     assert alt.renderers.active == "offline"
 
 
-def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three_lists(judged):
+def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_four_lists(judged):
     table = judged.assign(
         paper="Dieter & Zisgen 2023", group=["accuracy", "accuracy"], key=["a", "b"], bound="",
-        command="make", profile="laptop", arm=["A", "B"],
+        command="make", profile="laptop", arm=["A", "B"], kind="number", why="",
         x=[0.5, np.nan], x_low=[0.4, np.nan], x_high=[0.6, np.nan], floor=-1, ceiling=1,
     )  # fmt: skip
 
@@ -115,7 +115,12 @@ def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three
     rows = next(iter(spec["datasets"].values()))
     assert [row["x"] for row in rows] == [0.5, -7]
     assert [row["reported"].strip() for row in rows] == ["8,902", "44.14 ± 0.5"]
-    assert sorted(p["bind"]["name"] for p in spec["params"]) == ["arm ", "paper ", "verdict "]
+    assert sorted(p["bind"]["name"] for p in spec["params"]) == [
+        "arm ",
+        "kind ",
+        "paper ",
+        "verdict ",
+    ]
     assert all(p["bind"]["options"][0] is None for p in spec["params"])
 
 

@@ -149,7 +149,9 @@ def trial(tmp_path, monkeypatch):
         read, listed = claims.reported, comparability.deviations.__wrapped__
         monkeypatch.setattr(claims, "reported", lambda chapter: read(chapter, tmp_path))
         monkeypatch.setattr(
-            comparability, "deviations", lambda c: listed(c, tmp_path / "settings.yaml")
+            comparability,
+            "deviations",
+            lambda c, finished="": listed(c, finished, tmp_path / "settings.yaml"),
         )
 
     return write
@@ -198,6 +200,15 @@ def test_what_was_not_measured_is_not_run_even_if_it_could_not_be_compared(trial
     trial("trial:\n  B:\n    network: Another network stands in.\n")
 
     assert found(claims.judge(measured(a=5), "trial"))["b"] == X
+
+
+@pytest.mark.parametrize(
+    ("finished", "expected"), [("2026-11-29 23:00 UTC", C), ("2026-11-30 01:00 UTC", R), ("", R)]
+)
+def test_a_setting_that_a_later_form_has_holds_for_runs_up_to_its_day(trial, finished, expected):
+    trial("trial:\n  B:\n    network: {why: Another network., until: 2026-11-29}\n")
+
+    assert found(claims.judge(measured(a=5, b=5), "trial", None, finished))["b"] == expected
 
 
 @pytest.mark.parametrize(

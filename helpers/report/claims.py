@@ -129,7 +129,10 @@ def run_card(chapter: str, folder: Path = paths.RESULTS) -> dict:
 
 
 def judge(
-    measured: pd.DataFrame, chapter: str, readings: pd.DataFrame | None = None
+    measured: pd.DataFrame,
+    chapter: str,
+    readings: pd.DataFrame | None = None,
+    finished: str = "",
 ) -> pd.DataFrame:
     """Join measurements (columns key, arm, value, low, high, n) to the paper's claims, and judge.
 
@@ -147,6 +150,8 @@ def judge(
         Whose claims they are.
     readings
         From :meth:`Measurements.readings` or :func:`readings`, if there are any.
+    finished
+        When the run was made, where it is not the one under way.
 
     Returns
     -------
@@ -179,7 +184,7 @@ def judge(
     empty = (table.n == 0) | (table.n.notna() & table.value.isna())
     table["why_not_run"] = empty.map({True: NO_OBSERVATION, False: ""})
     table.loc[empty, ["value", "low", "high"]] = math.nan
-    listed = comparability.deviations(chapter)
+    listed = comparability.deviations(chapter, finished)
     others = multiverse_rows.by_claim(readings)
     judged = [
         multiverse_rows.judged(
@@ -205,7 +210,8 @@ def scorecard(chapter: str) -> pd.DataFrame:
     found = results(chapter)
     found = found[found.key.isin(own.index)]
     measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(found, how="outer")
-    return judge(measured, chapter, readings(chapter)).assign(chapter=chapter)
+    finished = run_card(chapter).get("finished", "")
+    return judge(measured, chapter, readings(chapter), finished).assign(chapter=chapter)
 
 
 def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:

@@ -38,8 +38,20 @@ class WrongSetting(ValueError):
 
 
 @lru_cache
-def deviations(chapter: str, file: Path = paths.REPORTED / "settings.yaml") -> dict:
+def deviations(
+    chapter: str, finished: str = "", file: Path = paths.REPORTED / "settings.yaml"
+) -> dict:
     """The settings of a chapter that are not as in the paper: arm -> setting -> why.
+
+    An entry is a sentence, or a sentence (``why``) with the last day (``until``) of the runs that
+    it holds for, where a later form of the chapter has the paper's setting.
+
+    Parameters
+    ----------
+    chapter
+        Whose settings.
+    finished
+        When the run was made, an ISO date or more; empty for a run under way.
 
     Raises
     ------
@@ -47,16 +59,24 @@ def deviations(chapter: str, file: Path = paths.REPORTED / "settings.yaml") -> d
         If an arm is neither A nor B, a setting is not in `SETTINGS`, or a reason is no sentence.
     """
     listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-    arms = (listed or {}).get(chapter) or {}
-    for arm, settings in arms.items():
+    found: dict[str, dict[str, str]] = {}
+    for arm, settings in ((listed or {}).get(chapter) or {}).items():
         if arm not in ("A", "B"):
             raise WrongSetting(f"{file.name}: {chapter} has the arm {arm!r}; expected A or B")
-        for name, why in (settings or {}).items():
+        found[arm] = {}
+        for name, entry in (settings or {}).items():
+            why, until = (
+                (entry.get("why"), str(entry.get("until")))
+                if isinstance(entry, dict)
+                else (entry, "")
+            )
             if name not in SETTINGS:
                 raise WrongSetting(f"{file.name}: {chapter} lists {name!r}; known: {[*SETTINGS]}")
             if not isinstance(why, str) or not why.strip().endswith("."):
                 raise WrongSetting(f"{file.name}: {chapter}, {name}: say why in a whole sentence")
-    return {arm: settings or {} for arm, settings in arms.items()}
+            if not until or (finished and finished[:10] <= until):
+                found[arm][name] = why
+    return found
 
 
 def reason(needs: str, arm: str, listed: dict) -> str:

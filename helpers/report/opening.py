@@ -23,7 +23,7 @@ FIRST_WORDS = {  # of an answer; each question is put so that the paper answers 
     verdicts.NOT_REPRODUCED: "No",
     verdicts.INCONCLUSIVE: "Undecided",
     verdicts.DEPENDS: "It depends",
-    verdicts.NOT_COMPARABLE: "No verdict",
+    verdicts.NOT_COMPARABLE: "Cannot be compared",
     verdicts.NOT_RUN: "Not measured",
 }
 FIELDS = {"held", "of", "rows", "hold", "readings", "share", "turned_by"}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from helpers.report import render, theme, verdicts
+from helpers.report import registration, render, theme, verdicts
 
 
 def verdict_table(judged: pd.DataFrame) -> theme.Html:
@@ -14,6 +14,7 @@ def verdict_table(judged: pd.DataFrame) -> theme.Html:
     rows = [
         {
             "says": row.says,
+            "notes": notes(row),
             "verdict": row.verdict,
             "why": getattr(row, "why", "") or getattr(row, "why_not_run", ""),
             "reported": reported(row),
@@ -43,6 +44,19 @@ def rank_table(places: pd.DataFrame) -> theme.Html:
         rows.append({"method": method, "kind": kind, "cells": in_order})
     heads = [_test_head(row, observations) for row in tests.itertuples()]
     return render.html("rank_table", tests=heads, rows=rows)
+
+
+def notes(row) -> list[str]:
+    """What a reader must know of a row: whose measure it is, what it repeats, what was amended."""
+    told = []
+    if getattr(row, "measured_by", "").startswith("ours"):
+        told.append(f"Measured by {row.measured_by}.")
+    if getattr(row, "same_as", ""):
+        told.append(f"Shown, not counted: see {row.same_as}.")
+    if getattr(row, "readings", ""):
+        told.append(f"Left open by the paper: {row.readings}.")
+    amended = registration.amendments(getattr(row, "amended", ""))
+    return told + [f"Amended {date}: {reason}." for date, reason in amended]
 
 
 def reported(row) -> tuple[str, str]:
