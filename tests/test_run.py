@@ -412,7 +412,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from helpers.run import lock
-with lock.held(Path(sys.argv[1]), "decam (smoke)"):
+with lock.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -429,7 +429,7 @@ def test_a_second_run_of_a_target_waits_and_says_what_for(tmp_path):
     second = subprocess.run([*words, "0"], capture_output=True, text=True, env=environment)
 
     assert free.stderr == ""
-    assert f"decam (smoke), process {first.pid}, begun 20" in second.stderr
+    assert f"o.ipynb is being written by another run, process {first.pid} on" in second.stderr
     assert second.stdout == "held\n"
     assert first.wait() == 0  # it ended before the second began
 

@@ -152,7 +152,7 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
     execute.clear_left_behind()
     for name, values, file in jobs:
         try:
-            with lock.held(file, f"{name} ({wanted.profile})"):
+            with lock.held(file):
                 _check_target(name, values, file, wanted)
                 execute.execute(name, values, file)
         except parameters.WrongParameter as error:
