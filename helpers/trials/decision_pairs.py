@@ -164,7 +164,7 @@ class Differences(NamedTuple):
 
 
 def differences(groups: list[list[Group]], results: list[list[dict[str, Tensor]]]) -> Differences:
-    """From :func:`measure` of all networks and groups."""
+    """Of groups and what :func:`measure` gave of them, a list a network: (S, N, 5) and pooled."""
     scaled, spreads = [], []
     for parts, found in zip(groups, results, strict=True):
         before = [result["before"].double().numpy() for result in found]

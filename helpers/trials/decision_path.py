@@ -53,7 +53,7 @@ def walk(
 def jumps(
     results: list[list[dict[str, Tensor]]], overlaps: Sequence[str], *, draws: int, seed: int
 ) -> dict[tuple[str, str], tuple[float, float, float, int]]:
-    """How much less alike maps are across a turn, by what is explained and which overlap.
+    """How much less alike maps (P, T) are across a turn, by what is explained and which overlap.
 
     From :func:`walk` of all networks and groups, and names of overlaps, to value, low, high and the
     number of paths; the interval is over paths, and over networks where there are several.
@@ -71,7 +71,7 @@ def jumps(
 
 
 def around_turns(rule: str, parts: list[dict[str, Tensor]], overlap: str) -> dict:
-    """By rule and by what is explained: :func:`turning.around_turn` of one network's paths."""
+    """By rule and what is explained: :func:`turning.around_turn` of one network's (P, T) steps."""
     k = followed.OVERLAPS.index(overlap)
     return {
         (rule, explained): turning.around_turn(*_together(parts, i, k))
