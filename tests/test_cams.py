@@ -579,3 +579,29 @@ def test_full_gradients_refuse_images_outside_the_unit_range(small_network, smal
         peers.full_gradients(
             small_network, 2 * small_images / small_images.max(), torch.zeros(6).long()
         )
+
+
+class WithPosition(nn.Module):
+    """A convolution of the image, and one of a fixed grid of positions, as some networks add."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 2, 1)
+        self.place = nn.Conv2d(1, 2, 1)
+
+    def forward(self, images):
+        grid = torch.ones(1, 1, *images.shape[-2:], dtype=images.dtype)
+        return (self.first(images) + self.place(grid)).mean((2, 3))
+
+
+def test_a_bias_of_a_layer_that_does_not_see_the_image_has_no_term_in_the_full_gradient():
+    torch.manual_seed(0)
+    network = WithPosition().eval().requires_grad_(False)
+    images = torch.rand(2, 3, 4, 4)
+
+    terms = peers.full_gradients(network, images, torch.tensor([0, 1]))
+
+    assert [term.shape for term in terms] == [(2, 3, 4, 4), (2, 2, 4, 4)]
+    total = sum(term.flatten(1).sum(1) for term in terms)
+    seen = network.first(images).mean((2, 3)).diagonal()
+    torch.testing.assert_close(total, seen)

@@ -399,3 +399,13 @@ def test_a_rule_without_a_map_has_its_reason_in_the_table(images):
 
     assert table.gap.str.contains("no gradient for the image").all()
     assert table.logit.isna().all()
+
+
+def test_a_method_that_cannot_be_derived_does_not_blame_a_network_that_can(images):
+    def explain(model, images, classes):
+        return torch.autograd.grad(torch.ones(1, requires_grad=True).sum(), torch.ones(1))[0]
+
+    network = Small().eval()
+
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        contract.needs_gradients(explain)(network, images, torch.tensor([0, 1]))

@@ -19,8 +19,9 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
     Srinivas & Fleuret 2019, Eq. 3, exact for networks of linear layers, ReLU and max-pooling. The
     terms are those of x, the input of the first convolution, and of the biases of convolutions and
     of BatchNorm (:math:`\beta - \gamma \mu / \sigma`); the biases of fully connected layers, which
-    have no place in the image, are left out, as the authors do, and so is what other activations
-    (ReLU6, SiLU) add beyond their slope.
+    have no place in the image, are left out, as the authors do, and so are those of layers that do
+    not see the image (of a position, say) and what other activations (ReLU6, SiLU) add beyond their
+    slope.
 
     Returns
     -------
@@ -39,6 +40,8 @@ def full_gradients(model: nn.Module, images: Tensor, classes: Tensor) -> list[Te
         return inputs
 
     def keep(bias: Tensor, output: Tensor) -> Tensor:
+        if not output.requires_grad:  # it does not depend on the image
+            return output
         terms.append((output, bias))
         return output.clone()  # what follows may work in place
 

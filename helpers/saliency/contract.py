@@ -8,6 +8,7 @@ and no method of a user's own needs to know how.
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,17 +27,34 @@ def needs_gradients(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A method that says so where a network has no gradient for images (N, 3, H, W)."""
 
     @functools.wraps(method)
-    def explain(*given: object, **options: object) -> Tensor:
+    def explain(*given: Any, **options: Any) -> Tensor:
         try:
             return method(*given, **options)
         except RuntimeError as error:
-            if any(words in str(error) for words in _NO_GRADIENT):
+            said = any(words in str(error) for words in _NO_GRADIENT)
+            model = next(value for value in given if isinstance(value, nn.Module))
+            images = next(value for value in given if isinstance(value, Tensor))
+            if said and not gives_gradients(model, images):  # else it is the method's own error
                 raise NotApplicable(
                     "the network has no gradient for the image, and this method needs one"
                 ) from error
             raise
 
     return explain
+
+
+def gives_gradients(network: nn.Module, images: Tensor) -> bool:
+    """Whether the logits of images (N, 3, H, W) have a gradient for them, be it zero."""
+    with torch.enable_grad():
+        leaf = images.detach().clone().requires_grad_()
+        try:
+            logits = network(leaf)
+            if not logits.requires_grad:
+                return False
+            (slope,) = torch.autograd.grad(logits.sum(), leaf, allow_unused=True)
+        except (RuntimeError, NotImplementedError):  # quantized operations have none
+            return False
+    return slope is not None
 
 
 def checked_maps(

@@ -52,7 +52,7 @@ def prepared(network: nn.Module, images: Tensor, layer: str = "") -> Checked:
     network, logits = network_outputs.giving_logits(network, given, images, name, notes)
     _check_logits(logits, name, notes)
     _check_repeats(network, images, logits, name, notes)
-    has_gradients = gives_gradients(network, images)
+    has_gradients = contract.gives_gradients(network, images)
     if not has_gradients:
         notes.append(
             f"{name} has no gradient for the image, so methods that need one, and the attack, "
@@ -60,20 +60,6 @@ def prepared(network: nn.Module, images: Tensor, layer: str = "") -> Checked:
         )
     network = _with_layer(network, images, layer, notes)
     return Checked(network, tuple(notes), has_gradients)
-
-
-def gives_gradients(network: nn.Module, images: Tensor) -> bool:
-    """Whether the logits of images (N, 3, H, W) have a gradient for them, be it zero."""
-    with torch.enable_grad():
-        leaf = images.detach().clone().requires_grad_()
-        try:
-            logits = network(leaf)
-            if not logits.requires_grad:
-                return False
-            (slope,) = torch.autograd.grad(logits.sum(), leaf, allow_unused=True)
-        except (RuntimeError, NotImplementedError):  # quantized operations have none
-            return False
-    return slope is not None
 
 
 def _unwrapped(network: nn.Module) -> tuple[nn.Module, list[str]]:

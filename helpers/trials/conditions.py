@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions, devices
 from helpers.papers import memory
-from helpers.saliency import network_check
+from helpers.saliency import contract
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
 from helpers.trials.settings import Corruption
@@ -110,7 +110,7 @@ def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]
     down at random.
     """
     network, images, classes = base.network, base.images, base.classes
-    missing = "" if network_check.gives_gradients(network, images[:1]) else NO_ATTACK
+    missing = "" if contract.gives_gradients(network, images[:1]) else NO_ATTACK
     target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # PGD starts at random
