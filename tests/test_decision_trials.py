@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.inputs import cifar, dieter2023
+from helpers.inputs import cifar, conversion, dieter2023
 from helpers.papers import lrp
+from helpers.store import paths
 from helpers.trials import (
     decision_attack,
     decision_controls,
@@ -242,6 +243,35 @@ def test_pairs_from_one_class_to_another_are_found(network, group):
     assert chosen.tolist() == [False, False, False, True] * 2
     assert source.tolist() == [0, 0, 1, 1, 3, 3, 4, 4]
     assert overlaps.shape == (8,)
+
+
+def brighten(network, images, targets, amount):
+    """An attack that succeeds on even targets."""
+    changed = conversion.to_unit(images)
+    for i, c in enumerate(targets.tolist()):
+        changed[i, :, 3 * c : 3 * c + 3] = amount
+    return {"images": changed, "success": targets % 2 == 0}
+
+
+def test_pieces_of_an_attack_are_kept_and_joined_into_an_arm(network, group, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    images = cifar.Images(group.originals.pixels[:1], group.originals.labels[:1])
+    source, target = decision_pairs.other_classes(images.labels)
+
+    found = decision_attack.in_pieces(
+        "x", brighten, network, images.pixels[source], target, size=4, arguments=(1.0,)
+    )
+    arm = decision_attack.arm_of_attack(network, images, found, torch.arange(9))
+    nothing = decision_attack.in_pieces(
+        "x", brighten, network, images.pixels[:0], target[:0], size=4
+    )
+
+    assert len(list((tmp_path / "lrp_adversarial").glob("x-*"))) == 3  # nine pairs, four at a time
+    assert arm.adversarials.target.tolist() == [2, 4, 6, 8]
+    assert (arm.logits[1].argmax(1) == arm.adversarials.target).all()
+    assert nothing["success"].tolist() == []
+    alone = decision_attack.arm_of_first(network, images, arm.adversarials, 1)
+    assert torch.equal(alone.logits[1], arm.logits[1])
 
 
 def test_attack_tables_hold_the_highest_probabilities():
