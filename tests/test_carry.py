@@ -49,6 +49,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "smoke").mkdir()
     (tmp_path / "RUNS").mkdir()
     made = {"commit": "abc", "command": "python x", "parameters": {"seed": 0}, "digest": "old"}
+    made["claims"] = {"a": "what it was judged by"}
     notebook = nbformat.v4.new_notebook(metadata={"provenance": made})
     nbformat.write(notebook, tmp_path / "RUNS" / "decam.ipynb")
     runs().to_csv(tmp_path / "smoke" / "decam.csv", index=False)
@@ -75,6 +76,7 @@ def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
     assert (carried["compared"], carried["changed"]) == (1, [])
     assert carried["digest"] != "old"
     assert made["digest"] == "old"
+    assert made["claims"] == {"a": "what it was judged by"}
     words = executed_pages.in_words(carried)
     assert "commit abc" in words
     assert "the same values for 1 of 1 claims" in words
