@@ -182,7 +182,7 @@ def test_every_chapter_with_claims_belongs_to_a_paper():
 
 
 def test_tally_counts_verdicts_by_arm():
-    counts = front_page.tally(SCORECARD)
+    counts = tallies.tally(SCORECARD)
 
     assert counts.columns.tolist() == claims.VERDICTS
     assert counts.loc["A"].tolist() == [2, 0, 0, 0, 0, 0]

@@ -183,7 +183,7 @@ def test_a_long_run_is_told_before_it_starts(monkeypatch):
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(0.5, "30 minutes"), (0.01, "10 minutes"), (1.4, "1 hours"), (9.6, "10 hours"),
+    [(0.5, "30 minutes"), (0.01, "10 minutes"), (1.4, "an hour"), (9.6, "10 hours"),
      (26, "26 hours"), (72, "3 days"), (24 * 123, "120 days")],
 )  # fmt: skip
 def test_hours_are_said_with_a_digit_or_two(hours, words):

@@ -5,7 +5,7 @@ import copy
 import foolbox
 import pytest
 import torch
-from device_calls import CALLS, GIVE_HOST, A, C, X, moved, network
+from device_calls import CALLS, GIVE_HOST, PHOTOS, A, C, X, moved, network
 from pretend_device import DEVICE, Pretend, pretended
 from torch import nn
 from torch.utils._pytree import tree_leaves
@@ -103,9 +103,10 @@ def test_the_trials_run_on_the_device_through_every_condition(tmp_path, monkeypa
             for method, scored in battery.score_all(trial, explained, cells, made, small).items()
         }
 
-    expected = values(network(), X, "cpu")
+    photos = PHOTOS[:2]  # noise has no superpixels
+    expected = values(network(), photos, "cpu")
     with pretended():
-        found = values(network().to(DEVICE), X.to(DEVICE), "device")
+        found = values(network().to(DEVICE), photos.to(DEVICE), "device")
 
     assert {key: len(scores) for key, scores in found.items()} == {
         key: len(scores) for key, scores in expected.items()

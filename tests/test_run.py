@@ -638,6 +638,7 @@ def test_a_run_is_whole_and_carries_its_card_and_results(project, laptop):
     assert written["commit"] == "no commit"
     assert written["parameters"]["count"] == 5
     assert written["finding"] == "It adds up to 10."
+    assert written["claims"].keys() == {"sum"}
     assert written["kept"] == {"made": 1}
     assert len(written["digest"]) == 16
     assert "edited" not in written

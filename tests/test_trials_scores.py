@@ -287,3 +287,16 @@ def test_an_unknown_option_or_method_is_refused():
         trials.run(bright, sede=3)
     with pytest.raises(ValueError, match="there is no profile 'large'"):
         trials.run(bright, profile="large")
+
+
+def test_the_difference_of_areas_is_insertion_less_deletion(monkeypatch):
+    """Curves are kept in the order deletion, insertion, sufficiency."""
+    heights = torch.tensor([0.2, 0.9, 0.5], dtype=torch.float64)
+    curves = heights.view(1, 3, 1, 1).expand(2, 3, 5, 1)  # images, curves, steps, draws
+    monkeypatch.setattr(insertion, "curves_of_draws", lambda *given: curves)
+
+    found = by_measure(insertion.scores({}, {}, SMALL))
+
+    assert found["deletion (points)"] == pytest.approx([20, 20])
+    assert found["insertion (points)"] == pytest.approx([90, 90])
+    assert found["DiffAUC (points)"] == pytest.approx([70, 70])

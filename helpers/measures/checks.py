@@ -1,6 +1,5 @@
 """What measures refuse at their border because the number would be wrong without a word."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -115,32 +114,3 @@ def segments(values: Tensor, count: int | None = None) -> None:
     if low < 0 or (count is not None and high >= count):
         most = "0 on" if count is None else f"0 to {count - 1}, one a bit"
         raise ValueError(f"segments run from {low} to {high}; expected numbers from {most}")
-
-
-def draws(number: int, level: float) -> None:
-    """Refuse a bootstrap without draws, or with a level that is no share.
-
-    Raises
-    ------
-    ValueError
-        If the number is below 1, or the level not between 0 and 1.
-    """
-    if number < 1 or not 0 < level < 1:
-        raise ValueError(
-            f"draws is {number} and level {level}; expected 1 or more, and a share such as 0.95"
-        )
-
-
-def group(members: np.ndarray, values: np.ndarray) -> None:
-    """Refuse a group that is not one truth value for each of the values (N,).
-
-    Raises
-    ------
-    ValueError
-        If it is of another type (the complement of 0 is -1) or shape.
-    """
-    if members.dtype != bool or members.shape != values.shape or values.ndim != 1:
-        raise ValueError(
-            f"group is {members.dtype} {members.shape} for values {values.shape}; expected bool, "
-            "one a value"
-        )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from helpers.measures import checks
+from helpers.measures import sample_checks
 
 
 def bootstrap_groups(
@@ -45,7 +45,7 @@ def bootstrap_groups(
     ValueError
         If there are fewer than two groups, no draws, or the level is no share.
     """
-    checks.draws(draws, level)
+    sample_checks.draws(draws, level)
     if len(groups) < 2:
         raise ValueError(f"there are {len(groups)} groups; a bootstrap needs 2 or more")
     generator = np.random.default_rng(seed)
@@ -87,7 +87,7 @@ def bootstrap_clusters(
     ValueError
         If there are no values or not one cluster a value, no draws, or the level is no share.
     """
-    checks.draws(draws, level)
+    sample_checks.draws(draws, level)
     if len(values) != len(clusters) or not len(values):
         raise ValueError(
             f"there are {len(values)} values and {len(clusters)} clusters; expected as many, and "
@@ -170,7 +170,7 @@ def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
     ValueError
         If values are of another shape, one is infinite, or there are no draws.
     """
-    checks.draws(draws, 0.95)
+    sample_checks.draws(draws, 0.95)
     if values.ndim != 3 or not values.size or np.isinf(values).any():
         raise ValueError(
             f"values are {values.shape}; expected (M, N, S), finite, or NaN to leave one out"

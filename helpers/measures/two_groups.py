@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.measures import checks, intervals
+from helpers.measures import intervals, sample_checks
 
 
 def mean_difference(
@@ -26,7 +26,7 @@ def mean_difference(
         If the group is not bool, or not one a value.
     """
     values, group = np.asarray(values), np.asarray(group)
-    checks.group(group, values)
+    sample_checks.group(group, values)
     valid = ~np.isnan(values)
     sums = np.zeros((len(values), 2, 2))  # image; within and outside; sum and count
     for column, members in enumerate((group, ~group)):

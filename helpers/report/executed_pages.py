@@ -58,7 +58,8 @@ def as_page(
         title = _told(title, notebook["metadata"]["provenance"])
     if any(cell.get("id") == "run-card" for cell in others):  # as runs of before have it, in words
         note = others.pop([cell.get("id") for cell in others].index("run-card"))
-    return {**notebook, "cells": [title, *verdict, note, *others]}
+    titles = _split(title) if first_screen else [title]
+    return {**notebook, "cells": [titles[0], *verdict, note, *titles[1:], *others]}
 
 
 def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +84,13 @@ def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
     text = html.escape(given.replace(" -p ", ", "), quote=False)
     heading, *below = _text(title["source"]).split("\n")
     return {**title, "source": "\n".join([f"{heading}: {text}", *below])}
+
+
+def _split(title: dict[str, Any]) -> list[dict[str, Any]]:
+    """The title's cell as two, so that the first screen stands directly below the title."""
+    heading, _, text = _text(title["source"]).partition("\n")
+    parts = [{**title, "source": heading}]
+    return parts + ([_markdown("introduction", text.strip())] if text.strip() else [])
 
 
 def _carried(carried: dict[str, Any]) -> dict[str, Any]:

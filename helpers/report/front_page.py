@@ -54,14 +54,6 @@ def _section(paper, question: opening.Question, judged: pd.DataFrame, has_pictur
     }
 
 
-def tally(judged: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts of a frame as `claims.scorecard` gives it: a row an arm.
-
-    Numbers and orders, each quantity once; conclusions are counted apart.
-    """
-    return tallies.tally(judged)
-
-
 def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
     """Write the table of papers and their verdicts in Markdown, one row a paper and arm."""
     rows = []
@@ -73,7 +65,7 @@ def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
         judged = scorecards[paper.chapter]
         profile = cards.get(paper.chapter, {}).get("profile", claims.NOT_RUN)
         name = paper.name
-        for arm, row in tally(judged).iterrows():
+        for arm, row in tallies.tally(judged).iterrows():
             main = judged[(judged.kind == claims.CONCLUSION) & (judged.arm == arm)]
             rows.append(
                 {

@@ -84,13 +84,6 @@ def judged(row, deviation: str, others: list[dict]) -> dict:
     return found | {"why": _told(row, table, hold, turned) if len(outcomes) > 1 else ""}
 
 
-def shares(row, others: list[dict]) -> pd.DataFrame:
-    """How the share of readings in which a row holds changes with each choice's options."""
-    return multiverse.shares_by_option(
-        pd.DataFrame(others), lambda found: _of_reading(row, found) == verdicts.REPRODUCED
-    )
-
-
 def _told(row, table: pd.DataFrame, hold: int, turned: str) -> str:
     text = f"holds in {hold} of {len(table)} readings"
     if not turned:

@@ -17,15 +17,7 @@ def counted(judged: pd.DataFrame) -> pd.DataFrame:
 
 def tally(judged: pd.DataFrame) -> pd.DataFrame:
     """Count the verdicts of numbers and orders: a row an arm, a column a verdict."""
-    return _by_arm(counted(judged))
-
-
-def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts of conclusions: a row an arm, a column a verdict."""
-    return _by_arm(judged[judged.kind == CONCLUSION])
-
-
-def _by_arm(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = counted(judged)
     return pd.crosstab(rows.arm, rows.verdict).reindex(columns=verdicts.VERDICTS, fill_value=0)
 
 

@@ -67,14 +67,14 @@ def in_words(needed: float) -> str:
     """Hours as one says them: minutes, hours or days, to one digit or two."""
     if needed < 1:
         return f"{max(round(60 * needed, -1), 10):.0f} minutes"
-    if needed < 48:
-        return f"{_rounded(needed)} hours"
-    return f"{_rounded(needed / 24)} days"
+    if needed < 1.5:
+        return "an hour"
+    return f"{_rounded(needed)} hours" if needed < 48 else f"{_rounded(needed / 24)} days"
 
 
 def _rounded(number: float) -> str:
-    digits = 1 - math.floor(math.log10(number)) if number >= 10 else 0
-    return f"{round(number, min(digits, 0)):.0f}"
+    """A number of 1.5 or more, to two digits at most."""
+    return f"{round(number, min(1 - math.floor(math.log10(number)), 0)):.0f}"
 
 
 def _seconds(term: dict[str, Any], values: dict[str, Any], slow: bool) -> float:
