@@ -89,8 +89,9 @@ def test_tables_of_verdicts_escape_every_text_of_a_claim():
 
 
 def test_the_scorecards_headings_and_tolerances_are_escaped():
-    group = {"name": EVIL, "counts": ["1 reproduced"], "reasons": [EVIL], "table": ""}
+    group = {"name": EVIL, "counts": EVIL, "reasons": [EVIL], "table": "", "is_open": False}
     paper = {"name": "A 2024", "command": "c", "needs_data": False, "groups": [group]}
+    paper["withdrawn"] = {"a key": EVIL}
 
     assert not foreign(render.markdown("scorecard", chart="", papers=[paper]))
     assert scorecard.VERDICTS

@@ -137,6 +137,41 @@ def test_every_committed_model_and_its_description_have_a_checksum_that_holds():
         reading.content(paths.MODELS / name)
 
 
+RESULT = ["key", "arm", "value", "low", "high", "n"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for folder in (paths.RESULTS, paths.DATA / "smoke")
+        for file in sorted(folder.glob("*.csv"))
+        if "-" not in file.stem and file.stem != "scorecard"
+    ],
+    ids=lambda file: f"{file.parent.name}/{file.name}",
+)
+def test_committed_numbers_are_measured_once_of_a_known_arm_and_lie_in_their_interval(file):
+    table = reading.table(file, RESULT, key=["key", "arm"], numbers=["n"])
+
+    assert set(table.arm) <= {"A", "B"}
+    assert (table.n == table.n.round()).all()
+    assert (table.n >= 0).all()
+    observed = table[table.n > 0]
+    assert observed[["value", "low", "high"]].notna().all(axis=None)
+    assert (observed.low <= observed.value).all()
+    assert (observed.value <= observed.high).all()
+    assert table[table.n == 0].value.isna().all()
+
+
+@pytest.mark.parametrize("file", sorted(paths.REPORTED.glob("*.csv")), ids=lambda file: file.name)
+def test_committed_claims_have_one_key_each_and_no_tolerance_that_holds_anything(file):
+    table = reading.table(file, ["key", "tolerance", "tolerance_b"], key=["key"])
+
+    for column in ("tolerance", "tolerance_b"):
+        given = table[column].dropna()
+        assert ((given >= 0) & (given < float("inf"))).all()
+
+
 # --- writing ---
 
 

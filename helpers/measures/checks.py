@@ -21,13 +21,13 @@ def maps(values: Tensor, name: str = "maps", *, negative: bool = True) -> None:
     ValueError
         If the shape is another, a number is NaN or infinite or, unless allowed, negative.
     """
-    if values.ndim != 3 or not values.numel():
+    if values.ndim != 3:
         raise ValueError(
             f"{name} are {tuple(values.shape)}; expected (N, H, W), one map an image: sum over "
             "colors first"
         )
     finite(values, name)
-    if not negative and values.min() < 0:
+    if not negative and values.numel() and values.min() < 0:
         raise ValueError(
             f"{name} reach {values.min().item():.3g}; expected non-negative ones: take "
             "maps.clamp(min=0), which counts what speaks for the class"
@@ -55,7 +55,9 @@ def images(values: Tensor) -> None:
         If the shape or the type is another, or a value is NaN or infinite.
     """
     if values.ndim != 4 or not values.numel():
-        raise ValueError(f"images are {tuple(values.shape)}; expected (N, C, H, W), none of them 0")
+        raise ValueError(
+            f"images are {tuple(values.shape)}; expected (N, C, H, W), at least one, of some pixels"
+        )
     if not values.is_floating_point():
         raise ValueError(f"images are {values.dtype}; expected floats in [0, 1]: divide by 255")
     finite(values, "images")

@@ -77,7 +77,7 @@ def carry(name: str, because: str) -> dict[str, Any]:
         execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
     known = SMOKE / f"{name}.csv"
-    count, changed = differences(pd.read_csv(known), _table(new))
+    count, changed = differences(_known(known), _table(new))
     if changed and not because:
         raise parameters.WrongParameter(
             f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
@@ -117,6 +117,10 @@ def since_the_run(
         "changed": list(dict.fromkeys([*earlier["changed"], *changed])),
         "because": " ".join(dict.fromkeys(filter(None, reasons))),
     }
+
+
+def _known(file: Path) -> pd.DataFrame:
+    return reading.table(file, ["key", "arm", "value", "low", "high", "n"], key=["key", "arm"])
 
 
 def _table(text: str) -> pd.DataFrame:

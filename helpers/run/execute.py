@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,23 +118,43 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
     os.environ.update(MEMORY | os.environ)  # the kernel inherits them
     error = ""
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
-        os.environ["JUPYTER_RUNTIME_DIR"] = scratch  # a killed kernel's files go with it
         source, made = Path(scratch) / "in.ipynb", Path(scratch) / "out.ipynb"
         nbformat.write(notebook, source)
         try:
-            papermill.execute_notebook(
-                source,
-                made,
-                given,
-                kernel_name="python3",
-                language="python",
-                stderr_file=sys.stderr,
-            )
+            with _kernel_within(Path(scratch)):
+                papermill.execute_notebook(
+                    source,
+                    made,
+                    given,
+                    kernel_name="python3",
+                    language="python",
+                    stderr_file=sys.stderr,
+                )
         except (PapermillExecutionError, OSError, RuntimeError) as caught:
             error = str(caught)
-        finally:
-            os.environ.pop("JUPYTER_RUNTIME_DIR")
         return (nbformat.read(made, as_version=4) if made.exists() else None), error
+
+
+@contextlib.contextmanager
+def _kernel_within(scratch: Path) -> Iterator[None]:
+    """Let the kernel keep its files in a run's scratch folder, and say nothing of being stopped.
+
+    So a killed kernel's files go with the folder, and no start-up file of the user's counts.
+    """
+    profile = scratch / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    config = "c = get_config()\nc.Application.log_level = 50\n"  # else it logs each Ctrl-C
+    (profile / "ipython_kernel_config.py").write_text(config)
+    ours = {"JUPYTER_RUNTIME_DIR": str(scratch), "IPYTHONDIR": str(scratch / "ipython")}
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def unfinished(notebook: Any) -> str:
