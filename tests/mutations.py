@@ -121,7 +121,6 @@ def _in_child(folder: Path, mutation: Mutation, report: Path) -> None:
         os.chdir(folder)
         sys.path[:0] = [str(folder), str(folder / "tests")]
         os.environ["PYTHONPATH"] = str(folder)
-        sys.dont_write_bytecode = True  # a file of equal size and second would be taken for the old
         with report.open("w") as out, contextlib.redirect_stdout(out):
             os.dup2(out.fileno(), 1)
             os.dup2(out.fileno(), 2)
@@ -137,11 +136,21 @@ def tried(folder: Path, mutation: Mutation) -> tuple[str, str]:
     text = target.read_text()
     if text.count(mutation.old) != 1:
         return "broken", f"its old text stands {text.count(mutation.old)} times in the file"
-    target.write_text(text.replace(mutation.old, mutation.new))
     try:
+        _put(target, text.replace(mutation.old, mutation.new))
         return run_tests(folder, mutation)
     finally:
-        target.write_text(text)
+        _put(target, text)
+
+
+def _put(file: Path, text: str) -> None:
+    """Write a source, and drop its bytecode, which else passes for the new one's.
+
+    Python compares size and second only. All other bytecode stays, which saves half of the time.
+    """
+    file.write_text(text)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -275,3 +275,18 @@ def test_lime_is_shown_pixels_rounded_to_the_nearest_level(spy):
     black_boxes.lime_weights(spy, image[0], 1, segments, evaluations=2, seed=0, fill=0.0)
 
     assert torch.allclose(spy.seen()[0][0], torch.tensor(101 / 255))
+
+
+def test_limes_weights_of_all_classes_cancel_so_that_some_are_negative(spy, photos):
+    """Probabilities add up to 1 in every sample, and the regression is linear in them."""
+    segments = black_boxes.segments_of(photos)[0]
+
+    weights = torch.stack(
+        [
+            black_boxes.lime_weights(spy, photos[0], label, segments, evaluations=40, seed=5)
+            for label in range(4)
+        ]
+    )
+
+    assert weights.sum(0).abs().max() < 1e-6 * weights.abs().sum()
+    assert (weights < 0).any()
