@@ -18,6 +18,7 @@ from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE
 
 from helpers.report import (
     claims,
+    costs,
     equations,
     explorer,
     front_page,
@@ -56,6 +57,8 @@ def included() -> dict[Path, str]:
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
         MADE / "status.md": status.status_page(cards),
         MADE / "findings.md": front_page.findings(cards),
+        MADE / "costs.md": costs.costs_page(),
+        MADE / "seeds.md": costs.seeds_page(),
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
         MADE / "explorer.md": explorer.explorer_page(pictures),
         MADE / "equations.md": equations.equations_page(equations.source_files()),
