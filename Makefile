@@ -11,7 +11,7 @@ test check: export OMP_WAIT_POLICY ?= PASSIVE
 test check: export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run matrix book ipynb check test pages cover bench lint format readme clean
+.PHONY: help env pins browser report run matrix book ipynb check test pages mutations cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ test: env browser lint  ## check the style and types, then run all tests, in two
 
 pages: env  ## build the book and look at its pages in a browser, where there is one
 	$(PY) -m pytest tests/test_book.py tests/test_pages.py
+
+mutations: env  ## put faults into the code, one at a time, and see whether the tests notice
+	$(PY) tests/mutations.py
 
 cover: env  ## run the fast tests and show how much of helpers they cover
 	$(PY) -m pytest -m "not slow" --cov --cov-report=term

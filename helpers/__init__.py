@@ -1,17 +1,17 @@
 """Five papers' methods and tests in rooms that say what they are and what one may touch.
 
-=============  ==============================================================  ====================
-room           what stands there                                               may import
-=============  ==============================================================  ====================
-``papers``     the papers' equations: change one only with the paper open      nothing of ours
-``measures``   numbers from maps: every change needs an example by hand        nothing of ours
-``store``      files, digests, kept results                                    nothing of ours
-``inputs``     images, networks, training                                      papers.checks, store
-``saliency``   every method under one signature: add yours here                the rooms above
-``trials``     each paper's test of a method, and the engine that runs them    the rooms above
-``report``     claims, figures, tables, pages; knows no torch                  measures, store
-``run``        parameters, execution, run card                                 all
-=============  ==============================================================  ====================
+============  ================================================  ====================================
+room          what stands there                                 may import
+============  ================================================  ====================================
+``papers``    the papers' equations: change with paper open     nothing of ours
+``measures``  numbers from maps: changes need a hand example    nothing of ours
+``store``     files, digests, kept results                      nothing of ours
+``inputs``    images, networks, training                        papers.checks, papers.memory, store
+``saliency``  every method under one signature: add yours here  the rooms above
+``trials``    each paper's test, and the engine that runs them  the rooms above
+``report``    claims, figures, tables, pages; knows no torch    measures, store
+``run``       parameters, execution, run card                   all
+============  ================================================  ====================================
 
 Notebooks know all rooms; no room knows a notebook. *Relevance* is what LRP gives each input
 component: signed, and adding up (where the rule conserves it) to the logit. An *attribution* is any

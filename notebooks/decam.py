@@ -70,7 +70,7 @@ from IPython.display import Markdown, display
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from helpers.inputs import classifiers, conversion, photographs
+from helpers.inputs import classifiers, conversion, devices, photographs
 from helpers.measures import insertion_deletion, intervals, localization, rankings, sobel
 from helpers.papers import cams, decam, peers
 from helpers.report import claims, figures, tables, theme
@@ -84,7 +84,7 @@ from helpers.store import cache, paths
 theme.apply_theme()
 CHAPTER = "decam"
 DEVICE = classifiers.default_device()
-BATCH = 32 if DEVICE.type == "cpu" else 256  # images that a network gets at once
+BATCH = devices.batch_that_fits((3, 224, 224), DEVICE)  # images that a network gets at once
 NAMES = networks.split()
 PAPERS = dict(zip(NAMES, ("VGG19", "ResNet50", "MobileNetV2"), strict=False))
 REPORTED = claims.reported(CHAPTER)

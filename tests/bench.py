@@ -7,7 +7,6 @@ import explicit_lrp
 import foolbox
 import numpy as np
 import pytorch_grad_cam
-import scipy_attack
 import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from sklearn.decomposition import PCA
@@ -18,6 +17,7 @@ from helpers.measures import insertion_deletion
 from helpers.papers import cams, decam, elime, lbfgs, lrp, pca_cams
 from helpers.run import card
 from helpers.store import paths
+from helpers.trials import scipy_attack
 
 ROUNDS = 5
 PAIRS, ITERATIONS = 32, 60  # attacks to compare; both sides are cut at the same iterations

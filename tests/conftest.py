@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from helpers.inputs import checkpoints, cifar, classifiers, conversion
 from helpers.store import paths
 
+os.environ["XAI_DEVICE"] = "cpu"  # a GPU's last bits are others; what compares one asks for it
 UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
 

@@ -25,9 +25,14 @@ NAMES = (
     "torchvision:swin_t", "torchvision:vit_b_16",
 )  # fmt: skip
 
+SIDE = 160  # pixels
+
 
 def random_network(name: str) -> tuple[nn.Module, int]:
-    """A network with random weights, whose BatchNorms know noise images; and its images' side."""
+    """A network with random weights, whose BatchNorms know noise images; and its images' side.
+
+    That is the smoke profile's, 160, where a network takes any, else its own.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import timm
@@ -36,13 +41,16 @@ def random_network(name: str) -> tuple[nn.Module, int]:
     library, _, own = name.partition(":")
     if library == "timm":
         network = timm.create_model(own, num_classes=10)
-        side = network.pretrained_cfg["input_size"][-1]
+        config = network.pretrained_cfg
+        side = config["input_size"][-1] if config.get("fixed_input_size") else SIDE
     else:
         options = {"aux_logits": False} if own in ("googlenet", "inception_v3") else {}
+        options |= {"image_size": 96} if own == "vit_b_16" else {}  # a sixth of the work
         network = torchvision.models.get_model(own, weights=None, num_classes=10, **options)
-        side = 299 if own == "inception_v3" else 224
-        if own == "vit_b_16":  # its head begins with zeros
-            nn.init.normal_(network.heads.head.weight, std=0.02)
+        side = options.get("image_size", SIDE)
+    for layer in network.modules():  # some heads begin with zeros, whose maps are constant
+        if isinstance(layer, nn.Linear) and not layer.weight.any():
+            nn.init.normal_(layer.weight, std=0.02)
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for norm in norms:
         norm.train().momentum = None

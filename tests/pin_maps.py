@@ -1,6 +1,7 @@
 """Write tests/pinned_maps.json anew: ``PYTHONPATH=. python tests/pin_maps.py``."""
 
 import json
+import os
 from functools import cache, partial
 from pathlib import Path
 
@@ -31,5 +32,6 @@ def coarse(kind: str, name: str) -> list[float]:
 
 
 if __name__ == "__main__":
+    os.environ["XAI_DEVICE"] = "cpu"  # pins of a GPU would fail on processors
     pins = {name: coarse(kind, name) for kind, some in registry.METHODS.items() for name in some}
     FILE.write_text(json.dumps(pins, indent=0) + "\n")

@@ -260,3 +260,18 @@ def test_the_map_of_a_population_without_a_pixel_is_zero():
     saliency = decam.ellipse_map(black_box.Population(outside, torch.ones(1, 4)), (4, 4), 1)
 
     assert not saliency.any()
+
+
+def test_a_map_takes_300_evaluations_unless_told_otherwise(spy, photos):
+    maps("RISE", spy, photos[:1], CLASSES[:1])
+
+    assert len(spy.seen()[0]) == 300
+
+
+def test_lime_is_shown_pixels_rounded_to_the_nearest_level(spy):
+    image = torch.full((1, 3, 48, 48), 100.7 / 255)
+    segments = (torch.arange(48 * 48) // 576).view(48, 48)
+
+    black_boxes.lime_weights(spy, image[0], 1, segments, evaluations=2, seed=0, fill=0.0)
+
+    assert torch.allclose(spy.seen()[0][0], torch.tensor(101 / 255))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from altair.vegalite.v6 import display
 
-from helpers.report import build, claims, front_page, readme, scorecard, status
+from helpers.report import build, claims, front_page, readme, scorecard, status, tallies
 from helpers.store import paths
 
 NARROW = 390  # pixels, a phone
@@ -44,6 +44,14 @@ SCORECARD = pd.DataFrame(
         "reported": [10, 10, 20, 30],
         "tolerance": [0, 0, 0, 1],
         "bound": "",
+        **dict.fromkeys(
+            ["measured_by", "needs", "readings", "rests_on", "same_as", "registered"], ""
+        ),
+        **dict.fromkeys(["seen", "amended", "why", "turned_by"], ""),
+        "kind": ["number", "number", "number", "order"],
+        "rounds": np.nan,
+        "readings_run": 1,
+        "readings_hold": 1,
         "reason": ["a count", "a count", "a count", "rounding"],
         "arm": ["A", "B", "A", "B"],
         "value": [10, 12, 20, None],
@@ -153,7 +161,7 @@ def test_scorecard_for_machines_says_the_same_in_both_formats():
     table = pd.read_csv(scorecard.SCORECARD.with_suffix(".csv"))
     records = json.loads(scorecard.SCORECARD.with_suffix(".json").read_text(encoding="utf-8"))
 
-    same = pd.DataFrame(records).replace("", np.nan)
+    same = pd.DataFrame(records).replace({"": np.nan, None: np.nan})
     pd.testing.assert_frame_equal(same, table, check_dtype=False)
 
 
@@ -162,9 +170,11 @@ def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
     text = readme.README.read_text(encoding="utf-8")
 
     for (paper, arm), rows in table.groupby(["paper", "arm"]):
-        counts = [str((rows.verdict == verdict).sum()) for verdict in scorecard.VERDICTS]
-        line = f"| {front_page.ARMS[arm]} | {' | '.join(counts)} |"
-        assert line in text, (paper, line)
+        conclusion = rows.kind == "conclusion"
+        once = rows[rows.same_as.isna() & ~conclusion]
+        counts = [str((once.verdict == verdict).sum()) for verdict in claims.VERDICTS]
+        line = f"| {front_page.ARMS[arm]} | {tallies.in_words(rows.verdict[conclusion])} | "
+        assert f"{line}{' | '.join(counts)} |" in text, (paper, line)
 
 
 def test_every_chapter_with_claims_belongs_to_a_paper():
@@ -172,10 +182,11 @@ def test_every_chapter_with_claims_belongs_to_a_paper():
 
 
 def test_tally_counts_verdicts_by_arm():
-    assert front_page.tally(SCORECARD).to_dict("index") == {
-        "A": {"reproduced": 2, "not reproduced": 0, "inconclusive": 0, "not run": 0},
-        "B": {"reproduced": 0, "not reproduced": 1, "inconclusive": 0, "not run": 1},
-    }
+    counts = front_page.tally(SCORECARD)
+
+    assert counts.columns.tolist() == claims.VERDICTS
+    assert counts.loc["A"].tolist() == [2, 0, 0, 0, 0, 0]
+    assert counts.loc["B"].tolist() == [0, 1, 0, 0, 0, 1]
 
 
 def test_summary_of_a_chapter_that_never_ran_says_so():
@@ -183,8 +194,11 @@ def test_summary_of_a_chapter_that_never_ran_says_so():
 
     lines = front_page.summary({"lrp_adversarial": nothing}, {}).splitlines()
 
-    assert lines[2] == "| Dieter & Zisgen 2023 | B, independent | 0 | 0 | 0 | 1 | not run |"
-    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – |"
+    assert (
+        lines[2]
+        == "| Dieter & Zisgen 2023 | B, independent | – | 0 | 0 | 0 | 0 | 0 | 1 | not run |"
+    )
+    assert lines[3] == "| Arya 2024 | planned | – | – | – | – | – | – | – | – |"
 
 
 def test_scorecard_counts_verdicts_in_each_heading_and_gives_the_command():
@@ -220,22 +234,6 @@ def test_run_cards_of_committed_results_are_complete():
     for chapter in scorecard.chapters():
         card = claims.run_card(chapter)
         assert not card or wanted <= card.keys(), json.dumps(card, indent=1)
-
-
-def test_front_page_gives_each_chapters_own_finding_in_the_papers_order():
-    cards = {
-        "decam": {"finding": "Its maps are *no better* than chance."},
-        "haycam": {"profile": "laptop"},
-        "lrp_adversarial": {"finding": "The maps change."},
-        "elime": {},
-    }
-
-    assert front_page.findings(cards) == (
-        "[Dieter & Zisgen 2023](runs/lrp_adversarial.ipynb)\n: The maps change.\n\n"
-        "[Karatsiolis & Kamilaris 2022](runs/decam.ipynb)\n"
-        ": Its maps are *no better* than chance.\n\n"
-    )
-    assert front_page.findings({}) == ""
 
 
 def test_a_finding_is_not_shown_on_the_status_page():
@@ -294,3 +292,13 @@ def test_contributing_tells_of_every_room():
 
     rooms = {folder.parent.name for folder in paths.HELPERS.glob("*/__init__.py")}
     assert {room for room in rooms if f"| `{room}/` |" not in text} == set()
+
+
+def test_tally_has_a_column_for_each_verdict_in_the_order_of_the_pages():
+    assert list(front_page.tally(SCORECARD).columns) == scorecard.VERDICTS
+
+
+def test_status_keeps_a_table_whole_whatever_a_card_says():
+    page = status.status_page({"trial": {**CARD, "command": "run | `rm`"}})
+
+    assert "| `run / 'rm'` |" in page

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.inputs import classifiers
-from helpers.papers import cams, pca_cams, peers
+from helpers.papers import cams, checks, pca_cams, peers
 
 
 class Pooled(nn.Module):
@@ -550,3 +550,32 @@ def test_full_gradients_leave_the_network_as_it_was(small_network, small_images)
     )
     assert all(parameter.grad is None for parameter in network.parameters())
     assert all(map(torch.equal, network.state_dict().values(), before))
+
+
+def test_a_share_that_is_just_reached_is_not_exceeded_so_that_one_more_component_counts():
+    variances = torch.tensor([[3.0, 1.0, 0.0]])  # the first holds exactly 3/4
+
+    assert pca_cams.kept_components(variances, 0.75).tolist() == [[True, True, False]]
+    assert pca_cams.kept_components(variances, 0.74).tolist() == [[True, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "logits", "message"),
+    [
+        ([0, -1], torch.zeros(2, 3), "classes run from -1 to 0; expected 0 to 2"),
+        ([0, 3], torch.zeros(2, 3), "classes run from 0 to 3; expected 0 to 2"),
+        ([0, 2], torch.tensor([[0.0, torch.nan, 0]]), "the network's logits hold NaN"),
+    ],
+)
+def test_classes_that_logits_do_not_have_and_logits_without_a_value_are_refused(
+    classes, logits, message
+):
+    with pytest.raises(ValueError, match=message):
+        checks.check_class_range(torch.tensor(classes), logits)
+
+
+def test_full_gradients_refuse_images_outside_the_unit_range(small_network, small_images):
+    with pytest.raises(ValueError, match=r"images run from .* to 2; expected \[0, 1\]"):
+        peers.full_gradients(
+            small_network, 2 * small_images / small_images.max(), torch.zeros(6).long()
+        )

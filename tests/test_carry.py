@@ -49,6 +49,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "smoke").mkdir()
     (tmp_path / "RUNS").mkdir()
     made = {"commit": "abc", "command": "python x", "parameters": {"seed": 0}, "digest": "old"}
+    made["claims"] = {"a": "what it was judged by"}
     notebook = nbformat.v4.new_notebook(metadata={"provenance": made})
     nbformat.write(notebook, tmp_path / "RUNS" / "decam.ipynb")
     runs().to_csv(tmp_path / "smoke" / "decam.csv", index=False)
@@ -75,6 +76,7 @@ def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
     assert (carried["compared"], carried["changed"]) == (1, [])
     assert carried["digest"] != "old"
     assert made["digest"] == "old"
+    assert made["claims"] == {"a": "what it was judged by"}
     words = executed_pages.in_words(carried)
     assert "commit abc" in words
     assert "the same values for 1 of 1 claims" in words
@@ -134,3 +136,50 @@ def test_what_differed_the_first_time_still_differs_the_second_time():
     assert second == first
     assert third["changed"] == ["rise", "fewer"]
     assert third["because"] == "One RISE. One LRP."
+
+
+def negated(rows):
+    return rows.assign(value=-rows.value, low=-rows.high, high=-rows.low)
+
+
+def hundredth(rows):
+    return rows.assign(**{name: rows[name] / 100 for name in ("value", "low", "high")})
+
+
+def complement(rows):
+    return rows.assign(value=1 - rows.value, low=1 - rows.high, high=1 - rows.low)
+
+
+def swapped(rows):
+    """The numbers of the first half for the second half's, and the other way around."""
+    half = len(rows) // 2
+    order = [*range(half, len(rows)), *range(half)]
+    return rows.assign(**{name: rows[name].to_numpy()[order] for name in ("value", "low", "high")})
+
+
+FAULTS = {  # what a fault in a notebook makes of its claims: (notebook, keys, change)
+    "DiffAUC with the wrong sign": ("decam", r"diffauc/", negated),
+    "similarity with the wrong sign": ("decam", r"similar/", negated),
+    "per cent left as a share": ("decam", r"fewer/", hundredth),
+    "sensitivity of the wrong group": ("haycam", r"sensitivity|specificity", swapped),
+    "accuracy for the loss": ("haycam", r"accuracy|loss", swapped),
+    "focus before less after": ("gradcam_training", r"(centre|object|entropy)_", negated),
+    "columns of focus swapped": ("gradcam_training", r"(centre|object)_", swapped),
+    "standing upside down": ("cross_examination", r"(controls|others)/", complement),
+    "insertion less insertion": (
+        "cross_examination", r"own/insertion", lambda rows: rows.assign(value=0, low=0, high=0),
+    ),
+    "lead over controls with the wrong sign": ("cross_examination", r"own/", negated),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_committed_smoke_values_tell_each_fault_that_a_notebook_may_have(fault):
+    name, keys, change = FAULTS[fault]
+    known = pd.read_csv(carry.SMOKE / f"{name}.csv")
+    hit = known.key.str.match(keys)
+
+    wrong = pd.concat([known[~hit], change(known[hit])])
+
+    assert hit.any()
+    assert set(carry.differences(known, wrong)[1]) == set(known.key[hit])

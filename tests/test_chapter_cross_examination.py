@@ -119,13 +119,14 @@ def judged(**counts):
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({"held": 2}, "**2 of 2** claims hold, 0 do not, 0 are inconclusive and 0 were not run."),
-        ({"failed": 2}, "**0 of 2** claims hold, 2 do not, 0 are inconclusive and 0 were not run."),
+        ({"held": 2}, "Of **2** numbers and orders: 2 reproduced."),
+        ({"failed": 2}, "Of **2** numbers and orders: 2 not reproduced."),
         (
             {"held": 1, "failed": 2, "unclear": 3, "absent": 4},
-            "**1 of 10** claims hold, 2 do not, 3 are inconclusive and 4 were not run.",
+            "Of **10** numbers and orders: "
+            "1 reproduced, 2 not reproduced, 3 inconclusive, 4 not run.",
         ),
-        ({"absent": 1}, "**0 of 1** claims hold, 0 do not, 0 are inconclusive and 1 were not run."),
+        ({"absent": 1}, "Of **1** numbers and orders: 1 not run."),
     ],
 )
 def test_the_verdict_counts_claims(counts, words):

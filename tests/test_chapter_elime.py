@@ -207,7 +207,9 @@ def test_verdict_counts_each_kind_and_speaks_of_time_only_against_limes_default(
     whole = elime_verdict.verdict(judged, *more, TIMES, 5.0, 4.0, STABLE, evidence([0.3, 0.6]))
     small = elime_verdict.verdict(judged, *more, None, NAN, NAN, STABLE, evidence([0.3, 0.6]))
 
-    assert whole[0].startswith("**2 of 5** claims are reproduced, 1 are not, 1 are open and 1 were")
+    assert whole[0].startswith(
+        "Of **5** numbers and orders: 2 reproduced, 1 not reproduced, 1 inconc"
+    )
     assert "LIME takes 12.0 times as long; its budget is 6.0 times larger" in whole[2]
     assert "**too small** to say" in small[2]
     assert not any("nan" in sentence for sentence in small)

@@ -1,173 +1,232 @@
-import itertools
+"""Sentences, tables and charts of the chapter on training stages, on made-up rows."""
+
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.display import Markdown
 
 from helpers.inputs import checkpoints, cifar, classifiers, recipes
-from helpers.report import claims
+from helpers.report import claims, registration
 from helpers.report.chapters import gradcam_training as show
 from helpers.report.chapters import gradcam_training_captions as captions
 from helpers.report.chapters import gradcam_training_charts as charts
+from helpers.report.chapters import gradcam_training_claims as claimed
 from helpers.report.chapters import gradcam_training_readings as open_questions
 from helpers.report.chapters import gradcam_training_tables as layout
 from helpers.store import paths
 
 CHAPTER = "gradcam_training"
-OUTCOMES = (claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN)
-AGREEMENT = pd.DataFrame(
-    {"gaussian noise 0.1": [0.6], "rotation 30": [0.75], "another image": [0.62]}, ["epoch 20"]
+LOOKS = pd.DataFrame(
+    {
+        "rule": ["worse in most tests"] * 2 + ["worst in a picture"] * 2,
+        "checkpoints": ["as they are", "exchanged at random"] * 2,
+        "share": [12.0, 20.0, 31.0, 40.0],
+        "low": [10.0, 19.0, 28.0, 38.0],
+        "high": [14.0, 21.0, 35.0, 42.0],
+    }
 )
 
 
-def judged(verdicts: dict[str, str]) -> pd.DataFrame:
-    """Made-up rows: not run unless `verdicts` says otherwise."""
+def judged(value: float = 2.0) -> pd.DataFrame:
+    """Made-up measurements of the rows that the verdict tells, judged by the chapter's claims."""
     keys = [f"{name}_{c}" for name in ("stable", "overfit") for c in show.CORRUPTIONS]
-    rows = []
-    for key in ["object_0_1", *keys]:
-        verdict = verdicts.get(key, claims.NOT_RUN)
-        value = np.nan if verdict == claims.NOT_RUN else 2.0
-        rows.append(
-            {"key": key, "verdict": verdict, "value": value, "low": value - 1, "high": value + 1,
-             "unit": "points"}
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    rows = [
+        claims.measurement(key, claims.INDEPENDENT, value, value - 1, value + 1, 9)
+        for key in ["object_0_1", *keys]
+    ]
+    return claims.judge(pd.DataFrame(rows), CHAPTER)
 
 
-@pytest.mark.parametrize("verdicts", list(itertools.product(OUTCOMES, repeat=3)))
-def test_robustness_says_of_each_corruption_its_own_verdict(verdicts):
-    rows = judged(
-        {f"overfit_{c}": v for c, v in zip(show.CORRUPTIONS, verdicts, strict=True)}
-    ).set_index("key")
-
-    text = show.robustness_sentence(rows, 20).partition(";")[0]
-
-    said = text.removeprefix("That the 20-epoch model is less robust than the 3-epoch one ")
-    for phrase in said.replace("does not hold", "fails").split(" under ")[0:1]:
-        assert phrase in ("holds", "fails", "stays open", "was not measured")
-    for corruption, verdict in zip(show.CORRUPTIONS, verdicts, strict=True):
-        before = said[: said.index(corruption)]
-        last = max(show.OUTCOMES.values(), key=before.rfind)
-        assert last == show.OUTCOMES[verdict]
+# --- the verdict ---
 
 
-def test_what_holds_for_no_corruption_is_not_said_to_hold_for_some():
-    rows = judged(
-        {
-            "overfit_noise": claims.NOT_REPRODUCED,
-            "overfit_rotation": claims.INCONCLUSIVE,
-            "overfit_occlusion": claims.NOT_REPRODUCED,
-        }
+def test_each_corruption_is_told_with_its_own_verdict():
+    rows = judged().drop_duplicates("key").set_index("key")
+    rows.loc["overfit_rotation", "verdict"] = claims.INCONCLUSIVE
+
+    text = show.rows_sentence(rows, "overfit", "Accuracy")
+
+    assert text == (
+        "Accuracy: +2 [+1, +3] points (not reproduced) under noise, +2 [+1, +3] points "
+        "(inconclusive) under rotation and +2 [+1, +3] points (not reproduced) under occlusion."
     )
 
-    text = show.robustness_sentence(rows.set_index("key"), 20)
 
-    assert "does not hold under noise and occlusion and stays open under rotation;" in text
-    assert "only" not in text
+def test_a_row_that_was_not_run_has_no_number():
+    rows = claims.judge(claims.Measurements().table(), CHAPTER).set_index("key")
 
-
-def test_consistency_sets_copies_beside_another_image():
-    rows = judged({f"stable_{c}": claims.REPRODUCED for c in show.CORRUPTIONS}).set_index("key")
-
-    text = show.consistency_sentence(rows, AGREEMENT.loc["epoch 20"], 20)
-
-    assert "accuracy holds under noise, rotation and occlusion (noise +2 [+1, +3] points," in text
-    assert "two different images agree by 0.62" in text
-    assert "corrupted copy by 0.60 to 0.75." in text
+    assert "not run under noise, not run under rotation" in show.rows_sentence(rows, "stable", "x")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "says"),
-    [
-        (claims.REPRODUCED, "moves Grad-CAM onto the object (+2 [+1, +3] points of its mass)"),
-        (claims.NOT_REPRODUCED, "does not move Grad-CAM onto the object ("),
-        (claims.INCONCLUSIVE, "does not clearly move Grad-CAM ("),
-        (claims.NOT_RUN, "the last convolution, the first epoch was not measured; at `b`"),
-    ],
-)
-def test_verdict_tells_where_the_first_epoch_moves_the_map(verdict, says):
-    moves = {"a": ((2, 1, 3), (0, 0, 0)), "b": ((-2, -3, -1), (0, 0, 0))}
-    rows = judged({"object_0_1": verdict})
+def test_verdict_tells_network_robustness_look_focus_and_consistency():
+    sentences = show.verdict(
+        judged(), "net", show.origin(18_000, True), [20], 20, LOOKS
+    )  # fmt: skip
 
-    sentences = show.verdict(rows, "net", show.origin(18_000, True), moves, AGREEMENT, 20)
-
-    assert says in sentences[1]
-    assert sentences[1].endswith("The sign depends on the layer, which the paper does not name.")
-    assert "at `b` it moves by -2 [-3, -1] points" in sentences[1]
-    assert "Of 7 claims" in sentences[0]
     assert (
         "a stand-in, `net`, taken from the committed checkpoints, trained on 18,000" in sentences[0]
     )
+    assert "Accuracy of the 20-epoch model less the 3-epoch one's: +2" in sentences[1]
+    assert "worse in most tests in 12 % [10, 14] of draws, and in 20 % [19, 21]" in sentences[2]
+    assert "untrained one: +2 [+1, +3] points (reproduced)." in sentences[3]
+    assert "(not reproduced) under occlusion" in sentences[4]  # which the paper says is less
 
 
-def test_verdict_says_off_the_object_where_the_whole_interval_is_negative():
-    rows = judged({"object_0_1": claims.NOT_REPRODUCED})
-    rows.loc[0, ["value", "low", "high"]] = (-4.4, -4.7, -4.1)
+@pytest.mark.parametrize(
+    ("epochs", "says"),
+    [
+        ([20], "one training, so that the intervals do not say how another would differ."),
+        ([20, 20, 3], "3 trainings to epoch 3, 2 of them to epoch 20."),
+    ],
+)
+def test_the_network_sentence_counts_trainings(epochs, says):
+    assert show.network_sentence("efficientnet_b0", "x", epochs, 20).endswith(says)
 
-    sentences = show.verdict(
-        rows, "efficientnet_b0", "x", {"a": ((-4, -5, -4), None)}, AGREEMENT, 20
+
+def test_nothing_drawn_is_said():
+    assert "was not measured" in show.look_sentence(LOOKS.iloc[:0], 20)
+    assert "nothing can be drawn" in captions.looks_sentence(LOOKS.iloc[:0])
+
+
+def test_both_rules_of_the_look_are_told():
+    text = captions.looks_sentence(LOOKS)
+
+    assert "*worse in most tests* in 12 % [10, 14] of the looks" in text
+    assert text.endswith("exchanged at random in 40 % [38, 42].")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "others", "says"),
+    [
+        ([20], [], "**One training.** Its intervals are over images"),
+        ([20, 3, 3], ["net"], "**3 trainings**, of which 1 go to epoch 20"),
+    ],
+)
+def test_trainings_are_counted(epochs, others, says):
+    text = captions.trainings_sentence(epochs, 20, others)
+
+    assert text.startswith(says)
+    assert ("No second network" in text) == (not others)
+
+
+# --- rows ---
+
+
+def estimates(*rows) -> pd.DataFrame:
+    columns = ["key", "reading", "value", "low", "high", "n", "trainings"]
+    return pd.DataFrame([(*row, 9, 1) for row in rows], columns=columns)
+
+
+def test_table_1_is_measured_only_where_it_may_be_and_final_is_epoch_20():
+    found = estimates(("test_20", "", 92, 91, 93), ("gain_1_2", "", 1, 0, 2))
+
+    assert [r["key"] for r in claimed.measurements(found, table_1=False)] == ["gain_1_2"]
+    keys = [r["key"] for r in claimed.measurements(found, table_1=True)]
+    assert keys == ["test_20", "gain_1_2", "test_final"]
+
+
+def test_second_networks_have_readings_of_the_rows_that_carry_a_conclusion():
+    reported = claims.reported(CHAPTER)
+    found = estimates(("overfit_noise", "", 1, 0, 2), ("robust_noise", "", 1, 0, 2))
+
+    made = claimed.second_readings(found, "other", lambda key: {"grid": "original"}, reported)
+
+    assert [(r["key"], r["reading"]) for r in made] == [
+        ("overfit_noise", "grid=original; network=other")
+    ]
+
+
+def readings_of(*rows) -> pd.DataFrame:
+    made = [claims.reading(k, claims.INDEPENDENT, c, v, v - 1, v + 1, 9) for k, c, v in rows]
+    measured = claims.Measurements()
+    measured["x"] = made
+    return measured.readings()
+
+
+def test_networks_stand_beside_the_chapters_own():
+    own, other = {"grid": "original", "network": "own"}, {"grid": "original", "network": "other"}
+    readings = readings_of(
+        ("overfit_noise", own, 2.0), ("overfit_noise", own | {"grid": "enlarged"}, 3.0),
+        ("overfit_noise", other, -4.0),
+    )  # fmt: skip
+
+    table = claimed.networks_table(readings, judged())
+
+    assert list(table.columns) == ["this network", "other"]
+    assert table.iloc[0].tolist() == ["2 [1, 3] points", "-4 [-5, -3]"]
+    assert "no second network" in claimed.networks_table(readings.iloc[:2], judged()).iloc[0, 0]
+
+
+def test_strengths_are_told_in_their_order():
+    base = {"measure": "accuracy", "against": "epoch 3", "grid": "original"}
+    readings = readings_of(
+        ("overfit_noise", base | {"strength": "0.1"}, 2.0),
+        ("overfit_noise", base | {"strength": "0.02"}, 1.0),
+        ("overfit_noise", base | {"strength": "0.02", "grid": "enlarged"}, 7.0),
     )
 
-    assert "moves Grad-CAM *off* the object (-4.4 [-4.7, -4.1] points" in sentences[1]
-    assert sentences[1].endswith("The layers agree on the sign of the first epoch's move.")
-    assert "the network is the paper's, x." in sentences[0]
+    table = claimed.by_strength(readings)
+
+    assert table.index.tolist() == [("noise", 0.02), ("noise", 0.1)]
+    assert table.iloc[0, 0] == "1.0 [0.0, 2.0]"
 
 
-def test_verdict_counts_every_outcome():
-    rows = judged({"object_0_1": claims.REPRODUCED, "stable_noise": claims.INCONCLUSIVE})
+def test_shares_tell_in_how_many_readings_a_row_holds():
+    readings = readings_of(
+        ("overfit_noise", {"grid": "original"}, 2.0), ("overfit_noise", {"grid": "enlarged"}, -2.0)
+    )
+    measured = pd.DataFrame([claims.measurement("overfit_noise", "B", 2, 1, 3, 9)])
 
-    first = show.verdict(rows, "net", "x", {"a": ((0, -1, 1), None)}, AGREEMENT, 20)[0]
+    table = claimed.shares(claims.judge(measured, CHAPTER, readings), "overfit_noise")
 
-    assert "Of 7 claims **1** are reproduced, 0 are not, 1 are open and 5 were not run" in first
-
-
-def test_finding_is_the_verdict_on_consistency_and_robustness():
-    rows = judged({})
-
-    sentences = show.verdict(rows, "net", "x", {"a": ((0, -1, 1), None)}, AGREEMENT, 20)
-
-    assert show.finding(rows, AGREEMENT, 20) == " ".join(sentences[2:])
+    assert table.iloc[0].tolist() == [
+        "2 [1, 3] points", "not reproduced", "1 of 2 readings", "grid", "± depends on the reading",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("second", "says"),
-    [
-        ((5, 4, 6), "The layers agree on the sign"),
-        ((-5, -6, -4), "The sign depends on the layer"),
-        ((1, -1, 3), "The sign of the first epoch's move is open at `b`."),
-        ((np.nan, np.nan, np.nan), "The sign of the first epoch's move is open at `b`."),
-    ],
-)
-def test_layers_agree_only_where_their_intervals_do(second, says):
-    text = show.layers_sentence({"a": ((2, 1, 3), (0, -1, 1)), "b": (second, (0, -1, 1))}, 20)
+def test_looks_are_shares_within_bounds():
+    found = estimates(
+        ("look: r", "stages=as they are", 1, -2, 4), ("look: r", "stages=exchanged", 99, 97, 101)
+    )
 
-    assert says in text
-    assert "at `a` by +2.0 [+1.0, +3.0] points in the first epoch and by +0.0 [-1.0, +1.0]" in text
+    table = claimed.looks(found, ["r"])
+
+    assert table.low.tolist() == [0, 97]
+    assert table.high.tolist() == [4, 100]
 
 
-def gaps(ours: list[float], larger: float | None = None) -> pd.DataFrame:
-    rows = [{"input": 96, "epoch": e, "gap (points)": g} for e, g in enumerate(ours, 1)]
-    rows += [] if larger is None else [{"input": 128, "epoch": 1, "gap (points)": larger}]
-    return pd.DataFrame(rows)
+def test_a_quantity_counted_elsewhere_is_not_tallied():
+    rows = claims.judge(claims.Measurements().table(), CHAPTER)
+
+    assert claimed.tally(rows).to_numpy().sum() == (rows.same_as == "").sum()
 
 
-def test_gap_sentence_without_a_training():
-    assert "needs a training" in captions.gap_sentence(pd.DataFrame(), 96)
+def test_what_is_folded_is_escaped():
+    assert "<summary>a &lt; b</summary>" in claimed.folded("table", "a < b")
 
 
-@pytest.mark.parametrize(
-    ("frame", "says"),
-    [
-        (gaps([-1, -2, -2.2]), "At epoch 1 and 2 within 2 points of the paper."),
-        (gaps([-5, -4]), "At none of these epochs within 2 points of the paper."),
-        (gaps([-0.25, -2.2], 2.43), "changes by +2.7 points: a larger input could close it."),
-        (gaps([-1, -9], 1), "changes by +2.0 points: a larger input alone does not close it."),
-        (gaps([1, 3], 0), "No epoch is below the paper. With 128 pixels instead of 96"),
-    ],
-)
-def test_gap_sentence_follows_the_rows(frame, says):
-    assert says in captions.gap_sentence(frame, 96)
+def test_a_withdrawn_row_is_no_claim_any_more():
+    gone = registration.withdrawn(CHAPTER)
+
+    assert {"fig13_0", "mistakes_focus", "centre_0_1"} <= set(gone)
+    assert not set(gone) & set(claims.reported(CHAPTER).index)
+
+
+def test_the_paper_is_read_as_it_says():
+    reported = claims.reported(CHAPTER)
+
+    assert reported.bound["stable_occlusion"] == "below"  # "extremely random" after 20 epochs
+    assert reported.bound["stable_noise"] == "above"
+    assert reported.bound["overfit_noise"] == "below"
+    assert reported.needs["six_right"] == "selection"
+    figures = reported[reported.index.str.match(r"fig\d")]
+    assert (figures.bound == "binomial").all()
+    assert (figures.rounds == np.where(figures.index.str.startswith("fig13"), 1, 3)).all()
+
+
+# --- captions, tables and charts ---
 
 
 def test_pilot_sentence_takes_the_nearest_cell_or_says_there_is_none():
@@ -196,69 +255,68 @@ def test_captions_of_accuracy_and_network_name_their_origin():
     assert "random weights" in captions.network_sentence("efficientnet_b0", 5, False, 96)
 
 
-def test_mistakes_sentence_without_a_mistake():
-    assert captions.mistakes_sentence(0, np.nan, np.nan).endswith(
-        "makes no mistake on these images."
-    )
-    assert "Of the 1,247 mistakes" in captions.mistakes_sentence(1247, 86, 50)
-
-
-def test_falls_are_told_as_changes_of_accuracy():
-    text = captions.falls_sentence({"noise": {3: (60, 50, 70), 20: (-5, -8, -1)}}, 20)
-
-    assert "of the 3-epoch model changes by -60.0 points" in text
-    assert "of the 20-epoch one by +5.0 [+1.0, +8.0]." in text
-
-
-def test_nearest_reading_is_the_one_whose_largest_distance_is_least():
-    readings = [
-        open_questions.reading_row(corruption, "original", 20, "largest", stage, (mean, 0, 1))
-        for corruption, means in (("occlusion", (0.1, 0.2)), ("blurred occlusion", (0.0, 0.3)))
-        for stage, mean in zip((1, 20), means, strict=True)
-    ]
-
-    reading, apart = open_questions.nearest_reading(readings, {1: 0.1, 20: 0.25})
-    table = open_questions.drop_table(readings, layout.stage_names([1, 20]))
-
-    assert reading == ("black", "original", 20, "largest")
-    assert apart == pytest.approx(0.05)
-    assert table.loc[("blurred", "original", 20, "largest"), "epoch 20"] == "0.3000 ± 0.5000"
-
-
-def test_interval_table_keeps_the_order_of_rows_and_other_columns():
-    rows = [
-        {**row, "cells": 3}
-        for name in ("z", "a")
-        for row in layout.estimate_rows(([1.0, 2.0], [0.0, 1.0], [2.0, 3.0]), ["p", "q"], map=name)
-    ]
-
-    table = layout.interval_table(rows, ["map"], {"p": 1, "q": 2})
-
-    assert list(table.index) == ["z", "a"]
-    assert list(table.columns) == ["cells", "p", "q"]
-    assert table.loc["a", "q"] == "2.00 [1.00, 3.00]"
-
-
-def test_accuracy_table_and_claims_join_the_papers_epochs():
-    reported = claims.reported(CHAPTER)
-    curve = pd.DataFrame(
+def test_drops_are_told_beside_the_nearest_reading_and_no_drop_at_all():
+    paper = {1: 0.1, 20: 0.25}
+    readings = pd.DataFrame(
         [
-            layout.accuracy_row(e, s, (90, 89, 91), 10)
-            for e in (1, 6, 20)
-            for s in ("test", "training")
-        ]
+            ("drop_1", "pixels=black", 0.1, 0, 1), ("drop_20", "pixels=black", 0.2, 0, 1),
+            ("drop_1", "pixels=blurred", 0.0, 0, 1), ("drop_20", "pixels=blurred", 0.3, 0, 1),
+        ],
+        columns=["key", "reading", "value", "low", "high"],
+    )  # fmt: skip
+    measured = pd.DataFrame({"key": ["drop_1", "drop_20"], "value": [0.1, 0.2]})
+
+    text = captions.drops_sentence(paper, measured, readings)
+
+    assert "nearest of 2 readings, *pixels black*, is 0.0500 away" in text
+    assert "no drop at all would be 0.2500 away" in text
+    assert "was not measured" in captions.drops_sentence(paper, measured.iloc[:1], readings)
+
+
+def test_table_3_has_a_row_a_reading():
+    readings = readings_of(
+        ("drop_1", {"pixels": "black", "count": "20"}, 2.0),
+        ("drop_20", {"pixels": "black", "count": "20"}, 3.0),
     )
 
-    table = layout.accuracy_table(curve, reported)
-    keys = [row["key"] for row in layout.accuracy_claims(curve, reported)]
+    table = open_questions.drop_table(readings)
+
+    assert table.loc[("black", "20"), "epoch 20"] == "3.0000 [2.0000, 4.0000]"
+    assert open_questions.drop_table(readings.iloc[:0]).empty
+
+
+def test_accuracy_table_joins_the_papers_epochs():
+    curve = layout.accuracy_curve(
+        estimates(
+            *((f"{s}_{e}", "", 90, 89, 91) for e in (1, 6, 20) for s in ("test", "train")),
+            ("test_final", "", 1, 0, 2), ("gain_1_2", "", 1, 0, 2),
+        )
+    )  # fmt: skip
+
+    table = layout.accuracy_table(curve, claims.reported(CHAPTER))
 
     assert list(table.index) == [1, 20]
     assert table.loc[1, "test, paper"] == 87.78
-    assert keys == ["test_1", "train_1", "test_20", "test_final", "train_20", "train_final"]
+    assert set(curve.epoch) == {1, 6, 20}
 
 
-def test_share_interval_is_the_normal_one():
-    assert layout.share_interval(0.5, 100) == pytest.approx((50, 40.2, 59.8))
+def test_focus_table_counts_maps_without_mass():
+    maps = np.array([[[0.0, 0.0]], [[1.0, 0.0]]])
+
+    table = layout.focus_table({"a": ({"object": (2.0, 1.0, 3.0)}, maps)})
+
+    assert table.loc["a", "object (%)"] == "2.00 [1.00, 3.00]"
+    assert table.loc["a", "maps without mass"] == 1
+
+
+def test_readings_chart_is_drawn_or_said_to_be_missing():
+    reported = claims.reported(CHAPTER)
+    rows = readings_of(
+        ("overfit_noise", {"grid": "original"}, 2.0), ("overfit_noise", {"grid": "enlarged"}, -2.0)
+    )
+
+    assert charts.readings(rows, reported, "overfit_noise", "points").to_dict()
+    assert isinstance(charts.readings(rows, reported, "robust_noise", "points"), Markdown)
 
 
 def test_slider_has_a_frame_for_each_picture_and_stage():

@@ -338,25 +338,6 @@ def judged(*verdicts):
 ALL = (claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN)
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "told"),
-    [
-        (
-            [claims.REPRODUCED] * 2,
-            "**2 of 2** numbers are reproduced, 0 are not and 0 are inconclusive.",
-        ),
-        (ALL, "**1 of 4** numbers is reproduced, 1 is not and 1 is inconclusive; 1 is not run."),
-        (
-            [claims.NOT_REPRODUCED] * 3,
-            "**0 of 3** numbers are reproduced, 3 are not and 0 are inconclusive.",
-        ),
-        ([claims.NOT_RUN] * 3, "None of the 3 numbers was measured."),
-    ],
-)
-def test_tally_counts_each_verdict(verdicts, told):
-    assert haycam_verdict.tally(pd.Series(verdicts)) == told
-
-
 def outcome(**changes):
     usual = {
         "judged": judged(*ALL),
@@ -420,7 +401,7 @@ def test_finding_tells_of_pixels_and_classes_where_they_were_measured():
 def test_finding_falls_back_to_tally_and_lead():
     text = haycam_verdict.finding(outcome(level=level(), same=[]))
 
-    assert text.startswith("**1 of 4** numbers is reproduced")
+    assert text.startswith("Of **4** numbers and orders: 1 reproduced, 1 not reproduced")
     assert "better than Grad-CAM by 0.200" in text
 
 

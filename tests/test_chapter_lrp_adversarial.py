@@ -10,6 +10,7 @@ from helpers.inputs import training
 from helpers.measures import distributions, intervals, pairing
 from helpers.report import claims
 from helpers.report.chapters import lrp_adversarial as show
+from helpers.report.chapters import lrp_adversarial_attack as attack_rows
 from helpers.report.chapters import lrp_adversarial_charts as draw
 from helpers.report.chapters import lrp_adversarial_claims as rows
 from helpers.report.chapters import lrp_adversarial_tables as tabulate
@@ -35,6 +36,7 @@ def of_rule():
         "grid": generator.integers(1, 9, (2, 2, 11)),
         "signs": np.array([[[[4, 0, 0], [0, 1, 3]], [[0, 0, 0], [0, 4, 4]]]] * 2),
         "images": np.array([[[2, 2], [4, 3]]] * 2),
+        "negative": np.array([[[2, 1], [4, 0]]] * 2),
         "overlaps": np.stack([[np.arange(5) * 0.5, np.full(5, 2.0)], [np.ones(5), np.ones(5)]]),
         "shifts": np.array([[[0, 1, 1, 2, 0]] * 5, [[0, 0, 1, 0, 1]] * 5]),
         "seconds": np.array([30.0, 30.0]),
@@ -68,56 +70,137 @@ def test_distance_within_is_one_more_than_the_distance_that_holds_the_share():
     assert rows.distance_within(counts, 51) == 2
 
 
+def no_interval(values, _, statistic):
+    return (statistic(values),) * 3
+
+
+def pairs_of(count, **columns):
+    frame = pd.DataFrame({"source": range(count), "true": "ship", "target": "frog"})
+    likely = np.linspace(0.2, 0.9, count)
+    frame = frame.assign(second="ship", probability=likely, second_probability=0.9 * (1 - likely))
+    return frame.assign(third_probability=0.0, **columns)
+
+
 def test_attack_rows_count_weak_adversarials_and_cats_made_of_dogs():
-    pairs = pd.DataFrame({"source": range(4000), "probability": np.linspace(0, 1, 4000)})
-    pairs = pairs.assign(true="ship", target="frog", second="ship")
+    pairs = pairs_of(4000)
     pairs.loc[:9, ["true", "target", "second"]] = "dog", "cat", "bird"  # half of the weak ones
     pairs.loc[9, "true"] = "ship"
+    pairs.loc[10:, "target"] = "dog"
+    pairs.loc[10:15, "true"] = "cat"  # six of ten
 
-    table = pd.DataFrame(
-        rows.attack("B", pairs, lambda values, _, statistic: (statistic(values),) * 3)
-    ).set_index("key")
+    table = pd.DataFrame(attack_rows.attack("B", pairs, no_interval))
+    main = table[table.reading.isna()].set_index("key")
 
-    assert table.value["confidence/0.01"] == pytest.approx(0.01)
-    assert table.value["second_class_is_true"] == 50  # 10 of 20
-    assert table.n["second_class_is_true"] == 20
-    assert table.value["low_confidence_dog_share"] == 90
-    assert table.n["low_confidence_dog_share"] == 10
+    assert main.value["confidence/0.01"] == pytest.approx(0.2 + 0.01 * 0.7)
+    assert main.value["second_class_is_true"] == 20  # 4 ships of 20 are still second
+    assert main.n["second_class_is_true"] == 20
+    assert main.value["low_confidence_dog_share"] == 90
+    assert main.value["weak_from_cat_dog"] == 75
+    assert main.value["dog_from_cat"] == pytest.approx(20)  # 60 less 40 %
+    assert main.value["rest_on_two"] == 100
+    assert len(table[table.key == "rest_on_two"]) == 6  # three thresholds, all and weak ones
+
+
+def test_the_remainder_rests_on_two_classes_up_to_the_threshold():
+    pairs = pairs_of(20)  # the second holds .9 of the rest, the third nothing
+
+    assert attack_rows.remainder(pairs, 0.89).all()
+    assert not attack_rows.remainder(pairs, 0.91).any()
 
 
 def test_attack_rows_leave_out_what_too_few_weak_adversarials_tell():
-    pairs = pd.DataFrame({"source": range(90), "probability": 0.9, "true": "ship"})
-    pairs = pairs.assign(target="frog", second="ship", probability=np.linspace(0, 1, 90))
+    table = attack_rows.attack("B", pairs_of(90), no_interval)
 
-    table = rows.attack("B", pairs, lambda values, _, statistic: (statistic(values),) * 3)
+    assert {row["key"] for row in table} == {"rest_on_two"}  # no quantile of 1 % of 90
 
-    assert {row["key"].split("/")[0] for row in table} == {"confidence"}
+
+def test_figure_3_counts_horses_all_of_whose_targets_are_likely():
+    pairs = pairs_of(27, true="horse", probability=0.999)
+    pairs["source"] = np.repeat([0, 1, 2], 9)
+    pairs.loc[9, "probability"] = 0.98
+
+    table = {row["key"]: row for row in attack_rows.attack("A", pairs[:-1], no_interval)}
+
+    assert table["figure_3"]["value"] == 50  # the third horse lacks a target
+    assert table["figure_3"]["n"] == 2
+
+
+def test_cats_lead_by_their_share_less_the_next():
+    assert attack_rows.lead_of_cats(np.array(["cat", "cat", "dog", "ship"])) == 25
+    assert attack_rows.lead_of_cats(np.array(["dog", "dog"])) == -100
+    assert attack_rows.lead_of_cats(np.array(["cat"])) == 100
+
+
+def test_parameters_are_read_with_and_without_biases():
+    with_biases, without = attack_rows.parameters(100, 10)
+
+    assert (with_biases["value"], without["value"]) == (100, 90)
+    assert without["reading"] == "biases=left out"
+
+
+def test_accuracy_of_several_networks_has_students_interval():
+    one = {row["key"]: row for row in attack_rows.accuracies({"A": [90]}, 100)}
+    two = {row["key"]: row for row in attack_rows.accuracies({"B": [88, 92]}, 100)}
+
+    assert one["test_correct"]["low"] == one["test_correct"]["high"] == 90
+    assert two["test_accuracy"]["value"] == 90
+    assert two["test_accuracy"]["high"] == pytest.approx(90 + 12.7062 * 2)
 
 
 def test_success_is_the_share_of_attacks_in_percent():
     succeeded = np.array([1.0, 1.0, 0.0, 1.0])
 
-    (ours,) = rows.success("B", succeeded, np.arange(4), lambda *_: (0.75, 0.5, 1.0))
-    theirs = rows.authors_success(30, 40)
+    (ours,) = attack_rows.success("B", succeeded, np.arange(4), lambda *_: (0.75, 0.5, 1.0))
+    theirs = attack_rows.authors_success(30, 40)
 
     assert (ours["value"], ours["low"], ours["high"], ours["n"]) == (75, 50, 100, 4)
     assert [row["value"] for row in theirs] == [75, 30]
 
 
+def test_success_of_all_attacks_has_the_exact_interval_of_as_many_originals():
+    (row,) = attack_rows.success("B", np.ones(12), np.repeat([0, 1, 2], 4), no_interval)
+
+    assert (row["value"], row["high"]) == (100, 100)
+    assert row["low"] == pytest.approx(100 * 0.025 ** (1 / 3))  # Clopper-Pearson of 3 of 3
+
+
 def test_distribution_rows_take_the_mean_of_zeros_over_rules(of_rule):
     moments = lambda grid: (grid.sum(-1), grid.max(-1))  # noqa: E731
 
-    table = rows.distribution(
-        "A", counts_of(of_rule)["A"], moments, of_sum, {"mean/originals/LRP-0"}
+    found = rows.distribution(
+        "A", counts_of(of_rule)["A"], moments, of_sum, {"mean/originals/LRP-αβ 1"}
     )
 
-    values = {row["key"]: row["value"] for row in table}
+    values = {row["key"]: row["value"] for row in found if "reading" not in row}
     assert values["zero_share/originals"] == 12.5  # 1 of 8
     assert values["negative_share/originals/LRP-αβ 1"] == 50
     assert values["negative_share/adversarials/LRP-αβ 1"] == 0
-    assert values["mean/originals/LRP-0"] == of_rule["grid"][:, 0].sum()
-    assert "mean/adversarials/LRP-0" not in values
+    assert values["mean/originals/LRP-αβ 1"] == of_rule["grid"][:, 0].sum()
+    assert "mean/adversarials/LRP-αβ 1" not in values
     assert values["largest_deviation/LRP-ε"] == of_rule["grid"].sum(0).max()
+    readings = {(row["key"], row["reading"]): row["value"] for row in found if "reading" in row}
+    assert (
+        readings["largest_deviation/LRP-ε", "images=originals"] == of_rule["grid"].sum(0)[0].max()
+    )
+    assert readings["zero_share/originals", "rule=LRP-0"] == 12.5
+
+
+@pytest.mark.parametrize(("whole", "high"), [(False, 100 * (1 - 0.025 ** (1 / 8))), (True, 0)])
+def test_no_negative_image_of_a_sample_leaves_the_exact_upper_end(of_rule, whole, high):
+    moments = lambda grid: (grid.sum(-1), grid.max(-1))  # noqa: E731
+
+    found = rows.distribution("B", counts_of(of_rule)["A"], moments, of_sum, set(), whole=whole)
+
+    (row,) = [row for row in found if row["key"] == "negative_share/adversarials/LRP-αβ 1"]
+    assert row["low"] == 0
+    assert row["high"] == pytest.approx(high)  # 0 of 8 images
+
+
+def test_a_share_that_was_not_seen_has_the_end_of_its_exact_interval():
+    unseen = rows.unseen_share(np.array([[120, 0], [120, 1]]))
+
+    assert unseen[0] == pytest.approx(0.0303, abs=1e-4)
+    assert unseen[1] == 0
 
 
 def test_overlap_rows_divide_sums_by_pairs(of_rule):
@@ -130,10 +213,14 @@ def test_overlap_rows_divide_sums_by_pairs(of_rule):
 
 def test_shift_rows_match_a_hand_computed_histogram(of_rule):
     known = [f"shift/LRP-αβ 1/{name}/70" for name in NAMES] + ["mean_shift/LRP-αβ 1/1 in 1%"]
+    known += ["identical_top/LRP-αβ 1", "relative_shift/1% in 1%"]
 
-    table = rows.shifts("A", of_rule, NAMES, of_sum, [*known, "identical_top/LRP-αβ 1"])
+    table = rows.shifts("A", of_rule, NAMES, of_sum, known, 2)
 
-    values = {row["key"]: row["value"] for row in table}
+    values = {row["key"]: row["value"] for row in table if "reading" not in row}
+    (reading,) = [row for row in table if "reading" in row]
+    assert reading["value"] == pytest.approx(100 * 2 / 6)  # two of each pair's two components
+    assert values["relative_shift/1% in 1%"] == pytest.approx(100 * 2 / 3072)
     # shifts of both groups: -1, 0, 0, 1, 1, 2; three pairs
     assert values["identical_top/LRP-αβ 1"] == pytest.approx(100 * 2 / 3)
     assert values["mean_shift/LRP-αβ 1/1 in 1%"] == pytest.approx(3 / 6)
@@ -143,12 +230,33 @@ def test_shift_rows_match_a_hand_computed_histogram(of_rule):
 def test_quantile_rows_read_both_kinds(of_rule):
     reads = lambda grid, levels: np.stack([grid[..., 0] * level for level in levels], -1)  # noqa: E731
 
-    table = pd.DataFrame(rows.quantiles("A", {"LRP-0": of_rule}, reads, of_sum)).set_index("key")
+    known = {f"quantile/{kind}/{rule}/{level:.3f}" for kind in rows.KINDS for level in rows.LEVELS
+             for rule in ("LRP-0", "LRP-αβ 1")}  # fmt: skip
+    table = pd.DataFrame(rows.quantiles("A", {"LRP-0": of_rule}, reads, of_sum, known))
+    table = table.set_index("key")
 
     assert len(table) == 18
     first = of_rule["grid"][:, 1, 0].sum()
     assert table.value["quantile/adversarials/LRP-0/0.500"] == first * 0.5
     assert table.n["quantile/adversarials/LRP-0/0.500"] == of_rule["grid"][:, 1].sum()
+
+
+def test_a_lower_quantile_may_lie_among_negative_images_that_a_sample_lacks(of_rule):
+    reads = lambda grid, levels: np.zeros((*grid.shape[:-1], len(levels)))  # noqa: E731
+    known = {
+        f"quantile/{kind}/LRP-αβ 1/{level:.3f}" for kind in rows.KINDS for level in rows.LEVELS
+    }
+    of_alpha = {"LRP-αβ 1": of_rule}  # no adversarial of 8 has a negative logit: up to 37 %
+
+    sample, whole = (
+        pd.DataFrame(rows.quantiles("B", of_alpha, reads, of_sum, known, whole=w)).set_index("key")
+        for w in (False, True)
+    )
+
+    low = sample.low.filter(like="adversarials")
+    assert low.tolist() == [-1, -1, -1, -1, 0, 0, 0, 0, 0]
+    assert (sample.low.filter(like="originals") == 0).all()  # there it was seen
+    assert (whole.low == 0).all()
 
 
 # Tables
@@ -185,17 +293,60 @@ def test_target_table_ends_in_the_papers_numbers():
     assert list(table.columns[5:]) == ["LRP-ε 1: 1 in 1%", "LRP-ε 1: 1% in 1%"]
 
 
-def test_control_table_names_each_share_by_its_kind_and_overlap():
-    sums = np.zeros((1, 2, 2, 5))
-    sums[0, :, 0, 2] = 3, 4
-    sums[0, :, 1, 4] = 1, 10
+def middle(values):
+    return float(np.nanmean(values)), 0.0, 1.0, values.shape[1]
 
-    table = tabulate.control_table({("A", "LRP-0"): sums}, ["x", "y"], NAMES, of_sum)
+
+def test_control_table_names_each_share_by_its_kind_and_overlap():
+    shares = np.zeros((1, 2, 2, 5))
+    shares[0, :, 0, 2] = 0.5, 1.0
+    shares[0, :, 1, 4] = 0.1
+
+    table = tabulate.control_table({("A", "LRP-0"): shares}, ["x", "y"], NAMES, middle)
 
     share = table.set_index(["pairs", "overlap"]).share
     assert share["x", "1% in 1%"] == 75
-    assert share["y", "10% in 10%"] == 10
-    assert np.isnan(share["x", "1 in 1%"])  # no pair, no number
+    assert share["y", "10% in 10%"] == pytest.approx(10)
+    assert share["x", "1 in 1%"] == 0
+
+
+def test_mean_table_has_a_row_for_each_place_of_its_axes():
+    values = {"r": np.arange(8.0).reshape(1, 2, 2, 2)}
+
+    table = tabulate.mean_table(values, {"a": ["x", "y"], "b": [1, 2]}, middle, scale=1)
+
+    assert table.set_index(["a", "b"]).share["y", 1] == 4  # of 2 and 6
+    assert len(table) == 4
+
+
+def test_networks_stand_beside_their_deviation():
+    sums = np.zeros((4, 2, 5))
+    sums[:, 1] = 1
+    sums[:2, 0] = 0.5  # network 1: half; network 2: nothing
+
+    table = tabulate.between_networks({"r": sums}, 2, NAMES)
+
+    assert table.loc[("r", "network 1"), "1 in 1%"] == 50
+    assert table.loc[("r", "deviation"), "1 in 1%"] == pytest.approx(50 / np.sqrt(2), abs=0.01)
+    assert len(tabulate.between_networks({"r": sums}, 1, NAMES)) == 1
+
+
+def test_path_table_leaves_out_distances_that_no_path_has():
+    steps = {("r", "x"): (np.array([-1, 0, 1]), np.array([0.9, 0.1, np.nan]), np.array([3, 4, 0]))}
+
+    table = tabulate.path_table(steps)
+
+    assert table.steps.tolist() == [-1, 0]
+    assert table.share.tolist() == [90, 10]
+
+
+def test_alike_table_has_a_rule_a_row():
+    frame = pd.DataFrame({"key": ["alike/r/mean", "alike/s/deviation"], "value": [0.1, -0.5]})
+
+    table = tabulate.alike_table(frame.assign(verdict=["reproduced", "inconclusive"]))
+
+    assert table.loc["r", "mean"] == "+0.10, reproduced"
+    assert table.loc["s", "mean"] == "–"
 
 
 def test_bins_hold_equal_counts_and_average_their_shares():
@@ -229,14 +380,14 @@ def test_mirrored_keeps_misses_of_symmetric_rules_alone():
 
 def test_quantiles_carry_rule_level_and_distance():
     measured = claims.Measurements()
-    measured["one"] = [claims.measurement("quantile/originals/LRP-0/0.500", "B", 0.25, 0, 1, 9)]
+    measured["one"] = [claims.measurement("quantile/originals/LRP-0/0.900", "B", 0.25, 0, 1, 9)]
 
     table = tabulate.quantiles(claims.judge(measured.table(), "lrp_adversarial"))
 
     row = table.iloc[0]
-    assert (len(table), row.images, row.rule, row["quantile"]) == (1, "originals", "LRP-0", "0.500")
-    assert row.off == 0.25
-    assert tabulate.beside_paper(table, ["LRP-0"]).iloc[0, 0] == "0.2500 (0.0000)"
+    assert (len(table), row.images, row.rule, row["quantile"]) == (1, "originals", "LRP-0", "0.900")
+    assert row.off == pytest.approx(0.25 - 0.0583)
+    assert tabulate.beside_paper(table, ["LRP-0"]).iloc[0, 0] == "0.2500 (0.0583)"
 
 
 def test_batchnorm_table_shows_quantiles_and_overlaps(of_rule):
@@ -264,14 +415,29 @@ def test_parameter_sentence_says_whether_the_biases_are_the_difference(reported,
     assert words in show.parameter_sentence(20, 100, 10, reported)
 
 
-def test_sanity_sentence_gives_each_arm():
+def test_sanity_sentence_gives_each_arms_networks():
     reported = pd.Series({"train_accuracy": 90.87, "train_correct": 47552})
 
-    text = show.sanity_sentence({"B": 19, "A": 1234}, 2000, reported, 88.46)
+    text = show.sanity_sentence({"B": [19, 20], "A": [1234]}, 2000, reported, 88.46)
 
-    assert "Right on 2,000 test images: arm A **1,234**; arm B **19**." in text
+    assert (
+        "Of 2,000 test images are classified correctly: arm A **1,234**; arm B **19, 20**." in text
+    )
     assert "95.1 %" in text
     assert "88.5 %" in text
+
+
+def test_networks_sentence_says_one_or_several_and_what_was_recorded():
+    one = show.networks_sentence([{"seed": 2}], [180], 200)
+    two = show.networks_sentence(
+        [{"seed": 2}, {"seed": 3, "before_recollection": 8749}], [1, 2], 20
+    )
+
+    assert "Arm B has one network, so that its intervals say nothing of another one." in one
+    assert "- seed 2: test accuracy not recorded before" in one
+    assert "90.00 % after (on 200 images)" in one
+    assert "Arm B has 2 networks" in two
+    assert "seed 3: test accuracy 87.49 % before" in two
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -304,7 +470,7 @@ def test_quantile_sentences_count_and_show_the_farthest():
     ("negative", "under", "words"),
     [
         ([0, 0], [0, 0], "no negative component"),
-        ([1, 0], [100, 0], "100.0 % lie in images whose logit is negative: the difference"),
+        ([1, 0], [100, 0], "100.0 % lie in images whose logit is negative. With the fitted rule"),
         ([1, 1], [100, 20], "between 20.0 and 100.0 %"),
     ],
 )
@@ -336,7 +502,7 @@ def test_cut_sentence_says_which_cut_the_paper_needs():
     assert show.cut_sentence("r", "A", shares, 2, 70.0).endswith("would be a cut of more than 3")
 
 
-@pytest.mark.parametrize(("reported", "words"), [(4, "looks like the second"), (24, "as it says")])
+@pytest.mark.parametrize(("reported", "words"), [(4, "is probably the second"), (24, "as it says")])
 def test_unmoved_sentence_takes_the_nearer_of_two_readings(reported, words):
     assert words in show.unmoved_sentence("A", 23.5, 3.9, reported)
 
@@ -361,66 +527,18 @@ def test_nearest_target_is_the_row_with_the_smallest_mean_distance():
     assert "is dog, 1.0 points away on average; the farthest is cat, 3.0 points." in text
 
 
-def test_edge_sentence_sets_rules_beside_an_edge_detector():
-    table = pd.DataFrame(
-        {"attacked": [3, 28], "edges": [94, 94], "LRP and edges": [1, 10]}, index=["r", "s"]
-    )
+def test_verdict_counts_rows_of_each_arm_once():
+    verdicts = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.NOT_RUN, claims.REPRODUCED]
+    judged = pd.DataFrame({"key": [*"abcd"], "arm": ["A", "B", "B", "A"], "verdict": verdicts})
+    judged = judged.assign(kind=["number", "number", "order", "conclusion"], same_as="")
 
-    text = show.edge_sentence(table)
+    text = show.verdict(judged)
 
-    assert "keep 94 % of its top 1 % under the attack; LRP keeps 3 % (r), 28 % (s)" in text
-    assert "shares 1 %, 10 % of its top 1 % with the edges" in text
-
-
-def controls(attacked, noise):
-    kinds = ["attacked", "noise", "other target", "other image, same class"]
-    middle = [attacked[0], noise[0], 20.0, np.nan]
-    spread = [attacked[1], noise[1], 0, np.nan]
-    frame = pd.DataFrame({"pairs": kinds, "share": middle}).set_index("pairs")
-    return frame.assign(low=frame.share - spread, high=frame.share + spread)
-
-
-@pytest.mark.parametrize(
-    ("noise", "words"),
-    [
-        ((80, 5), "changes far more with the decision than with noise (50 points)"),
-        ((10, 5), "even less than noise does"),
-        ((40, 30), "cannot tell"),
-        ((np.nan, np.nan), "cannot tell"),
-    ],
-)
-def test_verdict_follows_the_intervals_of_attack_and_noise(noise, words):
-    text = show.finding(controls((30, 10), noise))
-
-    assert words in text
-    assert text.count("So ") == 1
-    assert "two images of one class – %" in text
-    assert "nan" not in text
-
-
-def test_verdict_counts_all_claims_of_each_arm_and_those_not_run():
-    verdicts = [claims.REPRODUCED, claims.REPRODUCED, claims.NOT_REPRODUCED, claims.NOT_RUN]
-    judged = pd.DataFrame({"key": [*"abcd"], "arm": ["A", "B", "B", None], "verdict": verdicts})
-
-    text = " ".join(show.verdict(judged, controls((30, 10), (80, 5))))
-
-    assert "In arm A, **1 of 1** numbers are reproduced, 0 are not and 0 are open." in text
-    assert "In arm B, **1 of 2** numbers are reproduced, 1 are not and 0 are open." in text
-    assert "Not run: 1 of the 4 claims." in text
-    assert "Not run" not in " ".join(show.verdict(judged[:3], controls((30, 10), (80, 5))))
-
-
-def test_deciding_controls_are_of_one_arm_rule_and_overlap():
-    frame = pd.DataFrame(
-        {
-            "arm": ["A", "B", "A"],
-            "rule": show.DECIDING_RULE,
-            "overlap": [show.DECIDING_OVERLAP] * 2 + ["10% in 10%"],
-            "pairs": [*"xyz"],
-        }
-    )
-
-    assert show.deciding(frame, "A").index.tolist() == ["x"]
+    assert text == [
+        "Of 1 rows in arm A: 1 reproduced.",
+        "Of 2 rows in arm B: 1 not reproduced, 1 not run.",
+    ]
+    assert show.verdict(judged.assign(same_as="x")) == []
 
 
 # Charts and pictures
@@ -447,6 +565,10 @@ def test_charts_say_what_they_show(of_rule):
         draw.shift_chart(counts_of(of_rule)["A"], NAMES, "A"),
         draw.pair_chart(frame),
         draw.bin_chart(bins, "size"),
+        draw.path_chart(
+            pd.DataFrame({"rule": ["r"], "explained": "e", "steps": 0, "share": 1}).assign(n=1)
+        ),
+        draw.reversal_chart(bins.assign(order="o", components=31, n=3)),
     ]
 
     for chart in charts:

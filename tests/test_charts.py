@@ -103,10 +103,10 @@ def test_chart_output_is_equal_in_every_run_and_has_a_still_picture(bins):
     assert alt.renderers.active == "offline"
 
 
-def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three_lists(judged):
+def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_four_lists(judged):
     table = judged.assign(
         paper="Dieter & Zisgen 2023", group=["accuracy", "accuracy"], key=["a", "b"], bound="",
-        command="make", profile="laptop", arm=["A", "B"],
+        command="make", profile="laptop", arm=["A", "B"], kind="number", why="",
         x=[0.5, np.nan], x_low=[0.4, np.nan], x_high=[0.6, np.nan], floor=-1, ceiling=1,
     )  # fmt: skip
 
@@ -115,7 +115,12 @@ def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_three
     rows = next(iter(spec["datasets"].values()))
     assert [row["x"] for row in rows] == [0.5, -7]
     assert [row["reported"].strip() for row in rows] == ["8,902", "44.14 ± 0.5"]
-    assert sorted(p["bind"]["name"] for p in spec["params"]) == ["arm ", "paper ", "verdict "]
+    assert sorted(p["bind"]["name"] for p in spec["params"]) == [
+        "arm ",
+        "kind ",
+        "paper ",
+        "verdict ",
+    ]
     assert all(p["bind"]["options"][0] is None for p in spec["params"])
 
 
@@ -215,3 +220,27 @@ def test_verdict_table_says_why_a_claim_that_a_run_reports_is_not_run(judged):
 
     assert tables.verdict_table(why).count("<small>no observation</small>") == 1
     assert "no observation" not in tables.verdict_table(judged)
+
+
+def test_rank_table_puts_the_low_end_first_and_points_where_better_is(ranked):
+    places = ranked.assign(rank_low=1.0, rank_high=2.0)
+    table = tables.rank_table(places)
+
+    assert "[2.5, 3.5]" in table
+    assert "share ↑" in table
+    assert "share ↓" in tables.rank_table(places.assign(better=-1))
+
+
+def test_a_bound_is_told_as_more_or_less_than_the_papers_number(judged):
+    above = tables.verdict_table(judged.assign(bound="above"))
+    below = tables.verdict_table(judged.assign(bound="below"))
+
+    assert "more than 44.14 <small>by 0.5</small>" in above
+    assert "less than 44.14 <small>by 0.5</small>" in below
+
+
+def test_a_method_named_like_html_is_shown_as_text(ranked):
+    named = ranked.replace("LIME", "<b>LIME</b>").assign(rank_low=1.0, rank_high=2.0)
+
+    assert "&lt;b&gt;LIME&lt;/b&gt;" in tables.rank_table(named)
+    assert "<b>LIME" not in tables.rank_table(named)

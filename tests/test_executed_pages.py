@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from helpers.report import executed_pages
+from helpers.report import claims, executed_pages, opening
 from helpers.store import paths
 
 CARD = {
@@ -109,3 +109,42 @@ def test_sphinx_shows_a_page_so(tmp_path):
     assert "notebook.finish" not in shown
     assert "hide-input" in shown or "toggle" in shown
     assert (tmp_path / "index.ipynb").read_bytes() == before
+
+
+def with_first_screen():
+    notebook = executed()
+    (verdict,) = [c for c in notebook.cells if "verdict" in c["metadata"].get("tags", [])]
+    verdict.outputs = [
+        nbformat.v4.new_output("display_data", {"text/markdown": f"{opening.MARK}\nof the run"}),
+        nbformat.v4.new_output("display_data", {"text/markdown": "**Verdict.** So."}),
+    ]
+    return notebook
+
+
+def test_a_committed_page_opens_with_the_first_screen_by_the_present_claims():
+    page = executed_pages.as_page(with_first_screen(), first_screen="**Is it so?** No.")
+
+    assert [cell["source"][:8] for cell in page["cells"]][:5] == [
+        "# A titl", "**Is it ", "notebook", "*This pa", "# no tit",
+    ]  # fmt: skip
+    assert "of the run" not in str(page["cells"])
+    assert "**Verdict.** So." in str(page["cells"])
+    assert executed_pages.OLDER not in str(page["cells"])
+
+
+def test_a_page_tells_where_claims_were_amended_after_the_run():
+    page = executed_pages.as_page(with_first_screen(), first_screen="No.", amended=True)
+
+    assert page["cells"][2]["source"] == executed_pages.OLDER
+
+
+def test_a_readers_own_run_keeps_its_own_first_screen():
+    assert "of the run" in str(executed_pages.as_page(with_first_screen(), yours=True)["cells"])
+
+
+@pytest.mark.parametrize("chapter", [file.stem for file in paths.RUNS.glob("*.ipynb")])
+def test_the_first_screen_of_each_committed_page_is_that_of_the_scorecard(chapter):
+    shown = executed_pages.of_committed_run(chapter)
+
+    assert shown["first_screen"] == opening.opening(chapter, claims.scorecard(chapter))
+    assert executed_pages.of_committed_run("no chapter") == {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from helpers.inputs import faces, pictures
+from helpers.inputs import face_truth, faces, pictures
 
 BOX = [4, 16, 16, 40]  # 2, 4, 8, 10 of 20 x 10, squeezed into 40 x 40
 VOC = """<annotation{space}>{said}<object><name>{kind}</name><part><name>strap</name><bndbox>
@@ -229,3 +229,14 @@ def test_listed_images_lie_in_folders_too_and_say_what_was_passed_over(tmp_path)
     assert listed.notes[1] == (
         "with_mask: 2 of 3 files; passed over: 1 hidden or of the system (Thumbs.db)"
     )
+
+
+def test_a_squeezed_truth_marks_the_pixels_that_are_white_by_half_and_more(tmp_path):
+    stored = np.zeros((4, 4), np.uint8)
+    stored[:2, :2] = 255  # of the neighboring squeezed pixels an eighth
+    Image.fromarray(stored).save(tmp_path / "a.png")
+    truth = face_truth.Truth(tmp_path / "a.png", "truth/a.png")
+
+    marked, _ = face_truth.read(truth, (4, 4), 1, (0, 0, 2, 2), 2)
+
+    assert marked.tolist() == [[True, False], [False, False]]

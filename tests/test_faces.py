@@ -287,3 +287,18 @@ def test_true_mask_of_a_portrait_covers_the_cloth_alone(portraits):
             cloth = pixels[:, mask].float()  # one colour with folds, light and grain
             assert cloth.std(1).max() < 40
             assert 0.02 < mask.float().mean() < 0.25
+
+
+def test_label_1_is_with_a_mask(photographs):
+    listed = faces.list_images(photographs)
+
+    by_folder = zip((file.parent.name for file in listed.files), listed.labels, strict=True)
+    assert {name: int(label) for name, label in by_folder} == {"without_mask": 0, "with_mask": 1}
+
+
+@pytest.mark.parametrize("box", ["-1,4,8,10", "2,-1,8,10", "2,4,21,10", "2,4,8,11"])
+def test_a_box_that_leaves_its_photograph_on_any_side_is_refused(places, box):
+    write(places, f"a.png,{box}", "b.png,0,0,20,10")
+
+    with pytest.raises(ValueError, match=r"the box of a\.png is .* outside the image of 20 x 10"):
+        faces.load_located(places, 8)

@@ -137,3 +137,23 @@ def test_an_estimate_of_draws_that_are_all_nan_has_no_interval():
 
     assert estimate == 2
     assert np.isnan([low, high]).all()
+
+
+def test_a_statistic_is_of_the_whole_sum_of_all_groups():
+    value, low, high = intervals.bootstrap_groups(np.array([[1.0], [2.0]]), lambda s: s, draws=50)
+
+    assert value == [3]
+    assert 2 <= low[0] <= high[0] <= 4  # twice one group
+
+
+def test_the_seeds_of_every_image_are_drawn_anew_in_every_draw():
+    values = np.array([[[0.0, 1.0]] * 8])  # one method, 8 equal images, 2 seeds
+
+    drawn = intervals.bootstrap_means(values, draws=4000, seed=0)[1:, 0]
+
+    assert drawn.std() == pytest.approx(np.sqrt(0.25 / 16), rel=0.1)  # of 16 independent draws
+
+
+def test_an_interval_holds_its_estimate_wherever_the_draws_lie():
+    assert intervals.estimate_and_interval(np.array([0.0, 1, 1, 1])) == (0, 0, 1)
+    assert intervals.estimate_and_interval(np.array([2.0, 1, 1, 1])) == (2, 1, 2)

@@ -1,11 +1,11 @@
 import foolbox
 import pytest
-import scipy_attack
 import torch
 from foolbox.criteria import Misclassification, TargetedMisclassification
 from torch import nn
 
 from helpers.papers.lbfgs import LBFGSAttack
+from helpers.trials import scipy_attack
 
 
 class Plane(nn.Module):

@@ -161,3 +161,8 @@ def test_boxes_and_their_overlap_are_torchvisions(generator):
         localization.box_iou(boxes, boxes.flip(0)),
         torchvision.ops.box_iou(boxes, boxes.flip(0)).diagonal(),
     )
+
+
+def test_boxes_apart_in_both_directions_share_nothing():
+    assert localization.box_iou(box(0, 0, 1, 1), box(2, 2, 3, 3)).tolist() == [0]
+    assert localization.box_dice(box(0, 0, 1, 1), box(2, 2, 3, 3)).tolist() == [0]

@@ -1,3 +1,5 @@
+import copy
+
 import explicit_lrp
 import pytest
 import torch
@@ -191,3 +193,17 @@ def test_relevance_refuses_what_it_cannot_explain(change, says, small_network, s
 def test_a_rule_that_is_no_rule_is_refused(small_network, small_images):
     with pytest.raises(TypeError, match=r"lrp\.zero"):
         lrp.relevance(small_network, small_images, CLASSES, "epsilon")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_relevance_is_the_same_where_activations_work_in_place(name, small_network, small_images):
+    in_place = copy.deepcopy(small_network)
+    for layer in in_place:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = True
+
+    expected = lrp.relevance(small_network, small_images, CLASSES, RULES[name][0])
+
+    torch.testing.assert_close(
+        lrp.relevance(in_place, small_images, CLASSES, RULES[name][0]), expected
+    )

@@ -6,7 +6,7 @@ import pytest
 import small_project
 import yaml
 
-from helpers.run import card, grid, matrix, parameters, seeds_of_runs, status_of_runs, workers
+from helpers.run import grid, matrix, origin, parameters, seeds_of_runs, status_of_runs, workers
 from helpers.store import locks, paths
 
 SETTINGS = """\
@@ -41,7 +41,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(status_of_runs, "COSTS", tmp_path / "costs.csv")
     monkeypatch.setattr(parameters, "SETTINGS", tmp_path / "NOTEBOOKS/parameters.yaml")
     monkeypatch.setattr(
-        card, "notebook_digest", lambda name, values: f"code of {name} {values['seed']}"
+        origin, "notebook_digest", lambda name, values: f"code of {name} {values['seed']}"
     )
     paths.NOTEBOOKS.mkdir()
     parameters.SETTINGS.write_text(SETTINGS)
@@ -66,7 +66,7 @@ def made(file, values, digest, seconds=10, value=1.0, **more):
 
 
 def make(cell, **more):
-    digest = card.notebook_digest(cell.notebook, cell.values)
+    digest = origin.notebook_digest(cell.notebook, cell.values)
     made(cell.file, cell.values, digest, **more)
 
 

@@ -1,12 +1,14 @@
 import math
 
 import pytest
+import timm
 import torch
 import torchvision
 from safetensors.torch import save
 from torch import nn
 
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, photographs
+from helpers.store import paths, reading
 
 
 def test_table_2_has_the_layers_and_numbers_of_the_paper():
@@ -39,6 +41,41 @@ def test_checkpoint_survives_with_its_record(tmp_path):
     assert torch.equal(loaded[0].weight, network[0].weight)
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_whatever_bit_of_a_checkpoint_flips_it_is_refused(tmp_path):
+    network = nn.Linear(2, 1)
+    file = tmp_path / "c.safetensors"
+    checkpoints.save_checkpoint(file, network, {"epochs": 3})
+    content = file.read_bytes()
+
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        file.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"c\.safetensors"):
+            checkpoints.load_weights(nn.Linear(2, 1), checkpoints.read_checkpoint(file), file.name)
+
+
+def test_a_checkpoint_without_a_checksum_or_with_nan_is_refused(tmp_path):
+    file = tmp_path / "c.safetensors"
+    file.write_bytes(save(dict(nn.Linear(2, 1).state_dict())))
+    with pytest.raises(ValueError, match=r"c\.safetensors has no checksum"):
+        checkpoints.read_checkpoint(file)
+
+    broken = save({"weight": torch.full((1, 2), torch.nan), "bias": torch.zeros(1)})
+    with pytest.raises(ValueError, match=r"c\.safetensors holds NaN or infinity in weight"):
+        checkpoints.load_weights(nn.Linear(2, 1), broken, "c.safetensors")
+
+
+@pytest.mark.parametrize("file", sorted(paths.MODELS.glob("*.safetensors")), ids=lambda f: f.name)
+def test_one_bit_of_a_committed_network_is_noticed_whoever_reads_it(file):
+    assert file.name in reading.sums(paths.MODELS)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+
+    with pytest.raises(ValueError, match=rf"{file.name} has SHA-256 .*git checkout -- data/models"):
+        checkpoints.load_weights(nn.Linear(1, 1), bytes(content), file.name)
 
 
 @pytest.mark.parametrize("content", [b"no safetensors", save({"0.weight": torch.zeros(3)})])
@@ -232,3 +269,20 @@ def test_an_altered_file_of_packaged_weights_is_refused(monkeypatch):
 
     with pytest.raises(ValueError, match="expected 000000000000"):
         classifiers.timm_network("tf_efficientnet_lite0", classes=10, size=64)
+
+
+def test_packaged_weights_are_read_without_running_code_in_them(monkeypatch):
+    options = []
+    load = torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *a, **given: options.append(given) or load(*a, **given)
+    )
+
+    classifiers._packaged("tf_efficientnet_lite0")
+
+    assert [given["weights_only"] for given in options] == [True]
+
+
+@pytest.mark.parametrize("name", classifiers.PACKAGED_SHA256)
+def test_networks_of_packages_get_images_of_the_size_they_were_trained_at(name):
+    assert classifiers.IMAGENET[name][0] == timm.get_pretrained_cfg(name).input_size[-1]

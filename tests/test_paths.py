@@ -44,3 +44,9 @@ def test_the_data_folder_counts_from_the_root_and_must_be_there(monkeypatch):
         paths.xai_data()
     monkeypatch.setenv("XAI_DATA", "")
     assert paths.xai_data() is None
+
+
+def test_a_file_that_is_written_can_be_read_by_all(tmp_path):
+    files.write_atomically(tmp_path / "a.csv", b"x")
+
+    assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o644

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from helpers.inputs import folders, photographs, pictures
 
@@ -330,3 +330,48 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
     assert photographs.load_folder("~/photos", 2, size=8).names == ["a.png", "b.png"]
+
+
+def test_the_choice_from_a_folder_never_changes(tmp_path):
+    for number in range(10):
+        gray(9 * number).save(tmp_path / f"{number}.png")
+
+    chosen = [file.stem for file in photographs.chosen_files(tmp_path, 4)[1]]
+
+    assert chosen == ["1", "4", "5", "7"]
+
+
+def swapped_profile():
+    """sRGB's profile with the colors of red and green exchanged, by the names of two tags."""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swap = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ"}
+    count = struct.unpack(">I", plain[128:132])[0]
+    entries = [plain[132 + 12 * i : 144 + 12 * i] for i in range(count)]
+    named = b"".join(swap.get(entry[:4], entry[:4]) + entry[4:] for entry in entries)
+    return plain[:132] + named + plain[132 + 12 * count :]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_colors_are_those_of_the_icc_profile(tmp_path, mode):
+    Image.new("RGB", (20, 24), (255, 0, 0)).convert(mode).save(
+        tmp_path / "a.png", icc_profile=swapped_profile()
+    )
+
+    image, notes = pictures.read_with_notes(tmp_path / "a.png")
+
+    assert np.abs(np.asarray(image)[0, 0].astype(int) - [0, 255, 0]).max() <= 2
+    assert notes == ["colors converted from its ICC profile to sRGB"]
+
+
+@pytest.mark.parametrize("profile", ["sRGB", "damaged"])
+def test_an_icc_profile_that_changes_nothing_or_is_damaged_leaves_the_image(tmp_path, profile):
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    colors = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    Image.fromarray(colors).save(
+        tmp_path / "a.png", icc_profile=plain if profile == "sRGB" else b"no profile"
+    )
+
+    image, notes = pictures.read_with_notes(tmp_path / "a.png")
+
+    assert (np.asarray(image) == colors).all()
+    assert not notes

@@ -1,15 +1,21 @@
 """The runner: what it refuses, what it writes, what it leaves alone."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 
 import nbformat
+import pandas as pd
 import pytest
 import small_project
 from PIL import Image
 
-from helpers.run import __main__, card, execute, pages, parameters, targets
-from helpers.store import paths
+from helpers.run import __main__, card, execute, origin, pages, parameters, targets
+from helpers.run import notebook as notebook_cells
+from helpers.store import files, paths
 
 NAME = "lrp_adversarial"
 
@@ -32,6 +38,12 @@ def test_given_parameters_replace_the_profiles():
         (("seed", "nan"), "seed is nan; expected a whole number"),
         (("seed", [1]), "seed is \\[1\\]; expected a whole number"),
         (("seed", None), "seed is None; expected a whole number"),
+        (("seed", " 3"), "seed is ' 3'; expected a whole number"),
+        (("seed", "3\n"), r"seed is '3\\n'; expected a whole number"),
+        (("seed", "３"), "seed is '３'; expected a whole number"),
+        (("seed", "1_000"), "seed is '1_000'; expected a whole number"),
+        (("seed", "0x10"), "seed is '0x10'; expected a whole number"),
+        (("seed", "9" * 5000), r"seed is '9{79}… \(5002 characters\); expected a whole number"),
         (("arm_a_groups", "51"), "arm_a_groups is 51; expected a whole number from 0 to 50"),
         (("download", "perhaps"), "download is 'perhaps'; expected true or false"),
         (("download", 1), "download is 1; expected true or false"),
@@ -67,7 +79,9 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
 @pytest.mark.parametrize(
     ("key", "wrong", "right"),
     [
-        ("method", "my_method.py", "os:system"),
+        ("method", "my_method.py", "numpy:mean"),
+        ("method", "json:loads", "numpy:mean"),
+        ("method", "os:system", "numpy:mean"),
         ("levels", "2", "0.02 0.5 1"),
         ("strengths", "rotation", "rotation 15; gaussian noise 0.1"),
         ("stages", "7", "1 20"),
@@ -78,12 +92,65 @@ def test_guesses_of_papermill_are_taken_where_there_is_one_reading(name, key, ca
         ("stages", "1 1", "1 2"),
         ("strengths", "occlusion 0.5", "occlusion 5"),
         ("strengths", "rotation 15;", "rotation 15"),
+        ("strengths", "rotation 15; rotation 15", "rotation 15; rotation 1"),
+        ("strengths", "gaussian noise 0.1;gaussian noise 0.1 ", "gaussian noise 0.1"),
+        ("strengths", "rotation 181", "rotation 180"),
+        ("strengths", "occlusion 0", "occlusion 10"),
+        ("strengths", "gaussian noise 0.0", "gaussian noise 0.05"),
     ],
 )
 def test_texts_are_checked_by_their_pattern(key, wrong, right):
     with pytest.raises(parameters.WrongParameter, match=f"{key} is '?{wrong}'?[;:] "):
         parameters.resolve("cross_examination", "smoke", [(key, wrong)])
     assert parameters.resolve("cross_examination", "smoke", [(key, right)])[key] == right
+
+
+@pytest.mark.parametrize("word", ["1 20\n", "1\n20"])
+def test_a_line_break_ends_no_text(word):
+    with pytest.raises(parameters.WrongParameter, match="stages is '1"):
+        parameters.resolve("cross_examination", "smoke", [("stages", word)])
+
+
+def test_an_area_weight_is_given_once():
+    with pytest.raises(parameters.WrongParameter, match="area_weights is '0 0'"):
+        parameters.resolve("decam", "smoke", [("area_weights", "0 0")])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("cross_examination", {"model": "timm:resnet1"}, "timm has no network 'resnet1'; near it"),
+        ("cross_examination", {"model": "torchvision:resnet5"}, "torchvision has no .*resnet50"),
+        ("cross_examination", {"layer": "bn3"}, "tf_efficientnet_lite0 has no layer 'bn3'.*bn2"),
+        ("cross_examination", {"model": "timm:resnet18", "layer": "layer9"}, "no layer 'layer9'"),
+        ("gradcam_training", {"model": "efficientnet_b99"}, "timm has no network.*efficientnet_b"),
+        ("gradcam_training", {"layer": "conv_hed"}, "has no layer 'conv_hed'.*conv_head"),
+        ("haycam", {"backbone": "resnet81"}, "backbone is 'resnet81': timm has no network"),
+        ("haycam", {"layers": "body.layer4 body.layer9"}, "has no layer 'layer9'.*layer4"),
+    ],
+)
+def test_networks_and_layers_of_libraries_are_looked_up_before_the_start(name, given, says):
+    with pytest.raises(parameters.WrongParameter, match=says):
+        parameters.resolve(name, "smoke", given.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("cross_examination", {"layer": "bn2"}),
+        ("cross_examination", {"layer": "body.bn2"}),
+        ("cross_examination", {"model": "squeezenet1_1", "layer": "features.11"}),
+        ("cross_examination", {"model": "my_network:load", "layer": "whatever"}),
+        ("gradcam_training", {"model": "resnet18", "layer": "layer4"}),
+        ("haycam", {"backbone": "resnet18.tv_in1k"}),
+    ],
+)
+def test_names_that_the_library_knows_pass(name, given, stand):
+    (stand / "my_network.py").write_text("def load(): ...\n")
+
+    values = parameters.resolve(name, "smoke", given.items())
+
+    assert all(values[key] == value for key, value in given.items())
 
 
 CROSS = "cross_examination"
@@ -252,6 +319,121 @@ def test_an_output_never_reaches_a_committed_page(how, tmp_path, monkeypatch):
         targets.target(CROSS, values, output)
 
 
+def test_an_output_never_replaces_a_run_of_another_notebook(tmp_path):
+    values = parameters.resolve(NAME, "smoke", [])
+    write_run(tmp_path / "o.ipynb", "smoke", "decam")
+
+    with pytest.raises(parameters.WrongParameter, match=r"run of another notebook .*decam"):
+        targets.target(NAME, values, tmp_path / "o.ipynb")
+    assert targets.target(NAME, values, tmp_path / "o.ipynb", replace=True)
+
+
+def test_names_that_no_file_can_have_are_refused_in_a_sentence(tmp_path):
+    values = parameters.resolve(NAME, "smoke", [])
+
+    for name in ("a" * 300 + ".ipynb", "a\0.ipynb"):
+        with pytest.raises(parameters.WrongParameter, match="no name of a file"):
+            targets.target(NAME, values, tmp_path / name)
+    for key, value in (("images", "a" * 300), ("images", "a\0"), ("method", "a" * 300 + ":f")):
+        with pytest.raises(parameters.WrongParameter, match=f"{key} is '"):
+            parameters.resolve(CROSS, "smoke", [(key, value)])
+
+
+@pytest.mark.parametrize("damage", ["", '{"metadata": {}}', '{"cells": [', "<html>"])
+def test_a_committed_page_that_is_damaged_is_not_replaced_by_a_small_run(
+    damage, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "BOOK", tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / f"{NAME}.ipynb").write_text(damage)
+
+    file = targets.target(NAME, parameters.resolve(NAME, "paper", []))
+
+    assert file == tmp_path / "_made/paper" / f"{NAME}.ipynb"
+
+
+@pytest.mark.parametrize("content", ["", "lrp_adversarial:\n  parameters:\n", "a: [", "a: 1"])
+def test_damaged_parameters_are_one_sentence(content, tmp_path, monkeypatch, capsys):
+    (tmp_path / "parameters.yaml").write_text(content)
+    monkeypatch.setattr(parameters, "SETTINGS", tmp_path / "parameters.yaml")
+
+    assert __main__.main(["--list"]) == 2
+    assert "git checkout -- notebooks/parameters.yaml" in capsys.readouterr().err
+
+
+def test_a_read_only_folder_is_told_before_the_start(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(targets.os, "access", lambda folder, how: folder != paths.CACHE)
+    paths.CACHE.mkdir(parents=True, exist_ok=True)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 2
+    assert "data/cache cannot be written" in capsys.readouterr().err
+
+
+def test_a_run_to_be_committed_is_refused_where_files_are_in_no_commit(monkeypatch, capsys):
+    monkeypatch.setattr(origin, "uncommitted", lambda: ["helpers/a.py", "b", "c", "d"])
+
+    assert __main__.main([NAME, "--profile", "laptop"]) == 2
+    assert "helpers/a.py, b, c and 1 more are in none; commit them" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_run_with_its_reason(monkeypatch, capsys, tmp_path):
+    def full(*all):
+        raise files.CannotWrite(28, "data/cache/x cannot be written: No space left on device")
+
+    monkeypatch.setattr(execute, "execute", full)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 1
+    assert capsys.readouterr().err == (
+        f"helpers.run: {NAME} failed: data/cache/x cannot be written: No space left on device\n"
+    )
+
+
+def test_broken_runs_of_one_name_from_two_folders_do_not_meet():
+    names = {execute._broken_name(paths.ROOT / folder / "o.ipynb") for folder in ("a", "b")}
+
+    assert len(names) == 2
+    assert execute._broken_name(paths.RUNS / "decam.ipynb") == "decam.ipynb"
+
+
+def test_what_killed_runs_left_is_removed_and_what_runs_now_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute.tempfile, "gettempdir", lambda: str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for process in (ended.pid, os.getpid(), "x"):
+        (tmp_path / f"xai-run-{process}-abc").mkdir()
+
+    execute.clear_left_behind()
+
+    assert {f.name for f in tmp_path.iterdir()} == {f"xai-run-{os.getpid()}-abc", "xai-run-x-abc"}
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from helpers.run import lock
+with lock.held(Path(sys.argv[1]), "decam (smoke)"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_a_second_run_of_a_target_waits_and_says_what_for(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "o.ipynb")]
+    first = subprocess.Popen([*words, "4"], stdout=subprocess.PIPE, text=True, env=environment)
+    assert first.stdout.readline() == "held\n"
+    other = [*words[:-1], str(tmp_path / "p.ipynb"), "0"]
+    free = subprocess.run(other, capture_output=True, text=True, env=environment)
+
+    second = subprocess.run([*words, "0"], capture_output=True, text=True, env=environment)
+
+    assert free.stderr == ""
+    assert f"decam (smoke), process {first.pid}, begun 20" in second.stderr
+    assert second.stdout == "held\n"
+    assert first.wait() == 0  # it ended before the second began
+
+
 def test_an_unknown_notebook_or_profile_is_told():
     with pytest.raises(parameters.WrongParameter, match="no notebook 'nothing'"):
         parameters.resolve("nothing", "smoke", [])
@@ -284,7 +466,12 @@ def test_wrong_requests_end_with_2_before_anything_slow_is_imported(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("words", [[], ["--all", NAME], ["--all", "--output", "one.ipynb"]])
+TWICE = [NAME, "-p", "seed", "1", "-p", "seed", "2", "--output", "o.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--all", NAME], ["--all", "--output", "one.ipynb"], TWICE], ids=str
+)
 def test_requests_that_are_not_clear_end_with_2(words, capsys):
     assert __main__.main(words) == 2
     assert "helpers.run: " in capsys.readouterr().err
@@ -327,8 +514,9 @@ def test_an_output_behind_a_link_goes_to_the_links_target(tmp_path):
     assert file == tmp_path / "real.ipynb"
 
 
-def write_run(file, profile):
-    notebook = nbformat.v4.new_notebook(metadata={"provenance": {"profile": profile}})
+def write_run(file, profile, name=NAME):
+    made = {"profile": profile, "command": f"python -m helpers.run {name} --profile {profile}"}
+    notebook = nbformat.v4.new_notebook(metadata={"provenance": made})
     file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, file)
 
@@ -387,7 +575,7 @@ def test_the_command_of_a_card_can_be_pasted_into_a_shell():
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
-    assert card.commit() == "no commit"
+    assert origin.commit() == "no commit"
 
 
 def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):
@@ -400,13 +588,6 @@ def test_ctrl_c_is_one_sentence(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err == (
         "\nhelpers.run: stopped; run it again to go on from what was kept\n"
     )
-
-
-def test_the_largest_profile_tells_that_it_takes_hours(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-
-    assert "hours" in card.patience("paper")
-    assert card.patience("laptop") == ""
 
 
 def test_a_run_that_was_killed_or_ran_out_of_time_is_not_whole():
@@ -457,6 +638,7 @@ def test_a_run_is_whole_and_carries_its_card_and_results(project, laptop):
     assert written["commit"] == "no commit"
     assert written["parameters"]["count"] == 5
     assert written["finding"] == "It adds up to 10."
+    assert written["claims"].keys() == {"sum"}
     assert written["kept"] == {"made": 1}
     assert len(written["digest"]) == 16
     assert "edited" not in written
@@ -539,3 +721,161 @@ def test_a_failed_run_is_kept_elsewhere_and_the_old_one_stays(tmp_path, old, new
     assert (root / "book/runs/small.ipynb").read_bytes() == before
     assert (root / "data/failed/small.ipynb").exists()
     assert not (root / "data/results").exists()
+
+
+SLOW = "total = cache.kept("
+READY = 'import pathlib, time; pathlib.Path("ready").touch(); time.sleep(60)\n'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_ends_with_one_sentence_and_leaves_nothing(tmp_path, how, code):
+    root = small_project.write(tmp_path)
+    source = root / "notebooks/small.py"
+    text = source.read_text().replace(SLOW, READY.replace("ready", str(tmp_path / "ready")) + SLOW)
+    source.write_text(text)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(scratch)}
+    started = subprocess.Popen(
+        [sys.executable, "-m", "helpers.run", "small"],
+        cwd=root, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    for _ in range(1500):
+        if (tmp_path / "ready").exists():
+            break
+        time.sleep(0.2)
+
+    if how == signal.SIGINT:
+        os.killpg(started.pid, how)  # as a terminal does
+    else:
+        started.send_signal(how)
+    _, told = started.communicate(timeout=200)
+
+    assert started.returncode == code
+    assert "helpers.run: stopped; run it again to go on from what was kept" in told
+    assert "Traceback" not in told
+    assert not list(scratch.glob("xai-run-*"))
+    assert not (root / "book/runs/small.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_a_helper_edited_while_a_run_goes_on_refuses_it(tmp_path):
+    root = small_project.write(tmp_path)
+    source = root / "notebooks/small.py"
+    edit = f'open({str(root / "helpers/papers/cams.py")!r}, "a").write("# more")\n'
+    source.write_text(source.read_text().replace(SLOW, edit + SLOW))
+
+    done = small_project.run(root, "-m", "helpers.run", "small")
+
+    assert done.returncode == 1
+    assert "helpers/papers/cams.py was written to while it ran, so that nobody" in done.stderr
+    assert not (root / "book/runs").exists()
+
+
+# What ends up in a card and in the results.
+
+
+def test_the_digest_of_a_run_covers_its_claims_its_checkpoints_and_its_parameters(
+    tmp_path, monkeypatch
+):
+    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):
+        monkeypatch.setattr(paths, name, tmp_path)
+    seen = [card.notebook_digest("trial", {"seed": 0})]
+    seen.append(card.notebook_digest("trial", {"seed": 1}))
+    (tmp_path / "trial.csv").write_text("claims")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+    (tmp_path / "trial-epoch-01.safetensors").write_bytes(b"weights")
+    seen.append(card.notebook_digest("trial", {"seed": 0}))
+
+    assert len(set(seen)) == 4
+    assert card.notebook_digest("trial", {"seed": 0}) == seen[-1]
+
+
+@pytest.mark.parametrize(("changed", "commit"), [("", "0123456789"), (" M a.py", "0123456789+")])
+def test_a_commit_has_a_plus_sign_where_files_differ_from_it(changed, commit, monkeypatch):
+    def git(words, **options):
+        told = changed if "status" in words else "0123456789\n"
+        return subprocess.CompletedProcess(words, 0, stdout=told)
+
+    monkeypatch.setattr(subprocess, "run", git)
+
+    assert card.commit() == commit
+
+
+def test_a_card_says_that_there_were_data_and_not_where(monkeypatch):
+    monkeypatch.setenv("XAI_DATA", "book")
+    monkeypatch.setattr(card, "notebook_digest", lambda *given: "digest")
+    values = {"profile": "smoke", "seed": 3}
+
+    made = card.run_card("trial", values, values, 1.2)
+
+    assert made["data"] == "XAI_DATA set"
+    assert str(paths.BOOK) not in json.dumps(made)
+    assert made["seeds"] == [3]
+
+
+def test_a_run_that_ended_in_an_exception_is_not_whole():
+    notebook = nbformat.v4.new_notebook(metadata={"papermill": {"end_time": "now"}})
+    assert execute.unfinished(notebook) == ""
+
+    notebook.metadata["papermill"]["exception"] = True
+    assert "broke off" in execute.unfinished(notebook)
+
+
+def test_a_notebook_is_given_only_what_differs_from_its_profile(monkeypatch, tmp_path):
+    seen = []
+
+    def source(file, given):
+        seen.append(given)
+        raise ZeroDivisionError  # far enough
+
+    monkeypatch.setattr(pages, "source", source)
+    values = parameters.resolve(NAME, "smoke", [("seed", 7)])
+    with pytest.raises(ZeroDivisionError):
+        execute.execute(NAME, values, tmp_path / "o.ipynb")
+
+    assert seen == [{"profile": "smoke", "seed": 7}]
+
+
+def test_an_output_in_a_folder_that_cannot_be_written_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(targets.os, "access", lambda *given: False)
+
+    with pytest.raises(parameters.WrongParameter, match="cannot be written"):
+        targets.target(NAME, parameters.resolve(NAME, "smoke", []), tmp_path / "o.ipynb")
+
+
+def test_why_a_run_failed_goes_to_the_error_stream(monkeypatch, capsys, tmp_path):
+    def fail(*given):
+        raise RuntimeError("cell 3 ended in an error")
+
+    monkeypatch.setattr(execute, "execute", fail)
+
+    assert __main__.main([NAME, "--output", str(tmp_path / "o.ipynb")]) == 1
+    told = capsys.readouterr()
+    assert told.err.endswith(f"{NAME} failed: cell 3 ended in an error\n")
+    assert told.out == ""
+
+
+def test_results_are_published_to_six_decimals(monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook_cells, "display", lambda thing, **options: shown.append(thing))
+    monkeypatch.setattr(notebook_cells.cards, "run_card", lambda *given: CARD)
+    monkeypatch.setattr(notebook_cells.history, "edits", lambda *given: [])
+    session = notebook_cells.Session("trial", {}, {}, frozenset(), 0.0, 0)
+    measured = pd.DataFrame({"key": ["a"], "value": [0.123456789]})
+
+    notebook_cells.finish(session, measured, ["Done."], finding="It is so.")
+
+    (content,) = [
+        t[notebook_cells.RESULTS]
+        for t in shown
+        if isinstance(t, dict) and notebook_cells.RESULTS in t
+    ]
+    assert content["files"][".csv"] == "key,value\na,0.123457\n"
+
+
+CARD = {
+    "profile": "smoke", "seconds": 3, "device": "a card", "kept": {}, "versions": {},
+    "command": "run", "data": "", "commit": "c", "digest": "d", "finished": "now",
+}  # fmt: skip

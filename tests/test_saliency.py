@@ -13,9 +13,9 @@ from helpers.inputs import classifiers, conversion, photographs
 from helpers.measures import sobel
 from helpers.papers import lrp
 from helpers.saliency import (
-    activation_maps,
     contract,
     controls,
+    feature_layers,
     gradients,
     lrp_network,
     registry,
@@ -205,17 +205,16 @@ def test_a_network_that_branches_on_its_input_is_refused_by_relevance_only(small
 
 
 def test_the_last_map_is_that_before_pooling(residual, small_images, lite, photos):
-    assert activation_maps.last_feature_map(residual, small_images) == "act"
+    assert feature_layers.find(residual, small_images).name == "act"
     assert (
-        activation_maps.last_feature_map(lite, photos)
-        == classifiers.IMAGENET["tf_efficientnet_lite0"][1]
+        feature_layers.find(lite, photos).name == classifiers.IMAGENET["tf_efficientnet_lite0"][1]
     )
 
 
 def test_a_network_without_maps_has_no_last_one(small_images):
     flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)).double()
     with pytest.raises(ValueError, match="no layer of Sequential gives maps"):
-        activation_maps.last_feature_map(flat, small_images)
+        feature_layers.find(flat, small_images)
 
 
 def test_controls_are_what_they_say(photos):
@@ -331,3 +330,21 @@ def test_zennits_composites_are_their_rules_written_out(generator):
     parts = x * w1 - w1.clamp(max=0)  # low is 0 and high is 1
     expected = (parts / parts.sum(1, keepdim=True) * r1[:, None]).sum(0)
     torch.testing.assert_close(box[0], expected.view(3, 4, 4).sum(0), rtol=1e-3, atol=1e-6)
+
+
+def test_a_method_that_draws_leaves_torchs_generator_as_it_was(photos):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+
+    contract.checked_maps(lambda _m, x, _c: torch.rand(len(x), *x.shape[-2:]), None, photos,
+                          CLASSES, seed=0)  # fmt: skip
+
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_randomizing_shuffles_the_statistics_of_batchnorm_too(small_network):
+    changed = randomization.randomized(small_network, 1.0, seed=0)
+
+    assert not torch.equal(changed[1].running_mean, small_network[1].running_mean)
+    assert not torch.equal(changed[1].running_var, small_network[1].running_var)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from helpers.inputs import cifar, conversion, training
+from helpers.inputs import checkpoints, cifar, conversion, training
 
 
 def network():
@@ -203,3 +203,98 @@ def test_a_loss_that_is_not_finite_is_reported_with_its_epoch(tmp_path, images):
 
     with pytest.raises(ValueError, match="loss of epoch 1 is nan; take a smaller learning rate"):
         list(training.fit(network(), images, tmp_path, epochs=3, **settings))
+
+
+class Seen(nn.Module):
+    """A linear network that remembers the first pixel of each image it was trained on."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.head, self.order = nn.Linear(192, 2), []
+
+    def forward(self, x):
+        if self.training:
+            self.order += (255 * x[:, 0, 0, 0]).round().int().tolist()
+        return self.head(x.flatten(1))
+
+
+@pytest.fixture
+def numbered(images):
+    """The images, their first pixel being their number."""
+    pixels = images.pixels.clone()
+    pixels[:, 0, 0, 0] = torch.arange(40).to(torch.uint8)
+    return images._replace(pixels=pixels)
+
+
+STILL = {"batch_size": 16, "rate": lambda step: 0.0}  # batches of 16, 16 and 8
+
+
+def test_every_epoch_shows_all_images_in_an_order_of_its_own(tmp_path, numbered):
+    trained = Seen()
+    list(training.fit(trained, numbered, tmp_path, epochs=2, **STILL))
+
+    first, second = trained.order[:40], trained.order[40:]
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert first != second
+
+
+def test_a_record_holds_the_mean_loss_and_accuracy_over_all_images(tmp_path, numbered):
+    trained = Seen()
+    logits = trained.head(conversion.to_unit(numbered.pixels).flatten(1))
+    *_, (_, record) = training.fit(trained, numbered, tmp_path, epochs=1, **STILL)
+
+    expected = nn.functional.cross_entropy(logits, numbered.labels).item()
+    assert record["loss"] == pytest.approx(expected, rel=1e-5)
+    assert record["right"] == (logits.argmax(1) == numbered.labels).float().mean()
+
+
+def test_a_network_is_in_evaluation_mode_between_epochs(tmp_path, numbered):
+    trained = Seen()
+    for epoch, _ in training.fit(trained, numbered, tmp_path, epochs=2, **STILL):
+        assert not trained.training or epoch == 0
+
+
+def test_images_are_augmented_where_that_is_asked_for(tmp_path, numbered):
+    trained = Seen()
+    list(
+        training.fit(
+            trained, numbered, tmp_path, epochs=1, augment=lambda batch, _: 1 - batch, **STILL
+        )
+    )
+
+    assert sorted(trained.order) == [255 - number for number in reversed(range(40))]
+
+
+def test_weight_decay_takes_its_share_of_the_weights_in_a_step(tmp_path, numbered):
+    plain, decayed = Seen(), Seen()
+    before = plain.head.weight.detach().clone()
+    settings = {"epochs": 1, "batch_size": 40, "rate": lambda step: 0.1}
+    list(training.fit(plain, numbered, tmp_path / "a", **settings))
+    list(training.fit(decayed, numbered, tmp_path / "b", weight_decay=0.5, **settings))
+
+    torch.testing.assert_close(plain.head.weight - decayed.head.weight, 0.1 * 0.5 * before)
+
+
+def test_dropout_follows_from_the_seed_whatever_was_drawn_before(tmp_path, images):
+    trained = [network(), network()]
+    for number, each in enumerate(trained):
+        torch.manual_seed(number)
+        list(training.fit(each, images, tmp_path / str(number), epochs=1, **SETTINGS))
+
+    assert torch.equal(trained[0][0].weight, trained[1][0].weight)
+
+
+def test_an_epoch_counts_as_done_only_when_its_weights_are_written(tmp_path, images, monkeypatch):
+    save = checkpoints.save_checkpoint
+
+    def killed(file, *rest):
+        if file.name == "epoch-01.safetensors":
+            raise KeyboardInterrupt
+        save(file, *rest)
+
+    monkeypatch.setattr(checkpoints, "save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(training.fit(network(), images, tmp_path, epochs=1, **SETTINGS))
+
+    assert not (tmp_path / training.STATE_FILE).exists()

@@ -46,6 +46,20 @@ def test_a_cell_is_made_once(clean):
     assert torch.equal(first.maps, second.maps)
 
 
+@pytest.mark.parametrize("whose", ["method", "network"])
+def test_a_cell_of_what_cannot_be_told_apart_leaves_no_file(clean, whose):
+    once = f"{cache.ONCE}123"
+    method = built_in("Gradient", gradients.gradient)._replace(
+        **({"key": once} if whose == "method" else {})
+    )
+    condition = clean._replace(key=once) if whose == "network" else clean
+
+    maps = engine.run_cell(method, condition, seed=0).maps
+
+    assert torch.equal(maps, engine.run_cell(built_in("G", gradients.gradient), clean, seed=0).maps)
+    assert len(list(paths.CACHE.rglob("*.safetensors"))) == 1  # the second one's
+
+
 @pytest.mark.parametrize(
     "change",
     [

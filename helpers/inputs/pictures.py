@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, TiffTags, UnidentifiedImageError
 
-from helpers.inputs import folders
+from helpers.inputs import colors, folders
 
 WHITE = 255  # what shines through where an image is transparent
 SMALLEST = 8  # pixels of the shorter side, below which a picture is no photograph
@@ -46,10 +46,10 @@ def read_rgb(file: Path, name: str | None = None) -> Image.Image:
 def read_with_notes(file: Path, name: str | None = None) -> tuple[Image.Image, list[str]]:
     """Read an image file as RGB, 8 bits, and say what was done to it.
 
-    It is turned as its EXIF data say. 16 bits become 8 by round(value / 257), other numbers of bits
-    b by round(255 value / (2^b - 1)), and floats in [0, 1] by round(255 value); other floats and
-    32-bit integers have no one reading. Transparent parts show white. Of an animation or a stack it
-    is the first frame.
+    It is turned as its EXIF data say, and its colors are those of its ICC profile. 16 bits become
+    8 by round(value / 257), other numbers of bits b by round(255 value / (2^b - 1)), and floats in
+    [0, 1] by round(255 value); other floats and 32-bit integers have no one reading. Transparent
+    parts show white. Of an animation or a stack it is the first frame.
 
     Parameters
     ----------
@@ -75,8 +75,10 @@ def read_with_notes(file: Path, name: str | None = None) -> tuple[Image.Image, l
         many = opened.format in FRAMES and getattr(opened, "n_frames", 1) > 1
         opened.load()
         upright, turned = _upright(opened)
-        image, notes = _eight_bits(upright, opened)
-    return image, [*turned, *notes, *(["first frame only"] if many else [])]
+        managed, converted = colors.in_srgb(upright, opened.info.get("icc_profile"))
+        image, notes = _eight_bits(managed, opened)
+    frames = ["first frame only"] if many else []
+    return image, [*turned, *converted, *notes, *frames]
 
 
 def read_values(file: Path, name: str) -> np.ndarray:

@@ -1,6 +1,5 @@
 """A training by its recipe: taken from committed checkpoints, from the cache, or made now."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from torch import nn
 from tqdm import tqdm
 
 from helpers.inputs import checkpoints, cifar, classifiers, training
-from helpers.store import cache, paths
+from helpers.store import cache, paths, reading
 
 
 class Recipe(NamedTuple):
@@ -45,9 +44,14 @@ def committed_training(name: str, folder: Path = paths.MODELS) -> Training:
     Raises
     ------
     FileNotFoundError
-        If a checkpoint that the description lists is not there.
+        If the description, or a checkpoint that it lists, is not there.
+    ValueError
+        If the description was altered or cut short.
     """
-    told = json.loads((folder / f"{name}.json").read_text())
+    file = folder / f"{name}.json"
+    told = reading.json_of(file)
+    if missing_keys := {"recipe", "epochs"} - told.keys():
+        raise reading.Damaged(f"{file.name} lacks {min(missing_keys)!r}; {reading.mend(file)}")
     records = {int(epoch): record for epoch, record in told["epochs"].items()}
     files = {epoch: folder / f"{name}-epoch-{epoch:02d}.safetensors" for epoch in records}
     missing = [file.name for file in files.values() if not file.exists()]
@@ -117,7 +121,7 @@ def network_after(trained: Training, epoch: int) -> nn.Module:
         raise KeyError(f"epoch {epoch} is not kept; there are 0, {str([*trained.files])[1:-1]}")
     if epoch:
         file = trained.files[epoch]
-        checkpoints.load_weights(network, file.read_bytes(), file.name)
+        checkpoints.load_weights(network, checkpoints.read_checkpoint(file), file.name)
     return network.eval().to(classifiers.default_device(), memory_format=torch.channels_last)
 
 

@@ -87,15 +87,14 @@ def fit(
         network.train()
         with torch.random.fork_rng():
             torch.manual_seed(draws)  # dropout
-            correct, total = 0, 0.0
+            tally = torch.zeros(2, dtype=torch.float64, device=device)  # hits, and summed loss
             for number, index in enumerate(order.split(batch_size)):
                 batch = conversion.to_unit(images.pixels[index].to(device))
                 batch = augment(batch, generator) if augment else batch
                 stepper.param_groups[0]["lr"] = rate((epoch - 1) * steps + number)
-                hits, loss = _step(network, stepper, batch, images.labels[index], autocast)
-                correct += hits
-                total += loss * len(index)
+                tally += _step(network, stepper, batch, images.labels[index], autocast)
         network.eval()
+        correct, total = tally.tolist()  # once an epoch: a GPU is waited for here
         if not math.isfinite(total):
             raise ValueError(f"the loss of epoch {epoch} is {total}; take a smaller learning rate")
         count = len(images.labels)
@@ -168,8 +167,8 @@ def _step(
     batch: Tensor,
     labels: Tensor,
     autocast: torch.dtype | None,
-) -> tuple[int, float]:
-    """One step on a batch (B, 3, H, W); how many of it were right before, and the mean loss."""
+) -> Tensor:
+    """One step on a batch (B, 3, H, W): how many were right before, and their summed loss, (2,)."""
     labels = labels.to(batch.device)
     lower = torch.autocast(batch.device.type, autocast) if autocast else contextlib.nullcontext()
     with lower:
@@ -178,7 +177,8 @@ def _step(
     stepper.zero_grad()
     loss.backward()
     stepper.step()
-    return int((logits.argmax(1) == labels).sum()), loss.item()
+    hits = (logits.argmax(1) == labels).sum()
+    return torch.stack([hits.double(), loss.detach().double() * len(labels)])
 
 
 def _optimizer(
@@ -202,7 +202,7 @@ def _resume(network: nn.Module, stepper: torch.optim.Optimizer, kind: str, folde
             f"{STATE_FILE} is of {record['optimizer']}, not of {kind}; take another folder"
         )
     epoch = record["epoch"]
-    content = epoch_file(folder, epoch).read_bytes()
+    content = checkpoints.read_checkpoint(epoch_file(folder, epoch))
     checkpoints.load_weights(network, content, epoch_file(folder, epoch).name).requires_grad_(True)
     weights = stepper.param_groups[0]["params"]
     for key, value in state.items():

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from helpers.measures import rankings
+from helpers.measures import checks, rankings
 
 
 def agreement(before: Tensor, after: Tensor, region: Tensor | None = None) -> Tensor:
@@ -22,7 +22,23 @@ def agreement(before: Tensor, after: Tensor, region: Tensor | None = None) -> Te
     -------
     Tensor
         (N, 2) float64; NaN where one of the two maps is constant in the region.
+
+    Raises
+    ------
+    ValueError
+        If maps are NaN or infinite or of two shapes, or the region is no mask of five pixels or
+        more.
     """
+    for maps in (before, after):
+        checks.maps(maps)
+    checks.same_shape(before, after, "maps", "the others")
+    if region is not None and (
+        region.dtype != torch.bool or region.shape != before.shape[1:] or region.sum() < 5
+    ):
+        raise ValueError(
+            f"region is {region.dtype} {tuple(region.shape)} for maps {tuple(before.shape)}; "
+            "expected bool (H, W) with five pixels or more"
+        )
     first, second = (
         maps.flatten(1) if region is None else maps.flatten(1)[:, region.flatten()]
         for maps in (before, after)

@@ -21,7 +21,15 @@ def grid_counts(values: Tensor) -> Tensor:
 
 
 def grid_quantiles(counts: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Read the quantiles q off grid counts: for counts (..., 20001) the result is (..., len(q))."""
+    """Read the quantiles q off grid counts: for counts (..., 20001) the result is (..., len(q)).
+
+    Raises
+    ------
+    ValueError
+        If there are no values, or a level is no share.
+    """
+    if not ((np.asarray(q) >= 0) & (np.asarray(q) <= 1)).all():
+        raise ValueError(f"quantiles are at {q}; expected levels in [0, 1]")
     cumulative = counts.cumsum(-1)
     total = cumulative[..., -1:]
     if not (total > 0).all():
@@ -34,6 +42,8 @@ def grid_quantiles(counts: np.ndarray, q: np.ndarray) -> np.ndarray:
 def grid_mean_and_deviation(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over the last axis of grid counts (..., 20001): (...) each."""
     total = counts.sum(-1)
+    if not (total > 0).all():
+        raise ValueError("there are no values; expected at least one in every row of counts")
     mean = counts @ GRID / total
     return mean, np.sqrt(np.maximum(counts @ GRID**2 / total - mean**2, 0))
 
@@ -43,7 +53,17 @@ def sign_counts(relevance: Tensor, logits: Tensor) -> Tensor:
 
     relevance is (N, ...), finite, and logits (N,); the first row counts images with a negative
     logit, the second all others.
+
+    Raises
+    ------
+    ValueError
+        If a component is NaN or infinite, or there is not one logit an image.
     """
+    if logits.shape != relevance.shape[:1] or not relevance.isfinite().all():
+        raise ValueError(
+            f"relevance is {tuple(relevance.shape)} and logits {tuple(logits.shape)}; expected "
+            "finite numbers, and one logit an image"
+        )
     halves = relevance[logits < 0], relevance[logits >= 0]
     return torch.stack(
         [torch.stack([(r < 0).sum(), (r == 0).sum(), (r > 0).sum()]) for r in halves]

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.measures import checks
+
 RIM = 2  # pixels, the width of the border
 
 
@@ -27,7 +29,22 @@ def unlike_the_border(images: Tensor, share: float = 0.25) -> Tensor:
     -------
     Tensor
         Masks, bool (N, H, W).
+
+    Raises
+    ------
+    ValueError
+        If images are no floats of 3 colors and 5 pixels a side or more, one has one color only
+        (then nothing is unlike its border), or the share is not between 0 and 1.
     """
+    checks.images(images)
+    if images.shape[1] != 3 or min(images.shape[2:]) < 2 * RIM + 1 or not 0 < share < 1:
+        raise ValueError(
+            f"images are {tuple(images.shape)} and share {share}; expected (N, 3, H, W) of 5 "
+            "pixels a side or more, and a share between 0 and 1"
+        )
+    plain = (images.amax((2, 3)) == images.amin((2, 3))).all(1)
+    if plain.any():
+        raise ValueError(f"image {int(plain.nonzero()[0])} has one color only, so no foreground")
     rim = torch.ones(images.shape[2:], dtype=torch.bool)
     rim[RIM:-RIM, RIM:-RIM] = False
     border = images[:, :, rim]  # (N, 3, P)

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 from torch.nn import functional as F
 
-from helpers.measures import rankings
+from helpers.measures import checks, rankings
 
 Score = Callable[[Tensor], Tensor]  # images (n, C, H, W) to a probability each, (n,)
 
@@ -55,6 +55,7 @@ def deletion_curve(
     ValueError
         If shapes do not fit, saliency or a score is not finite, or a score is no probability.
     """
+    _check_images(image, fill)
     finish = torch.as_tensor(fill, dtype=image.dtype, device=image.device).expand_as(image)
     return _curve(score, image, finish, saliency, steps, batch_size)
 
@@ -73,12 +74,22 @@ def insertion_curve(
     As :func:`deletion_curve`, from :func:`blurred` to the image: (steps + 1,) for an image
     (C, H, W), (B, steps + 1) for a batch. `fill` is what the blur takes for the surroundings.
     """
+    _check_images(image, fill)
     start = blurred(_as_batch(image), fill).view_as(image)
     return _curve(score, start, image, saliency, steps, batch_size)
 
 
 def auc(curve: Tensor) -> Tensor:
-    """Area under curves (..., steps + 1) over [0, 1], by the trapezoid rule: (...)."""
+    """Area under curves (..., steps + 1) over [0, 1], by the trapezoid rule: (...).
+
+    Raises
+    ------
+    ValueError
+        If a curve has fewer than two points, or one that is NaN or infinite.
+    """
+    if not curve.ndim or curve.shape[-1] < 2:
+        raise ValueError(f"curves are {tuple(curve.shape)}; expected two points or more")
+    checks.finite(curve, "curves")
     return (curve[..., 1:] + curve[..., :-1]).mean(-1) / 2
 
 
@@ -113,9 +124,18 @@ def _curve(
     parts = []
     for batch in cuts.split(max(batch_size // len(start), 1)):
         mixed = torch.where(position < batch.view(-1, 1, 1, 1, 1), finish, start).flatten(0, 1)
-        parts.append(probabilities(score(mixed), len(mixed)).view(len(batch), -1))
-    curves = torch.cat(parts).T.double()
+        parts.append(_check_count(score(mixed), len(mixed)))
+    every = probabilities(torch.cat(parts), len(cuts) * len(start))  # one check: a GPU waits for it
+    curves = every.view(len(cuts), -1).T.double()
     return curves[0] if single else curves
+
+
+def _check_images(image: Tensor, fill: Tensor | float) -> None:
+    """Refuse what would be cut or run over without a word: bytes, and a fill that is none."""
+    if image.ndim not in (3, 4):
+        raise ValueError(f"image is {tuple(image.shape)}; expected (C, H, W) or (B, C, H, W)")
+    checks.images(_as_batch(image))
+    checks.finite(torch.as_tensor(fill), "fill values")
 
 
 def _as_batch(image: Tensor) -> Tensor:
@@ -133,8 +153,16 @@ def _check_curve(images: Tensor, saliency: Tensor, steps: int, single: bool) -> 
         )
     if not saliency.isfinite().all():
         raise ValueError("saliency has NaN or infinite values; expected finite numbers")
-    if not 1 <= steps <= height * width:
+    if isinstance(steps, bool) or int(steps) != steps or not 1 <= steps <= height * width:
         raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
+
+
+def _check_count(scores: Tensor, count: int) -> Tensor:
+    if scores.shape != (count,):
+        raise ValueError(
+            f"score gave {tuple(scores.shape)} for {count} images; expected ({count},)"
+        )
+    return scores
 
 
 def probabilities(scores: Tensor, count: int) -> Tensor:
@@ -145,10 +173,7 @@ def probabilities(scores: Tensor, count: int) -> Tensor:
     ValueError
         If they are of another shape, one is not finite, or one is outside [0, 1].
     """
-    if scores.shape != (count,):
-        raise ValueError(
-            f"score gave {tuple(scores.shape)} for {count} images; expected ({count},)"
-        )
+    _check_count(scores, count)
     if not scores.isfinite().all():
         raise ValueError("score gave NaN or infinity; check the model's weights and its input")
     if scores.min() < -1e-6 or scores.max() > 1 + 1e-6:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
+from helpers.measures import checks
+
 
 def bootstrap_groups(
     groups: np.ndarray,
@@ -41,8 +43,9 @@ def bootstrap_groups(
     Raises
     ------
     ValueError
-        If there are fewer than two groups.
+        If there are fewer than two groups, no draws, or the level is no share.
     """
+    checks.draws(draws, level)
     if len(groups) < 2:
         raise ValueError(f"there are {len(groups)} groups; a bootstrap needs 2 or more")
     generator = np.random.default_rng(seed)
@@ -78,7 +81,13 @@ def bootstrap_clusters(
     -------
     tuple
         The statistic of all values, and the low and high ends of its percentile interval.
+
+    Raises
+    ------
+    ValueError
+        If there are no values or not one cluster a value, no draws, or the level is no share.
     """
+    checks.draws(draws, level)
     if len(values) != len(clusters) or not len(values):
         raise ValueError(
             f"there are {len(values)} values and {len(clusters)} clusters; expected as many, and "
@@ -105,8 +114,15 @@ def mean_interval(
 
     Columns are drawn together, so that the interval of a difference of columns is that of pairs. A
     column without any observation has NaN for all three numbers.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, or there are fewer than two.
     """
     values = np.asarray(values, dtype=float)
+    if np.isinf(values).any():
+        raise ValueError("values hold infinity; expected finite numbers, or NaN to leave one out")
     valid = ~np.isnan(values)
     sums = np.stack([np.where(valid, values, 0), valid], axis=1)
 
@@ -148,7 +164,17 @@ def bootstrap_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
         Of M methods, N images and S seeds, (M, N, S); NaN where an image dropped out, which all
         means leave out. A mean of nothing is NaN. So are all draws of a method of which fewer than
         two images are left: one image says nothing of how images differ.
+
+    Raises
+    ------
+    ValueError
+        If values are of another shape, one is infinite, or there are no draws.
     """
+    checks.draws(draws, 0.95)
+    if values.ndim != 3 or not values.size or np.isinf(values).any():
+        raise ValueError(
+            f"values are {values.shape}; expected (M, N, S), finite, or NaN to leave one out"
+        )
     methods, images, seeds = values.shape
     generator = np.random.default_rng(seed)
     drawn = generator.integers(images, size=(draws, images, 1))

@@ -9,12 +9,27 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from helpers.measures import checks
+
 
 def share_within(maps: Tensor, region: Tensor) -> Tensor:
     """Share of a map's mass that lies in a region, (N,); NaN for a map without mass.
 
     maps are (N, H, W), non-negative; region is boolean, of a shape that broadcasts to theirs.
+
+    Raises
+    ------
+    ValueError
+        If a map is negative somewhere, NaN or infinite, or the region is no mask of their size.
     """
+    checks.maps(maps, negative=False)
+    checks.masks(region, "region")
+    fits = zip(region.shape[::-1], maps.shape[::-1], strict=False)
+    if region.ndim > 3 or not all(side in (1, whole) for side, whole in fits):
+        raise ValueError(
+            f"region is {tuple(region.shape)} for maps {tuple(maps.shape)}; expected (H, W) or "
+            "(N, H, W)"
+        )
     return (maps * region).sum((1, 2)) / maps.sum((1, 2))
 
 
@@ -22,7 +37,13 @@ def entropy(maps: Tensor) -> Tensor:
     """How scattered a map's mass is, in bits: the entropy of maps (N, H, W), (N,).
 
     0 where one pixel holds all, log2(H W) where all pixels hold the same; NaN without mass.
+
+    Raises
+    ------
+    ValueError
+        If a map is negative somewhere, NaN or infinite.
     """
+    checks.maps(maps, negative=False)
     share = maps.flatten(1) / maps.flatten(1).sum(1, keepdim=True)
     return -torch.special.xlogy(share, share).sum(1) / torch.log(torch.tensor(2.0))
 
@@ -38,8 +59,9 @@ def thresholded(maps: Tensor, threshold: float) -> Tensor:
     Raises
     ------
     ValueError
-        If the threshold is not in (0, 1].
+        If the threshold is not in (0, 1], or a map is NaN or infinite.
     """
+    checks.maps(maps)
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; expected a share of the maximum in (0, 1]")
     top = maps.amax((1, 2), keepdim=True)
@@ -52,7 +74,13 @@ def otsu(maps: Tensor) -> Tensor:
     Negative cells are set to zero. The threshold is the one of 256 that maximizes the variance
     between the classes, :math:`\omega_0 \omega_1 (\mu_0 - \mu_1)^2`; Otsu 1979, Eq. 18. (N, H, W)
     to bool.
+
+    Raises
+    ------
+    ValueError
+        If a map is NaN or infinite.
     """
+    checks.maps(maps)
     values = maps.clamp(min=0).flatten(1)
     top = values.amax(1, keepdim=True)
     cells = (values / torch.where(top > 0, top, 1) * OTSU_BINS).long().clamp(max=OTSU_BINS - 1)
@@ -100,7 +128,7 @@ def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If one of the `others`, the true boxes, has no area.
+        If one of the `others`, the true boxes, has no area, or a box is none.
     """
     shared, first, second = _areas(boxes, others)
     return shared / (first + second - shared)
@@ -112,13 +140,20 @@ def box_dice(boxes: Tensor, others: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If one of the `others`, the true boxes, has no area.
+        If one of the `others`, the true boxes, has no area, or a box is none.
     """
     shared, first, second = _areas(boxes, others)
     return 2 * shared / (first + second)
 
 
 def _areas(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    for name, corners in (("boxes", boxes), ("true boxes", others)):
+        if corners.ndim != 2 or corners.shape[1] != 4:
+            raise ValueError(f"{name} are {tuple(corners.shape)}; expected (N, 4): x0, y0, x1, y1")
+        checks.finite(corners, name)
+        if (corners[:, 2:] < corners[:, :2]).any():
+            raise ValueError(f"{name} hold one with x1 < x0 or y1 < y0; expected x0, y0, x1, y1")
+    checks.same_shape(boxes, others, "boxes", "true boxes")
     shared = (
         torch.minimum(boxes[:, 2:], others[:, 2:]) - torch.maximum(boxes[:, :2], others[:, :2])
     ).clamp(min=0)
@@ -129,7 +164,16 @@ def _areas(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """Cells in both by cells in either, of bool masks (N, H, W): (N,), 0 where both are empty."""
+    """Cells in both by cells in either, of bool masks (N, H, W): (N,), 0 where both are empty.
+
+    Raises
+    ------
+    ValueError
+        If they are no masks, or of two shapes.
+    """
+    checks.same_shape(masks, others, "masks", "the others")
+    checks.masks(masks)
+    checks.masks(others)
     return (masks & others).sum((1, 2)) / (masks | others).sum((1, 2)).clamp(min=1)
 
 
@@ -138,6 +182,14 @@ def pointing(maps: Tensor, masks: Tensor) -> Tensor:
 
     Zhang et al. 2018's pointing game without its margin. Of equal cells the first counts. Maps and
     bool masks (N, H, W) to bool (N,).
+
+    Raises
+    ------
+    ValueError
+        If a map is NaN or infinite, the masks are none, or of another shape.
     """
+    checks.maps(maps)
+    checks.masks(masks)
+    checks.same_shape(maps, masks, "maps", "masks")
     top, index = maps.flatten(1).max(1)
     return masks.flatten(1).gather(1, index[:, None])[:, 0] & (top > 0)

@@ -8,7 +8,16 @@ def partners(labels: Tensor, same: bool) -> Tensor:
     """For each image the next one of the same class, or of another, (N,); round the end.
 
     Where there is none, it is the image itself. `labels` are (N,).
+
+    Raises
+    ------
+    ValueError
+        If labels are not one whole number an image.
     """
+    if labels.ndim != 1 or labels.is_floating_point():
+        raise ValueError(
+            f"labels are {labels.dtype} {tuple(labels.shape)}; expected one whole number an image"
+        )
     count = len(labels)
     distance = (torch.arange(count)[:, None] - torch.arange(count)) % count  # from image to image
     alike = (labels[:, None] == labels) == same

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from helpers.measures import checks
+
 
 def ranking(saliency: Tensor) -> Tensor:
     """Components from most to least salient, by signed value (Dieter & Zisgen, Fig. 4, step 1).
@@ -26,7 +28,17 @@ def new_positions(before: Tensor, after: Tensor, top: int) -> Tensor:
     -------
     Tensor
         (N, top): entry [n, p] is the position in `after` of what stood at position p.
+
+    Raises
+    ------
+    ValueError
+        If they are no rankings of the same components, or top is no number of components.
     """
+    for name, order in (("before", before), ("after", after)):
+        if order.ndim != 2 or order.dtype != torch.int64:
+            raise ValueError(
+                f"{name} is {order.dtype} {tuple(order.shape)}; expected rankings, int64 (N, D)"
+            )
     if before.shape != after.shape:
         raise ValueError(
             f"rankings are {tuple(before.shape)} and {tuple(after.shape)}; expected the same shape"
@@ -40,7 +52,14 @@ def overlap(positions: Tensor, cut: int) -> Tensor:
     """Share of the followed components among the first `cut` of the other ranking, (N,).
 
     positions are those of :func:`new_positions`, (N, top).
+
+    Raises
+    ------
+    ValueError
+        If cut is below 1, or nothing is followed.
     """
+    if cut < 1 or positions.ndim != 2 or not positions.shape[1]:
+        raise ValueError(f"cut is {cut} for positions {tuple(positions.shape)}; expected 1 or more")
     return (positions < cut).float().mean(dim=1)
 
 
@@ -49,11 +68,18 @@ def spearman(before: Tensor, after: Tensor) -> Tensor:
 
     before and after are (N, ...) of the same shape. Where one of the two is constant there is no
     order to compare, and the entry is NaN.
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ, or a value is NaN or infinite: it has no rank.
     """
     if before.shape != after.shape:
         raise ValueError(
             f"maps are {tuple(before.shape)} and {tuple(after.shape)}; expected the same shape"
         )
+    for maps in (before, after):
+        checks.finite(maps, "maps")
     first, second = (_centered_ranks(maps.flatten(1)) for maps in (before, after))
     return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
 
@@ -71,7 +97,13 @@ def break_ties(saliency: Tensor, generator: torch.Generator) -> Tensor:
 
     Binary masks and superpixels are mostly ties, and insertion and deletion depend on their order.
     Float64 of the same shape, no two values of a map equal.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite.
     """
+    checks.finite(saliency, "saliency maps")
     flat = saliency.reshape(-1, saliency.shape[-2] * saliency.shape[-1])
     draws = torch.rand(flat.shape, generator=generator, device=generator.device)
     # shuffle the components first; a stable ranking then leaves equal ones in shuffled order
@@ -98,7 +130,15 @@ def selection_share(maps: Tensor, segments: Tensor, generator: torch.Generator) 
     ----------
     maps, segments
         Maps and the numbers of the superpixels, (N, H, W) both.
+
+    Raises
+    ------
+    ValueError
+        If a map is NaN or infinite, or segments are no whole numbers of the maps' shape.
     """
+    checks.maps(maps)
+    checks.segments(segments)
+    checks.same_shape(maps, segments, "maps", "segments")
     index = segments.flatten(1)
     none = torch.zeros(len(maps), int(index.max()) + 1, dtype=torch.float64, device=maps.device)
     means = none.scatter_reduce(1, index, maps.flatten(1).double(), "mean", include_self=False)

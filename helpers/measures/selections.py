@@ -7,12 +7,20 @@ int64 (H, W).
 import torch
 from torch import Tensor
 
+from helpers.measures import checks
+
 
 def jaccard(bits: Tensor) -> float:
     r"""Mean of :math:`|a \cap b| / |a \cup b|` over all pairs of rows (N, S); empty pairs agree.
 
     NaN for fewer than two rows.
+
+    Raises
+    ------
+    ValueError
+        If they are no bits.
     """
+    _check(bits)
     bits = bits.double()
     both, size = bits @ bits.T, bits.sum(1)
     either = size[:, None] + size - both
@@ -21,7 +29,16 @@ def jaccard(bits: Tensor) -> float:
 
 
 def shuffled(bits: Tensor, generator: torch.Generator, copies: int = 100) -> Tensor:
-    """As many superpixels as in each row (N, S), at random, `copies` times: (copies N, S)."""
+    """As many superpixels as in each row (N, S), at random, `copies` times: (copies N, S).
+
+    Raises
+    ------
+    ValueError
+        If they are no bits, or there is to be no copy.
+    """
+    _check(bits)
+    if copies < 1:
+        raise ValueError(f"copies is {copies}; expected 1 or more")
     rows = bits.repeat(copies, 1)
     order = torch.rand(rows.shape, generator=generator).argsort(1)
     return rows.gather(1, order)
@@ -47,9 +64,24 @@ def on_region(bits: Tensor, segments: Tensor, region: Tensor) -> tuple[float, fl
     """Mean share of the selected pixels that lie in a region, bool (H, W), and mean IoU with it.
 
     A row of bits (N, S) that selects nothing counts as 0.
+
+    Raises
+    ------
+    ValueError
+        If they are no bits, a segment has none, or the region is no mask of the segments' shape.
     """
+    _check(bits)
+    checks.segments(segments, bits.shape[1])
+    checks.masks(region, "region")
+    checks.same_shape(segments, region, "segments", "region")
     selected = bits[:, segments]  # (N, H, W)
     both = (selected & region).sum((1, 2)).double()
     either = (selected | region).sum((1, 2))
     share = both / selected.sum((1, 2)).clamp(min=1)
     return share.mean().item(), (both / either.clamp(min=1)).mean().item()
+
+
+def _check(bits: Tensor) -> None:
+    if bits.ndim != 2 or not bits.shape[1]:
+        raise ValueError(f"bits are {tuple(bits.shape)}; expected (N, S), a row a selection")
+    checks.masks(bits, "bits")

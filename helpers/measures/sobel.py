@@ -4,9 +4,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.measures import checks
+
 
 def edge_magnitude(images: Tensor) -> Tensor:
-    """Magnitude of each channel's Sobel gradient, of images (N, C, H, W), in the same shape."""
+    """Magnitude of each channel's Sobel gradient, of images (N, C, H, W), in the same shape.
+
+    Raises
+    ------
+    ValueError
+        If they are no finite floats: the slopes of bytes run over.
+    """
+    checks.images(images)
     across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     kernels = torch.stack([across, across.T])[:, None].to(images)  # (2, 1, 3, 3)
     count, channels, height, width = images.shape

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.measures import intervals
+from helpers.measures import checks, intervals
 
 
 def mean_difference(
@@ -19,7 +19,14 @@ def mean_difference(
         One number an image, (N,); NaN is left out.
     group
         Which images are in the group, bool (N,).
+
+    Raises
+    ------
+    ValueError
+        If the group is not bool, or not one a value.
     """
+    values, group = np.asarray(values), np.asarray(group)
+    checks.group(group, values)
     valid = ~np.isnan(values)
     sums = np.zeros((len(values), 2, 2))  # image; within and outside; sum and count
     for column, members in enumerate((group, ~group)):

@@ -62,8 +62,8 @@ def masked_scores(
     Raises
     ------
     ValueError
-        If there is no mask, the masks do not fit the images, or the scores are of another shape or
-        not finite.
+        If there is no mask, the masks do not fit the images or hold other than weights, images are
+        no floats, or the scores are of another shape or not finite.
     """
     if not masks.numel():
         raise ValueError(f"masks are {tuple(masks.shape)}; expected at least one mask and pixel")
@@ -72,6 +72,7 @@ def masked_scores(
             f"masks are {tuple(masks.shape)} for images {tuple(images.shape)}; expected "
             "(B, N, H, W)"
         )
+    _check_kinds(images, masks)
     fill = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
     soft = masks.is_floating_point()
     masks = masks.to(images.dtype) if soft else masks
@@ -90,6 +91,19 @@ def masked_scores(
     if not all_scores.isfinite().all():
         raise ValueError("score gave NaN or infinity; check the model's weights and its input")
     return all_scores
+
+
+def _check_kinds(images: Tensor, masks: Tensor) -> None:
+    """Refuse bytes as images, numbers as masks, and weights outside [0, 1]."""
+    if not images.is_floating_point():
+        raise ValueError(f"images are {images.dtype}; expected floats in [0, 1]: divide by 255")
+    if masks.dtype == torch.bool:
+        return
+    if not masks.is_floating_point():
+        raise ValueError(f"masks are {masks.dtype}; expected bool, or weights in [0, 1]")
+    low, high = masks.min().item(), masks.max().item()
+    if not (low >= -1e-6 and high <= 1 + 1e-6):  # NaN as well; bilinear weights round
+        raise ValueError(f"masks run from {low:.3g} to {high:.3g}; expected weights in [0, 1]")
 
 
 def uniform(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:

@@ -85,7 +85,13 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     -------
     Tensor
         L, (N, H, W), non-negative, in logits.
+
+    Raises
+    ------
+    ValueError
+        If the two are no finite maps of one shape.
     """
+    checks.check_pair(activations, gradients)
     weights = gradients.mean(dim=(2, 3))  # (N, K)
     return torch.einsum("nk,nkhw->nhw", weights, activations).relu()
 
@@ -120,8 +126,10 @@ def grad_cam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If an activation is negative: the denominator then crosses zero.
+        If an activation is negative: the denominator then crosses zero. Or if the two are no
+        finite maps of one shape.
     """
+    checks.check_pair(activations, gradients)
     if activations.numel() and activations.min() < 0:
         raise ValueError(
             f"activations reach {activations.min().item():.3g}; Grad-CAM++ is defined for "
@@ -140,18 +148,39 @@ def layer_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
     Jiang et al. 2021, Eqs. 5 to 7. Ornek & Ceylan's Eq. 5 lost the weights in print and names
     second-order derivatives, which the method does not use. (N, K, H, W) each to (N, H, W).
+
+    Raises
+    ------
+    ValueError
+        If the two are no finite maps of one shape.
     """
+    checks.check_pair(activations, gradients)
     return torch.einsum("nkhw,nkhw->nhw", gradients.relu(), activations).relu()
 
 
 def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
-    """Maps (N, H, W) at another size, bilinearly; cells count by their area, not their centers."""
+    """Maps (N, H, W) at another size, bilinearly; cells count by their area, not their centers.
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, or no floats.
+    """
+    if maps.ndim != 3 or not maps.is_floating_point():
+        raise ValueError(f"maps are {maps.dtype} {tuple(maps.shape)}; expected floats (N, H, W)")
     size = (size, size) if isinstance(size, int) else size
     return F.interpolate(maps[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def display_scaled(maps: Tensor) -> Tensor:
-    """Each map (N, H, W) stretched to [0, 1] by itself, for the eye; a flat map becomes zero."""
+    """Each map (N, H, W) stretched to [0, 1] by itself, for the eye; a flat map becomes zero.
+
+    Raises
+    ------
+    ValueError
+        If a map is NaN or infinite.
+    """
+    checks.check_finite(maps, "maps")
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / torch.where(high > low, high - low, 1)
 

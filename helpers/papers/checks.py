@@ -30,6 +30,39 @@ def check_finite(values: Tensor, name: str) -> None:
         raise ValueError(f"{name} hold NaN or infinite values; expected finite numbers")
 
 
+def check_maps(values: Tensor, name: str) -> None:
+    """Refuse feature maps that are not finite floats (N, K, H, W), by their name in a sentence.
+
+    Raises
+    ------
+    ValueError
+        If the shape or type is another, or a value is NaN or infinite.
+    """
+    if values.ndim != 4 or not values.numel() or not values.is_floating_point():
+        raise ValueError(
+            f"{name} are {values.dtype} {tuple(values.shape)}; expected floats (N, K, H, W), none "
+            "of them 0"
+        )
+    check_finite(values, name)
+
+
+def check_pair(activations: Tensor, gradients: Tensor) -> None:
+    """Refuse activations and gradients that are not finite maps (N, K, H, W) of one shape.
+
+    Raises
+    ------
+    ValueError
+        Which of these it is.
+    """
+    check_maps(activations, "activations")
+    check_maps(gradients, "gradients")
+    if activations.shape != gradients.shape:
+        raise ValueError(
+            f"activations are {tuple(activations.shape)} and gradients {tuple(gradients.shape)}; "
+            "expected the same shape"
+        )
+
+
 def check_unit_range(images: Tensor) -> None:
     """Refuse images of any shape that are not finite floats in [0, 1].
 

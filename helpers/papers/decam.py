@@ -207,8 +207,8 @@ def de_cam(
     Raises
     ------
     ValueError
-        If the population is below 4, the limits leave no room, an image has one color only, or the
-        score is not finite.
+        If the population is below 4, the limits leave no room, an image has one color only, the
+        score is not finite, or another number is out of its range.
     """
     size = images.shape[-2], images.shape[-1]
     black_box.check_not_plain(images)
@@ -216,6 +216,11 @@ def de_cam(
         raise ValueError(
             f"limits of an ellipse are {limits[0]:.3g} and {limits[1]:.3g} of the image's side; "
             "expected 0 < least < largest <= 1"
+        )
+    if not 0 <= area_weight < float("inf") or not 0 < share <= 1 or iterations < 0 or ellipses < 1:
+        raise ValueError(
+            f"area_weight is {area_weight}, share {share}, iterations {iterations}, ellipses "
+            f"{ellipses}; expected 0 or more, a share in (0, 1], 0 or more, and 1 or more"
         )
     pixels = limits[0] * min(size), limits[1] * min(size)
 

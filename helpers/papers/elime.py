@@ -15,7 +15,18 @@ def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
     """Pixels of the selected superpixels: bits (B, N, S), segments (B, H, W) to bool (B, N, H, W).
 
     segments are labels from 0 to S - 1.
+
+    Raises
+    ------
+    ValueError
+        If a segment has no bit, or the bits are none.
     """
+    if bits.dtype != torch.bool or bits.ndim != 3 or len(bits) != len(segments):
+        raise ValueError(
+            f"bits are {bits.dtype} {tuple(bits.shape)} for segments {tuple(segments.shape)}; "
+            "expected bool (B, N, S) for (B, H, W)"
+        )
+    _check_segments(segments, bits.shape[2])
     index = segments.flatten(1)[:, None].expand(-1, bits.shape[1], -1)
     return bits.gather(2, index).unflatten(2, segments.shape[1:])
 
@@ -29,8 +40,14 @@ def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
     Raises
     ------
     ValueError
-        If the method is unknown, or gives a single superpixel: then there is nothing to choose.
+        If pixels are no bytes (3, H, W), the method is unknown, or it gives a single superpixel:
+        then there is nothing to choose.
     """
+    if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[0] != 3:
+        raise ValueError(
+            f"pixels are {pixels.dtype} {tuple(pixels.shape)}; expected uint8 (3, H, W): the "
+            "segmentations' settings are for bytes"
+        )
     from skimage import segmentation
 
     image = pixels.permute(1, 2, 0).cpu().numpy()
@@ -53,12 +70,35 @@ def segment_means(images: Tensor, segments: Tensor) -> Tensor:
     """Images (B, C, H, W) with every superpixel in its mean color, which is LIME's fill.
 
     segments are (B, H, W): labels from 0; the result has the images' shape.
+
+    Raises
+    ------
+    ValueError
+        If images are no floats, or segments no labels of their pixels.
     """
+    if not images.is_floating_point() or segments.shape != (len(images), *images.shape[2:]):
+        raise ValueError(
+            f"images are {images.dtype} {tuple(images.shape)} and segments "
+            f"{tuple(segments.shape)}; expected floats (B, C, H, W) and (B, H, W)"
+        )
+    _check_segments(segments, None)
     index = segments.flatten(1)[:, None].expand(-1, images.shape[1], -1)
     count = int(segments.max()) + 1
     none = images.new_zeros(*images.shape[:2], count)
     means = none.scatter_reduce(2, index, images.flatten(2), "mean", include_self=False)
     return means.gather(2, index).view_as(images)
+
+
+def _check_segments(segments: Tensor, count: int | None) -> None:
+    """Refuse labels below 0, which count from the end, such as have no bit, and other types."""
+    if segments.is_floating_point() or segments.dtype == torch.bool or not segments.numel():
+        raise ValueError(
+            f"segments are {segments.dtype} {tuple(segments.shape)}; expected labels, int64"
+        )
+    low, high = int(segments.min()), int(segments.max())
+    if low < 0 or (count is not None and high >= count):
+        most = "" if count is None else f" to {count - 1}, one a bit"
+        raise ValueError(f"segments run from {low} to {high}; expected labels from 0{most}")
 
 
 def genetic_algorithm(

@@ -4,7 +4,6 @@ Words used here: a *pair* is an image and its target; a *solve* is one minimizat
 *ray* runs from the clean image to the corner of the box that a descending cross-entropy points to.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import foolbox
@@ -14,7 +13,7 @@ from foolbox.criteria import TargetedMisclassification
 from torch import Tensor
 from tqdm import tqdm
 
-from helpers.papers import lbfgs_solver, lbfgs_state
+from helpers.papers import lbfgs_solver, lbfgs_state, memory
 
 
 class LBFGSAttack(MinimizationAttack):
@@ -104,8 +103,9 @@ class LBFGSAttack(MinimizationAttack):
 
     def __call__(self, model, inputs, criterion, *, epsilons, **kwargs):  # type: ignore[misc]
         """Foolbox's call, after checks that say what is wrong (Foolbox's own are bare asserts)."""
-        _check(inputs, criterion, model.bounds)
-        return super().__call__(model, inputs, criterion, epsilons=epsilons, **kwargs)
+        _, targets = _check(inputs, criterion, model.bounds)
+        there = TargetedMisclassification(targets)  # where the images are; Foolbox compares there
+        return super().__call__(model, inputs, there, epsilons=epsilons, **kwargs)
 
     def run(  # type: ignore[override]
         self,
@@ -133,11 +133,11 @@ class LBFGSAttack(MinimizationAttack):
         pairs = lbfgs_state.Pairs.of(images.flatten(1), targets.long())
         objective = lbfgs_state.Objective(model, images.shape[1:], self.kind, self.threshold or 0.0)
         with tqdm(total=len(images), disable=not self.progress, unit="pair") as bar:
-            batch = _halve_when_full(
+            batch = memory.halve_when_full(
                 lambda n: lbfgs_solver.survey(objective, pairs, n), self.batch_size
             )
             bar.update(int(pairs.done.sum()))
-            _halve_when_full(lambda n: self._search(objective, pairs, n, bar), batch)
+            memory.halve_when_full(lambda n: self._search(objective, pairs, n, bar), batch)
         best = pairs.best.reshape(images.shape)
         return best if isinstance(inputs, Tensor) else type(inputs)(best)
 
@@ -166,25 +166,6 @@ class LBFGSAttack(MinimizationAttack):
                 active = active.take(~finished)
             elif len(active.pair):
                 lbfgs_solver.step(objective, active, pairs, self.maxiter)
-
-
-def _halve_when_full(work: Callable[[int], None], batch: int) -> int:
-    """Call `work(batch)`, with half the batch each time memory runs out; the batch that did."""
-    while True:
-        try:
-            work(batch)
-            return batch
-        except RuntimeError as error:
-            if batch == 1 or not _is_out_of_memory(error):
-                raise
-        batch //= 2
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    said = str(error).lower()
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in said
 
 
 def _check(inputs: Any, criterion: Any, bounds: tuple[float, float]) -> tuple[Tensor, Tensor]:

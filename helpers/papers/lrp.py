@@ -148,7 +148,7 @@ def relevance(network: nn.Module, inputs: Tensor, classes: Tensor, rule: Rule) -
         inputs = inputs.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
         logits = network(inputs)  # (N, classes)
         checks.check_class_range(classes, logits)
-        chosen = torch.zeros_like(logits).scatter_(1, classes[:, None], 1)
+        chosen = torch.zeros_like(logits).scatter_(1, classes.to(logits.device)[:, None], 1)
         (result,) = torch.autograd.grad(logits, inputs, logits.detach() * chosen)
     return result.contiguous()
 

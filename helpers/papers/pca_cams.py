@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from helpers.papers import checks
+
 
 def eigen_cam(
     activations: Tensor,
@@ -35,6 +37,7 @@ def eigen_cam(
     Tensor
         L, (N, H, W), of both signs if centered, in units of the activations.
     """
+    checks.check_maps(activations, "activations")
     matrix = _by_position(activations)
     taken = _without_mean(matrix, 1) if centered else matrix
     scores, _ = _principal(taken)
@@ -73,6 +76,7 @@ def haycam(activations: Tensor, gradients: Tensor, *, components: int | float = 
     ValueError
         If the number of components or the share is out of range.
     """
+    checks.check_pair(activations, gradients)
     matrix = _without_mean(_by_position(activations), 1)
     scores, variances = _principal(matrix)
     along = torch.einsum("npk,nk->np", matrix, gradients.mean(dim=(2, 3)))
@@ -124,6 +128,7 @@ def haycam_plus(
     """
     if reading not in ("scores", "eigenvectors"):
         raise ValueError(f"reading is {reading!r}; expected 'scores' or 'eigenvectors'")
+    checks.check_maps(activations, "activations")
     matrix = _by_position(activations)
     taken = _without_mean(matrix, 1 if reading == "scores" else 2)
     scores, variances = _principal(taken)
@@ -156,6 +161,8 @@ def kept_components(variances: Tensor, components: int | float) -> Tensor:
         If the number is not in 1 to C, or the share not in (0, 1].
     """
     count = variances.shape[-1]
+    if isinstance(components, bool):
+        raise ValueError(f"components is {components}; expected a number or a share")
     if isinstance(components, int):
         if not 1 <= components <= count:
             raise ValueError(

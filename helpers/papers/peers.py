@@ -131,9 +131,17 @@ def rise(
     -------
     Tensor
         S, (B, H, W).
+
+    Raises
+    ------
+    ValueError
+        If there are no masks or cells, or `keep` is no probability above 0.
     """
     if masks < 1:
         raise ValueError(f"RISE with {masks} masks; expected 1 or more")
+    if cells < 1 or not 0 < keep <= 1:
+        raise ValueError(f"RISE with {cells} cells and keep {keep}; expected 1 or more, and (0, 1]")
+    checks.check_maps(images, "images")
     size = images.shape[-2], images.shape[-1]
     bits = black_box.uniform((masks, 1, cells, cells), generator, images) < keep
     shifts = black_box.uniform((masks, 2), generator, images)  # in cells

@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -47,24 +48,37 @@ def vega_bundle() -> str:
     )
 
 
-def included() -> dict[Path, str]:
+def included() -> dict[Path, str | bytes]:
     """Compute what the book's pages include or load, by the file it goes to."""
     scorecards, cards = _committed()
     compared = claims.run_card(leaderboard.CHAPTER)
     pictures = explorer.load()
-    generated = {
+    shown = run_pictures(scorecards)
+    generated: dict[Path, str | bytes] = {
         MADE / "verdicts.md": front_page.summary(scorecards, cards),
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
         MADE / "status.md": status.status_page(cards),
-        MADE / "findings.md": front_page.findings(cards),
         MADE / "costs.md": costs.costs_page(),
         MADE / "seeds.md": costs.seeds_page(),
+        MADE / "front.md": front_page.front(scorecards, shown),
+        **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
         MADE / "explorer.md": explorer.explorer_page(pictures),
         MADE / "equations.md": equations.equations_page(equations.source_files()),
         BUNDLE: vega_bundle(),
     }
     return generated | ({EXPLORER: explorer.explorer_script(pictures)} if pictures else {})
+
+
+def run_pictures(chapters: Iterable[str]) -> dict[str, bytes]:
+    """The picture that each committed run shows, as PNG, by chapter."""
+    files_ = {chapter: paths.RUNS / f"{chapter}.ipynb" for chapter in chapters}
+    found = {
+        chapter: readme.picture(json.loads(file.read_text(encoding="utf-8")))
+        for chapter, file in files_.items()
+        if file.exists()
+    }
+    return {chapter: png for chapter, png in found.items() if png}
 
 
 def summaries() -> dict[Path, str]:
@@ -104,8 +118,8 @@ def main() -> int:
         if png := readme.picture(json.loads(pictured.read_text(encoding="utf-8"))):
             files.write_atomically(paths.BOOK / "images" / f"{readme.PICTURED}.png", png)
         return 0
-    for file, text in included().items():
-        files.write_atomically(file, text.encode())
+    for file, made in included().items():
+        files.write_atomically(file, made.encode() if isinstance(made, str) else made)
     if options.pages_only:
         return 0
     status = build()

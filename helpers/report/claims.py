@@ -1,7 +1,9 @@
 """The papers' claims, our measurements of them, and the verdict on each.
 
 What a paper says stands in ``data/reported/<chapter>.csv``, one claim a row; what a run measured
-stands in ``data/results/<chapter>.csv``. Nothing else holds either number.
+stands in ``data/results/<chapter>.csv``, and under other readings of what the paper leaves open in
+``data/results/<chapter>-readings.csv``. Nothing else holds these numbers. The rules of the verdicts
+are in :mod:`helpers.report.verdicts` and :mod:`helpers.report.conclusions`.
 """
 
 import json
@@ -10,82 +12,113 @@ from pathlib import Path
 
 import pandas as pd
 
+from helpers.report import comparability, conclusions, multiverse_rows, registration
+from helpers.report.measured import (
+    READINGS,
+    RESULTS,
+    Measurements,
+    measurement,
+    reading,
+    refuse_repeated,
+)
+from helpers.report.verdicts import (
+    ABOVE,
+    BELOW,
+    BINOMIAL,
+    BOUNDS,
+    DEPENDS,
+    INCONCLUSIVE,
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    REPRODUCED,
+    VERDICTS,
+    region,
+    verdict,
+)
 from helpers.store import paths
 
-REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
-NOT_RUN = "not run"
+__all__ = [
+    "AUTHORS", "DEPENDS", "INCONCLUSIVE", "INDEPENDENT", "NOT_COMPARABLE", "NOT_REPRODUCED",
+    "NOT_RUN", "REPRODUCED", "VERDICTS", "Measurements", "judge", "measurement", "reading",
+    "readings", "reported", "results", "run_card", "scorecard", "standardized", "verdict",
+]  # fmt: skip
 NO_OBSERVATION = "no observation"  # why a claim that a run reports is "not run" nevertheless
 AUTHORS, INDEPENDENT = "A", "B"  # the two arms: the authors' own material, and ours
+CONCLUSION, ORDER, NUMBER = "conclusion", "order", "number"
+KINDS = (CONCLUSION, ORDER, NUMBER)
+PAPER = "paper"  # in `measured_by`: the paper defines the quantity itself
 _REPORTED = [
     "key", "group", "says", "where", "unit", "reported", "tolerance", "tolerance_b", "reason",
 ]  # fmt: skip
-_RESULTS = ["key", "arm", "value", "low", "high", "n"]
-
-
-def verdict(reported: float, tolerance: float, low: float, high: float, bound: str = "") -> str:
-    """Compare our interval [low, high] with the paper's number and its tolerance.
-
-    Reproduced: the whole interval lies within reported ± tolerance. Not reproduced: it lies wholly
-    outside. Inconclusive: it straddles an edge, so more data would be needed to say. Where the
-    paper only says "more" or "less", its number is a bound, and the side is ``above`` or ``below``;
-    then all that lies on this side of reported, from the tolerance on, counts as within.
-
-    Raises
-    ------
-    ValueError
-        If a number is NaN, the tolerance is negative, the interval is upside down, or the side is
-        neither.
-    """
-    numbers = {"reported": reported, "tolerance": tolerance, "low": low, "high": high}
-    undefined = [name for name, value in numbers.items() if math.isnan(value)]
-    if undefined:
-        raise ValueError(f"{undefined[0]} is NaN; a verdict needs a number, else it is {NOT_RUN!r}")
-    if tolerance < 0:
-        raise ValueError(f"tolerance is {tolerance}; expected 0 or more")
-    if low > high:
-        raise ValueError(f"interval [{low}, {high}] is upside down; give (low, high)")
-    if bound not in ("", "above", "below"):
-        raise ValueError(f"bound is {bound!r}; expected 'above', 'below' or nothing")
-    floor, ceiling = reported - tolerance, reported + tolerance
-    if bound:  # at the bound itself nothing is more, or less
-        floor, ceiling = (math.nextafter(reported + tolerance, math.inf), math.inf)
-    if bound == "below":
-        floor, ceiling = (-math.inf, math.nextafter(reported - tolerance, -math.inf))
-    if floor <= low and high <= ceiling:
-        return REPRODUCED
-    if high < floor or ceiling < low:
-        return NOT_REPRODUCED
-    return INCONCLUSIVE
+_TEXTS = {  # further columns of text, and what an empty cell or an absent column means
+    "kind": NUMBER, "bound": "", "measured_by": PAPER, "needs": "", "readings": "", "rests_on": "",
+    "same_as": "", "registered": "", "seen": "", "amended": "",
+}  # fmt: skip
 
 
 def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
     """What the chapter's paper says, one claim a row, indexed by the claim's key.
 
     A chapter for whose paper there is no authors' material leaves ``tolerance``, arm A's, empty.
-    The column ``bound`` may be left out; see :func:`verdict`.
+    All columns are told in CONTRIBUTING; those from ``kind`` on may be left out.
 
     Raises
     ------
     ValueError
-        If a column is missing or a key stands twice.
+        If a column is missing, a key stands twice, or a row names a kind, bound, setting, row or
+        amendment that is none.
     """
     file = folder / f"{chapter}.csv"
     table = pd.read_csv(file)
     _expect_columns(table, _REPORTED, file)
-    table["bound"] = table["bound"].fillna("") if "bound" in table else ""
+    for name, empty in _TEXTS.items():
+        table[name] = table[name].fillna(empty).astype(str) if name in table else empty
+    table["rounds"] = pd.to_numeric(table["rounds"]) if "rounds" in table else math.nan
     repeated = table.key[table.key.duplicated()]
     if len(repeated):
         raise ValueError(f"{file.name} holds the key {repeated.iloc[0]!r} twice; keys are unique")
-    return table.set_index("key")
+    table = table.set_index("key")
+    for key, row in table.iterrows():
+        _check(key, row, table)
+    return table
+
+
+def _check(key: str, row: pd.Series, table: pd.DataFrame) -> None:
+    """Refuse a row whose cells name what there is not."""
+    if row.kind not in KINDS:
+        raise ValueError(f"claim {key!r} has the kind {row.kind!r}; expected one of {KINDS}")
+    if row.bound not in BOUNDS:
+        raise ValueError(f"claim {key!r} has the bound {row.bound!r}; expected one of {BOUNDS}")
+    if row.seen not in ("", *registration.SEEN):
+        raise ValueError(f"claim {key!r}: seen is {row.seen!r}; expected {registration.SEEN}")
+    comparability.check(row.needs, key)
+    registration.amendments(row.amended)
+    carried_by = conclusions.rule(row.rests_on).keys if row.rests_on else ()
+    for name in (*carried_by, *filter(None, [row.same_as])):
+        if name not in table.index or name == key:
+            raise ValueError(f"claim {key!r} points at {name!r}, which is no other row")
+    if carried_by and (row.kind != CONCLUSION or any(table.rests_on[list(carried_by)] != "")):
+        raise ValueError(f"claim {key!r}: a conclusion rests on rows that are measured, no other")
+    if row.same_as and table.same_as[row.same_as]:
+        raise ValueError(f"claim {key!r} is the same as {row.same_as!r}, itself counted elsewhere")
 
 
 def results(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
     """What our run measured: one row a claim and arm. Empty where nothing was run yet."""
-    file = folder / f"{chapter}.csv"
+    return _read(folder / f"{chapter}.csv", RESULTS)
+
+
+def readings(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
+    """What our run measured under other readings: one row a claim, arm and reading."""
+    return _read(folder / f"{chapter}-readings.csv", READINGS)
+
+
+def _read(file: Path, columns: list[str]) -> pd.DataFrame:
     if not file.exists():
-        return pd.DataFrame(columns=_RESULTS)
+        return pd.DataFrame(columns=columns)
     table = pd.read_csv(file)
-    _expect_columns(table, _RESULTS, file)
+    _expect_columns(table, columns, file)
     return table
 
 
@@ -95,51 +128,90 @@ def run_card(chapter: str, folder: Path = paths.RESULTS) -> dict:
     return json.loads(file.read_text()) if file.exists() else {}
 
 
-def judge(measured: pd.DataFrame, chapter: str) -> pd.DataFrame:
+def judge(
+    measured: pd.DataFrame,
+    chapter: str,
+    readings: pd.DataFrame | None = None,
+    finished: str = "",
+) -> pd.DataFrame:
     """Join measurements (columns key, arm, value, low, high, n) to the paper's claims, and judge.
 
     Arm A, the authors' own material, is held against ``tolerance``; arm B, our own network and
-    images, against the wider ``tolerance_b``. A claim without a measurement stays in the table,
-    with the verdict "not run"; so does one that was measured on nothing (its value is NaN or its n
-    is 0), for which the column ``why_not_run`` says "no observation".
+    images, against the wider ``tolerance_b``. In this order: what was not measured, or on nothing
+    (its value is NaN or its n is 0), is *not run*; what was measured in a setting that the row
+    needs to be the paper's and is not, is *not comparable*; then the rule of the row's bound
+    decides, over all readings that were run. Conclusions follow from the rows that carry them.
+
+    Parameters
+    ----------
+    measured
+        From :meth:`Measurements.table` or :func:`results`.
+    chapter
+        Whose claims they are.
+    readings
+        From :meth:`Measurements.readings` or :func:`readings`, if there are any.
+    finished
+        When the run was made, where it is not the one under way.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All columns of `reported` (``tolerance`` is the arm's), ``arm``, ``value``, ``low``,
+        ``high``, ``n``; ``verdict``; ``why`` (in words, where the verdict needs it);
+        ``why_not_run``; ``main_verdict`` (by the main reading alone); ``readings_run``,
+        ``readings_hold`` (their number, the main one too, and in how many the claim holds);
+        ``turned_by`` (the choice that makes the largest difference).
 
     Raises
     ------
     ValueError
-        If a measurement's key is no claim of the chapter, a claim is measured twice for one arm, or
-        a measured value has no interval.
+        If a measurement's key is no claim of the chapter or rests on others, a claim is measured
+        twice for one arm, or a measured value has no interval.
     """
     claims = reported(chapter)
+    measured = measured[~measured.key.isin(registration.withdrawn(chapter))]
     unknown = sorted(set(measured.key) - set(claims.index))
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no claim of {chapter}; add it to {chapter}.csv first")
-    _refuse_repeated(measured)
+    resting = sorted(set(measured.key) & set(claims.index[claims.rests_on != ""]))
+    if resting:
+        raise ValueError(f"{resting[0]!r} rests on other rows; measure those")
+    refuse_repeated(measured)
     table = claims.reset_index().merge(measured, on="key", how="left")
     wide = (table.arm == INDEPENDENT) | table.tolerance.isna()
     table["tolerance"] = table.tolerance.where(~wide, table.tolerance_b)
     table = table.drop(columns="tolerance_b")
-    observed = table.value.notna() & (table.n > 0)
-    table["verdict"] = [
-        verdict(row.reported, row.tolerance, row.low, row.high, row.bound) if has_value else NOT_RUN
-        for row, has_value in zip(table.itertuples(), observed, strict=True)
-    ]
     empty = (table.n == 0) | (table.n.notna() & table.value.isna())
     table["why_not_run"] = empty.map({True: NO_OBSERVATION, False: ""})
     table.loc[empty, ["value", "low", "high"]] = math.nan
-    return table
+    listed = comparability.deviations(chapter, finished)
+    others = multiverse_rows.by_claim(readings)
+    judged = [
+        multiverse_rows.judged(
+            row,
+            comparability.reason(row.needs, row.arm, listed),
+            others.get((row.key, row.arm), []),
+        )
+        for row in table.itertuples()
+    ]
+    return conclusions.add(table.join(pd.DataFrame(judged, index=table.index)))
 
 
 def scorecard(chapter: str) -> pd.DataFrame:
     """Every claim of the chapter in every arm, with the committed measurements and verdicts.
 
     An arm that a claim allows has a row whether it was measured or not; arm A is allowed where the
-    claim has a tolerance for it.
+    claim has a tolerance for it. Results of rows that were withdrawn since are left out.
     """
     claims = reported(chapter)
-    arms = {AUTHORS: claims.index[claims.tolerance.notna()], INDEPENDENT: claims.index}
+    own = claims[claims.rests_on == ""]
+    arms = {AUTHORS: own.index[own.tolerance.notna()], INDEPENDENT: own.index}
     allowed = [(key, arm) for arm, keys in arms.items() for key in keys]
-    measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(results(chapter), how="outer")
-    return judge(measured, chapter).assign(chapter=chapter)
+    found = results(chapter)
+    found = found[found.key.isin(own.index)]
+    measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(found, how="outer")
+    finished = run_card(chapter).get("finished", "")
+    return judge(measured, chapter, readings(chapter), finished).assign(chapter=chapter)
 
 
 def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
@@ -147,8 +219,9 @@ def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
 
     .. math:: x = (\text{ours} - \text{reported}) / u
 
-    The unit u is the tolerance; for a bound without one it is half the width of our interval. A
-    number without either must be met exactly, so that any difference from it is infinite.
+    The unit u is the tolerance; for an order without one it is half the width of our interval, for
+    the paper's k of n rounds half the width of the interval around k / n. A number without any must
+    be met exactly, so that any difference from it is infinite.
 
     Parameters
     ----------
@@ -163,69 +236,32 @@ def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
         The claims with the columns ``x``, ``x_low``, ``x_high`` (ours and its interval) and
         ``floor``, ``ceiling`` (between which the whole interval lies if a claim is reproduced).
     """
-    above, below = judged.bound == "above", judged.bound == "below"
+    above, below = judged.bound == ABOVE, judged.bound == BELOW
     half = ((judged.high - judged.low) / 2).where(above | below, 0)
-    unit = judged.tolerance.where(judged.tolerance > 0, half).astype(float)
+    ends = [_ends(row) for row in judged.itertuples()]
+    floor, ceiling = (pd.Series(end, judged.index) for end in zip(*ends, strict=True))
+    reach = judged.tolerance.where(judged.bound != BINOMIAL, (ceiling - floor) / 2)
+    unit = reach.where(reach > 0, half).astype(float)
 
     def scaled(difference: pd.Series) -> pd.Series:
         return (difference.astype(float) / unit).where(difference != 0, 0).clip(-limit, limit)
 
-    edge = scaled(judged.tolerance)
     return judged.assign(
         x=scaled(judged.value - judged.reported),
         x_low=scaled(judged.low - judged.reported),
         x_high=scaled(judged.high - judged.reported),
-        floor=edge.where(above, -edge).where(~below, -limit),
-        ceiling=edge.where(~below, -edge).where(~above, limit),
+        floor=scaled(floor).where(~below, -limit),
+        ceiling=scaled(ceiling).where(~above, limit),
     )
 
 
-def measurement(key: str, arm: str, value: float, low: float, high: float, n: int) -> dict:
-    """One row of results: the claim's key, the arm, our value, its interval, and how many.
-
-    Without an observation (n = 0) the value is NaN; `judge` calls such a claim "not run".
-
-    Raises
-    ------
-    ValueError
-        If there is a value without an observation.
-    """
-    value, low, high, n = float(value), float(low), float(high), int(n)
-    if n < 0 or (n == 0 and not math.isnan(value)):
-        raise ValueError(
-            f"claim {key!r} has the value {value:g} from n = {n} observations; expected 1 or more, "
-            "or NaN as the value where there is none"
-        )
-    return dict(zip(_RESULTS, (key, arm, value, low, high, n), strict=True))
-
-
-class Measurements(dict[str, list[dict]]):
-    """A chapter's measurements by section, so that a cell that runs twice measures once.
-
-    ``measured["accuracy"] = [claims.measurement(...), ...]`` replaces what the section held.
-    """
-
-    def table(self) -> pd.DataFrame:
-        """All rows, columns key, arm, value, low, high, n.
-
-        Raises
-        ------
-        ValueError
-            If two rows measure the same claim with the same material.
-        """
-        rows = [row for section in self.values() for row in section]
-        table = pd.DataFrame(rows, columns=_RESULTS)
-        _refuse_repeated(table)
-        return table
-
-
-def _refuse_repeated(measured: pd.DataFrame) -> None:
-    repeated = measured[measured.duplicated(["key", "arm"])]
-    if len(repeated):
-        raise ValueError(
-            f"claim {repeated.key.iloc[0]!r} is measured twice for arm {repeated.arm.iloc[0]}; "
-            "measure it in one section"
-        )
+def _ends(row) -> tuple[float, float]:
+    """Ends of what counts as reproduced, from the paper's number on."""
+    if row.bound == BINOMIAL:
+        ends = region(row.reported, 0, BINOMIAL, rounds=row.rounds, unit=row.unit)
+        return ends[0] - row.reported, ends[1] - row.reported
+    edge = row.tolerance
+    return (edge if row.bound == ABOVE else -edge), (-edge if row.bound == BELOW else edge)
 
 
 def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:

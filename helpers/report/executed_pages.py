@@ -7,14 +7,25 @@ machinery are hidden. Registered in ``_config.yml``.
 
 import html
 import json
+from pathlib import Path
 from typing import Any
+
+from helpers.report import claims, opening, registration
 
 LONG = 12  # lines of code from which a page folds a cell
 YOURS = "book/_made/"  # pages of a reader's own runs
 Notebook = dict[str, Any]
 
 
-def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
+OLDER = (
+    "*What follows was written by the run, before some of its claims were amended "
+    "([scorecard](/book/scorecard.md)). Where it differs, the verdicts above hold.*"
+)
+
+
+def as_page(
+    notebook: Notebook, yours: bool = False, first_screen: str = "", amended: bool = False
+) -> Notebook:
     """An executed notebook with verdict and run card below its title, and long cells folded.
 
     Parameters
@@ -24,12 +35,20 @@ def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
         stays as it is.
     yours
         Whether it is a reader's own run, whose title then tells what it was run with.
+    first_screen
+        Of a committed run: its first screen by the present claims, in place of the run's own.
+    amended
+        Whether claims changed after the run.
     """
     if "provenance" not in notebook["metadata"]:
         return notebook
     cells = [_dressed(cell) for cell in notebook["cells"]]
     verdict = [cell for cell in cells if "verdict" in _tags(cell)]
     rest = [cell for cell in cells if "verdict" not in _tags(cell)]
+    if first_screen:
+        verdict = [_without_first_screen(cell) for cell in verdict]
+        note = [_markdown("older", OLDER)] if amended else []
+        verdict = [_markdown("first-screen", first_screen), *note, *verdict]
     profile = notebook["metadata"]["provenance"]["profile"]
     note = _markdown("shown-profile", f"*This page shows the profile **{profile}**.*")
     title, *others = rest
@@ -39,7 +58,8 @@ def as_page(notebook: Notebook, yours: bool = False) -> Notebook:
         title = _told(title, notebook["metadata"]["provenance"])
     if any(cell.get("id") == "run-card" for cell in others):  # as runs of before have it, in words
         note = others.pop([cell.get("id") for cell in others].index("run-card"))
-    return {**notebook, "cells": [title, *verdict, note, *others]}
+    titles = _split(title) if first_screen else [title]
+    return {**notebook, "cells": [titles[0], *verdict, note, *titles[1:], *others]}
 
 
 def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +86,13 @@ def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
     return {**title, "source": "\n".join([f"{heading}: {text}", *below])}
 
 
+def _split(title: dict[str, Any]) -> list[dict[str, Any]]:
+    """The title's cell as two, so that the first screen stands directly below the title."""
+    heading, _, text = _text(title["source"]).partition("\n")
+    parts = [{**title, "source": heading}]
+    return parts + ([_markdown("introduction", text.strip())] if text.strip() else [])
+
+
 def _carried(carried: dict[str, Any]) -> dict[str, Any]:
     """A box that says that the run is older than the code, and what was compared."""
     text = html.escape(in_words(carried), quote=False)
@@ -85,6 +112,26 @@ def in_words(carried: dict[str, Any]) -> str:
     return f"{text} These differ: {', '.join(changed)}. {carried['because']}"
 
 
+def _without_first_screen(cell: dict[str, Any]) -> dict[str, Any]:
+    kept = [
+        output
+        for output in cell.get("outputs", [])
+        if opening.MARK not in _text(output.get("data", {}).get("text/markdown", ""))
+    ]
+    return {**cell, "outputs": kept} if "outputs" in cell else cell
+
+
+def of_committed_run(chapter: str) -> dict[str, Any]:
+    """What the page of a committed run shows by the present claims; nothing of other notebooks."""
+    if chapter not in opening.questions():
+        return {}
+    card, rows = claims.run_card(chapter), claims.reported(chapter)
+    judged_by = card.get("claims", {})
+    amended = bool(registration.changed(rows, judged_by) or set(judged_by) - set(rows.index))
+    first_screen = opening.opening(chapter, claims.scorecard(chapter))
+    return {"first_screen": first_screen, "amended": amended}
+
+
 def _tags(cell: dict[str, Any]) -> list[str]:
     return list(cell["metadata"].get("tags", []))
 
@@ -102,7 +149,9 @@ def on_source_read(app: Any, name: str, content: list[str]) -> None:
     file = app.env.doc2path(name, base=False)
     if str(file).endswith(".ipynb"):
         notebook = json.loads(content[0])
-        content[0] = json.dumps(as_page(notebook, yours=name.startswith(YOURS)))
+        yours = name.startswith(YOURS)
+        shown = {} if yours else of_committed_run(Path(name).name)
+        content[0] = json.dumps(as_page(notebook, yours=yours, **shown))
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -1,16 +1,65 @@
-"""What the front page and README say of each chapter: its verdicts, counted, and its finding."""
+"""The front page: each paper's question with the plain answer and its verdict; then the counts."""
+
+from collections.abc import Collection
 
 import pandas as pd
 
-from helpers.report import claims, render, scorecard
+from helpers.report import claims, opening, render, scorecard, tallies, theme
 
 ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
 
 
+def front(scorecards: dict[str, pd.DataFrame], pictures: Collection[str]) -> str:
+    """Write the five papers and what we ask of all together, in Markdown, conclusion first.
+
+    Every word of an answer follows from the verdict of the main conclusion; see `opening`.
+
+    Parameters
+    ----------
+    scorecards
+        Judged claims by chapter, from `claims.scorecard`.
+    pictures
+        Chapters that have a picture in ``_made/pictures``.
+    """
+    asked = opening.questions()
+    sections = [
+        _section(paper, asked[paper.chapter], scorecards[paper.chapter], paper.chapter in pictures)
+        for paper in scorecard.papers_of(scorecards)
+        if paper.chapter in asked and paper.chapter in scorecards
+    ]
+    return render.markdown("front", sections=sections)
+
+
+def _section(paper, question: opening.Question, judged: pd.DataFrame, has_picture: bool) -> dict:
+    rows = opening.main_rows(judged, question.main)
+    same = rows.verdict.nunique() == 1
+    return {
+        "paper": paper.name,
+        "chapter": paper.chapter,
+        "question": question,
+        "answer": opening.answer(question, judged),
+        "badges": [
+            render.html(
+                "verdict",
+                word=row.verdict,
+                mark=theme.MARKS[row.verdict],
+                material="" if same else opening.MATERIAL.get(row.arm, ""),
+            ).strip()
+            for row in (rows.iloc[:1] if same else rows).itertuples()
+        ],
+        "conclusions": tallies.in_words(
+            judged.verdict[(judged.kind == claims.CONCLUSION) & (judged.arm == rows.arm.iloc[0])]
+        ),
+        "has_picture": has_picture,
+    }
+
+
 def tally(judged: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts of a frame as `claims.scorecard` gives it: a row an arm."""
-    counts = pd.crosstab(judged.arm, judged.verdict)
-    return counts.reindex(columns=scorecard.VERDICTS, fill_value=0)
+    """Count the verdicts of a frame as `claims.scorecard` gives it: a row an arm.
+
+    Numbers and orders, each quantity once; conclusions are counted apart.
+    """
+    return tallies.tally(judged)
 
 
 def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
@@ -18,29 +67,22 @@ def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
     rows = []
     for paper in scorecard.papers_of(scorecards):
         if paper.chapter not in scorecards:
-            blank = ["–"] * len(scorecard.VERDICTS)
-            rows.append(
-                {"paper": paper.name, "material": "planned", "counts": blank, "profile": "–"}
-            )
+            row = {"paper": paper.name, "material": "planned", "conclusions": "–", "profile": "–"}
+            rows.append({**row, "counts": ["–"] * len(claims.VERDICTS)})
             continue
+        judged = scorecards[paper.chapter]
         profile = cards.get(paper.chapter, {}).get("profile", claims.NOT_RUN)
         name = paper.name
-        for arm, row in tally(scorecards[paper.chapter]).iterrows():
-            material = ARMS.get(arm, arm)
-            counts = row[scorecard.VERDICTS].tolist()
-            rows.append({"paper": name, "material": material, "counts": counts, "profile": profile})
+        for arm, row in tally(judged).iterrows():
+            main = judged[(judged.kind == claims.CONCLUSION) & (judged.arm == arm)]
+            rows.append(
+                {
+                    "paper": name,
+                    "material": ARMS.get(arm, arm),
+                    "conclusions": tallies.in_words(main.verdict) or "–",
+                    "counts": row[claims.VERDICTS].tolist(),
+                    "profile": profile,
+                }
+            )
             name = ""  # stands in the first of a paper's rows only
-    return render.markdown("verdicts", verdicts=scorecard.VERDICTS, rows=rows)
-
-
-def findings(cards: dict[str, dict]) -> str:
-    """Write what each chapter found, a paragraph a paper, in the papers' order.
-
-    The run itself writes its finding into its run card; a chapter without one is left out.
-    """
-    chapters = [
-        {"paper": paper.name, "name": paper.chapter, "finding": cards[paper.chapter]["finding"]}
-        for paper in scorecard.papers_of(cards)
-        if cards.get(paper.chapter, {}).get("finding")
-    ]
-    return render.markdown("findings", chapters=chapters)
+    return render.markdown("verdicts", verdicts=claims.VERDICTS, rows=rows)

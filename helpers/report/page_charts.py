@@ -31,7 +31,8 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     claims_of_row = table.groupby(["paper", "group"]).key
     frame = pd.DataFrame(
         {
-            **table[["paper", "arm", "verdict", "says", "where", "unit", "command", "profile"]],
+            **table[["paper", "kind", "arm", "verdict", "why", "says", "where", "unit"]],
+            **table[["command", "profile"]],
             **table[["x_low", "x_high", "floor", "ceiling"]],
             "row": [_row_label(*row) for row in zip(table.paper, table.group, strict=True)],
             "height": (claims_of_row.cumcount() + 1) / (claims_of_row.transform("size") + 1),
@@ -50,7 +51,7 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
         yOffset=alt.YOffset("height:Q", scale=alt.Scale(domain=[0, 1])),
         tooltip=[
             *["paper", "says", "where", "arm", alt.Tooltip("reported", title="paper's number")],
-            *["ours", "n", "unit", "verdict", alt.Tooltip("profile"), "command"],
+            *["ours", "n", "unit", "verdict", "why", alt.Tooltip("profile"), "command"],
         ],
     )
     scale = alt.Scale(domain=[unmeasured - 0.8, limit + 0.8], nice=False)
@@ -63,7 +64,7 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     interval = judged.mark_rule().encode(x="x_low:Q", x2="x_high:Q")
     ours = judged.mark_point(filled=True, size=45, opacity=0.9).encode(x="x:Q", shape=shape)
     chart = alt.layer(allowed, interval, ours, description=description)
-    chart = _filter(chart, frame, ["paper", "verdict", "arm"])
+    chart = _filter(chart, frame, ["paper", "kind", "verdict", "arm"])
     return _growing(chart, 40)
 
 

@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.report import claims, page_charts, render, tables, theme
+from helpers.report import claims, page_charts, registration, render, tables, tallies, theme
 from helpers.store import paths
 
 SCORECARD = paths.RESULTS / "scorecard"
 COLUMNS = [
-    "chapter", "paper", "key", "group", "says", "where", "unit", "reported", "tolerance", "bound",
-    "arm", "value", "low", "high", "n", "verdict", "command", "profile",
+    "chapter", "paper", "key", "kind", "group", "says", "where", "unit", "reported", "tolerance",
+    "bound", "rounds", "measured_by", "needs", "readings", "rests_on", "same_as", "registered",
+    "seen", "amended", "arm", "value", "low", "high", "n", "verdict", "why", "readings_run",
+    "readings_hold", "turned_by", "command", "profile",
 ]  # fmt: skip
 SCALE_END = 4  # tolerances; of the chart
-VERDICTS = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN]
 
 
 class Paper(NamedTuple):
@@ -60,12 +61,19 @@ def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict])
     -------
     pandas.DataFrame
         Columns ``chapter`` (the notebook's name); ``paper``; ``key`` (unique in a chapter);
-        ``group``; ``says`` (the claim in words); ``where`` (in the paper); ``unit`` (of all five
-        numbers); ``reported`` (the paper's number); ``tolerance``; ``bound`` (``above`` or
-        ``below`` where the paper only says more or less than ``reported``); ``arm`` (A: the
-        authors' material, B: independent); ``value``, ``low``, ``high`` (ours and its 95 %
-        interval); ``n`` (observations); ``verdict``; ``command`` (makes the number again);
-        ``profile`` (of the run). What was not measured is empty, in JSON null.
+        ``kind`` (conclusion, order or number); ``group``; ``says`` (the claim in words);
+        ``where`` (in the paper); ``unit`` (of all five numbers); ``reported`` (the paper's
+        number); ``tolerance``; ``bound`` (``above`` or ``below`` where the paper only says more or
+        less than ``reported``, ``equal``, ``binomial``); ``rounds`` (of a binomial claim);
+        ``measured_by`` (the paper, or our reading of it); ``needs`` (settings that must be the
+        paper's); ``readings`` (what the paper leaves open); ``rests_on`` (the rows that carry a
+        conclusion); ``same_as`` (the row that counts this quantity); ``registered``, ``seen``,
+        ``amended`` (when the row was written, whether a measurement was known, changes since);
+        ``arm`` (A: the authors' material, B: independent); ``value``, ``low``, ``high`` (ours and
+        its 95 % interval); ``n`` (observations); ``verdict``; ``why``; ``readings_run``,
+        ``readings_hold``, ``turned_by`` (readings, those in which it holds, the choice that makes
+        the largest difference); ``command`` (makes the number again); ``profile`` (of the run).
+        What was not measured is empty, in JSON null.
     """
     names = {paper.chapter: paper.name for paper in papers_of(scorecards)}
     parts = [
@@ -83,8 +91,9 @@ def scorecard_table(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict])
 
 def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
     """Chart all claims; then write each with its verdict, a section a paper and a box a group."""
+    table = scorecard_table(scorecards, cards)
     chart = page_charts.claim_chart(
-        claims.standardized(scorecard_table(scorecards, cards), SCALE_END),
+        claims.standardized(table[table.rests_on == ""], SCALE_END),
         limit=SCALE_END,
         description="difference of each claim's number of ours from the paper's, with its interval",
     )
@@ -93,9 +102,12 @@ def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) 
             "name": paper.name,
             "command": command(paper.chapter, cards),
             "needs_data": bool(cards.get(paper.chapter, {}).get("data")),
+            "withdrawn": registration.withdrawn(paper.chapter),
             "groups": [
                 _group(name, rows)
-                for name, rows in scorecards[paper.chapter].groupby("group", sort=False)
+                for name, rows in _conclusions_first(scorecards[paper.chapter]).groupby(
+                    "group", sort=False
+                )
             ],
         }
         for paper in papers_of(scorecards)
@@ -104,11 +116,17 @@ def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) 
     return render.markdown("scorecard", chart=theme.on_page(chart), papers=sections)
 
 
+def _conclusions_first(rows: pd.DataFrame) -> pd.DataFrame:
+    first = rows.kind == claims.CONCLUSION
+    return pd.concat([rows[first], rows[~first]])
+
+
 def _group(name: str, rows: pd.DataFrame) -> dict:
-    counts = rows.verdict.value_counts()
+    of_numbers = tallies.counted(rows)
     return {
         "name": name,
-        "counts": [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts],
+        "counts": tallies.in_words((rows if of_numbers.empty else of_numbers).verdict),
         "reasons": list(dict.fromkeys(rows.reason)),
+        "is_open": (rows.kind == claims.CONCLUSION).all(),
         "table": tables.verdict_table(rows),
     }

@@ -2,7 +2,7 @@
 
 from helpers.report import render, scorecard
 
-SHOWN_ELSEWHERE = {"finding"}  # on the front page
+SHOWN_ELSEWHERE = {"finding", "claims"}  # on the front page; on the scorecard
 
 
 def status_page(cards: dict[str, dict]) -> str:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from helpers.report import render, theme
+from helpers.report import registration, render, theme, verdicts
 
 
 def verdict_table(judged: pd.DataFrame) -> theme.Html:
@@ -14,10 +14,11 @@ def verdict_table(judged: pd.DataFrame) -> theme.Html:
     rows = [
         {
             "says": row.says,
+            "notes": notes(row),
             "verdict": row.verdict,
-            "why_not_run": getattr(row, "why_not_run", ""),
+            "why": getattr(row, "why", "") or getattr(row, "why_not_run", ""),
             "reported": reported(row),
-            "ours": ours(row),
+            "ours": ("", "") if pd.isna(row.reported) else ours(row),
             "n": row.n,
             "unit": row.unit,
             "arm": "–" if pd.isna(row.arm) else row.arm,
@@ -45,11 +46,30 @@ def rank_table(places: pd.DataFrame) -> theme.Html:
     return render.html("rank_table", tests=heads, rows=rows)
 
 
+def notes(row) -> list[str]:
+    """What a reader must know of a row: whose measure it is, what it repeats, what was amended."""
+    told = []
+    if getattr(row, "measured_by", "").startswith("ours"):
+        told.append(f"Measured by {row.measured_by}.")
+    if getattr(row, "same_as", ""):
+        told.append(f"Shown, not counted: see {row.same_as}.")
+    if getattr(row, "readings", ""):
+        told.append(f"Left open by the paper: {row.readings}.")
+    amended = registration.amendments(getattr(row, "amended", ""))
+    return told + [f"Amended {date}: {reason}." for date, reason in amended]
+
+
 def reported(row) -> tuple[str, str]:
-    """The paper's number and its tolerance, in words."""
+    """What the paper says, a number with its tolerance or an order, in words."""
+    if pd.isna(row.reported):  # a conclusion that rests on rows
+        return "", ""
     number, bound = theme.number(row.reported), getattr(row, "bound", "")
+    if bound == verdicts.BINOMIAL:
+        return number, f"of {theme.number(row.rounds)} rounds"
+    if bound == verdicts.EQUAL:
+        return "equal", f"± {theme.number(row.tolerance)}"
     if bound:
-        number = f"{'more' if bound == 'above' else 'less'} than {number}"
+        number = f"{'more' if bound == verdicts.ABOVE else 'less'} than {number}"
     tolerance = f"{'by' if bound else '±'} {theme.number(row.tolerance)}"
     return number, tolerance if row.tolerance > 0 else ""
 

@@ -7,6 +7,7 @@ down to a phone's width.
 import base64
 import hashlib
 import io
+import json
 import re
 
 import altair as alt
@@ -16,11 +17,16 @@ from altair.vegalite.v6.display import html_renderer
 from PIL import Image
 
 PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]  # Okabe-Ito
-MARKS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not run": "–"}
+MARKS = {
+    "reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "depends on the reading": "±",
+    "not comparable": "≠", "not run": "–",
+}  # fmt: skip
 VERDICT_LOOKS = {  # color and shape in a chart
     "reproduced": ("#0072b2", "circle"),
     "not reproduced": ("#d55e00", "cross"),
     "inconclusive": ("#767676", "diamond"),
+    "depends on the reading": ("#cc79a7", "triangle-up"),
+    "not comparable": ("#767676", "square"),
     "not run": ("#767676", "M-1,-0.4h2v0.8h-2Z"),  # a dash
 }
 KIND_LOOKS = {  # kinds of methods: color and shape in a chart
@@ -107,7 +113,9 @@ def _interactive(spec: dict, **options) -> str:
         **options,
     )
     name = f"chart-{hashlib.sha256(repr(spec).encode()).hexdigest()[:16]}"
-    return re.sub(r"altair-viz-[0-9a-f]{32}", name, shown["text/html"])
+    inside = json.dumps(spec)  # in a script, which a text with </script> would end
+    page = shown["text/html"].replace(inside, inside.replace("<", "\\u003c"))
+    return re.sub(r"altair-viz-[0-9a-f]{32}", name, page)
 
 
 def as_png(picture: Image.Image) -> str:

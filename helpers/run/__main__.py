@@ -11,18 +11,20 @@ hidden.check()  # before anything that a file such as random.py would break
 # ruff: noqa: E402
 import argparse
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
-from helpers.run import execute, parameters, targets
+from helpers.run import execute, lock, parameters, targets
+from helpers.store import paths
 
 Job = tuple[str, dict[str, Any], Path]
 MATRIX = {"--matrix", "--status", "--cell", "--plan", "--seeds"}  # of helpers.run.matrix
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point; 0: done, 1: the run failed, 2: what was asked for is wrong, 130: stopped."""
+    """Entry point; 0: done, 1: the run failed, 2: wrongly asked for, 130 or 143: stopped."""
     words = sys.argv[1:] if arguments is None else arguments
     if MATRIX.intersection(word.partition("=")[0] for word in words):
         from helpers.run import matrix
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         if wanted.list:
             return _list(wanted.name)
         jobs = _jobs(wanted)
+        _check_device()
         if wanted.carry:
             return _carry([name for name, *_ in jobs], wanted.because)
     except parameters.WrongParameter as error:
@@ -42,7 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(jobs, wanted)
     except KeyboardInterrupt:
         print("\nhelpers.run: stopped; run it again to go on from what was kept", file=sys.stderr)
-        return 130
+        return 128 + (_signals[-1] if _signals else signal.SIGINT)
+
+
+_signals: list[int] = []  # that asked this process to end
+
+
+def _terminated(number: int, *_: object) -> None:
+    """A polite kill does as Ctrl-C does, so that the kernel ends and nothing is left behind."""
+    _signals.append(number)
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,15 +123,25 @@ def _jobs(wanted: argparse.Namespace) -> list[Job]:
     for name in list(parameters.notebooks()) if wanted.all else [wanted.name]:
         values = parameters.resolve(name, wanted.profile, wanted.given)
         file = output / f"{name}.ipynb" if wanted.all and output is not None else output
-        jobs.append((name, values, targets.target(name, values, file, wanted.replace)))
+        where = targets.target(name, values, file, wanted.replace)
+        targets.check_folders(where)
+        jobs.append((name, values, where))
+    if any(where.parent == paths.RUNS for *_, where in jobs) and not wanted.carry:
+        targets.check_committed()
+    _check_twice(wanted.given)
     return jobs
 
 
-def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
-    if wanted.profile == "paper":
-        from helpers.run import card
+def _check_twice(given: list[list[str]]) -> None:
+    names = [name for name, _ in given]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise parameters.WrongParameter(f"{twice[0]} is given twice; give it once")
 
-        print(f"helpers.run:{card.patience(wanted.profile)}", file=sys.stderr)
+
+def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
+    for name, values, _ in jobs:
+        for sentence in _notes(name, values):
+            print(f"helpers.run: {name}: {sentence}", file=sys.stderr)
     if wanted.fresh:
         from helpers.store import cache
 
@@ -127,14 +149,55 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
         for name, *_ in jobs:
             for folder in cache.set_aside(name):
                 print(f"helpers.run: what was kept is set aside in {execute.shown(folder)}")
+    execute.clear_left_behind()
     for name, values, file in jobs:
         try:
-            execute.execute(name, values, file)
-        except RuntimeError as error:
+            with lock.held(file, f"{name} ({wanted.profile})"):
+                _check_target(name, values, file, wanted)
+                execute.execute(name, values, file)
+        except parameters.WrongParameter as error:
+            print(f"helpers.run: {error}", file=sys.stderr)
+            return 2
+        except (RuntimeError, OSError) as error:
             print(f"helpers.run: {name} failed: {error}", file=sys.stderr)
             return 1
         print(f"{name} ({wanted.profile}): {execute.shown(file)}")
     return 0
+
+
+def _notes(name: str, values: dict[str, Any]) -> list[str]:
+    """What is to be said before a run; torch is imported only where there may be something."""
+    from helpers.run import costs
+
+    threads = os.cpu_count() or 1
+    may_be_long = costs.hours(name, values, slow=True) / threads >= costs.WORTH_TELLING
+    if not may_be_long and values.get("precision") != "bfloat16":
+        return []
+    from helpers.inputs import devices
+
+    return costs.notes(name, values, devices.chosen())
+
+
+def _check_device() -> None:
+    """Refuse a device that is not there before anything starts."""
+    if not os.environ.get("XAI_DEVICE", "").strip():
+        return
+    from helpers.inputs import devices
+
+    try:
+        devices.chosen()
+    except ValueError as error:
+        raise parameters.WrongParameter(str(error)) from error
+
+
+def _check_target(name: str, values: dict, file: Path, wanted: argparse.Namespace) -> None:
+    """Refuse a target that a run, for which this one waited, has made its own meanwhile."""
+    if wanted.output is None:
+        now = targets.target(name, values, None, wanted.replace)
+        if now != file:
+            raise parameters.WrongParameter(
+                f"a larger run of {name} was committed meanwhile; run it again"
+            )
 
 
 def _carry(names: list[str], because: str) -> int:
@@ -172,4 +235,5 @@ def listing(name: str | None) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main())

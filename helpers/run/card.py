@@ -4,11 +4,12 @@ import datetime
 import html
 import platform
 import shlex
-import subprocess
 from typing import Any
 
 import torch
 
+from helpers.inputs import devices
+from helpers.run import origin
 from helpers.store import cache, digests, paths
 
 
@@ -16,6 +17,8 @@ def run_card(
     name: str, values: dict[str, Any], profile: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     """All that made a run: command, commit, digest, device, versions, parameters, kept parts.
+
+    Commit and digest are those of the start; what was edited since stands under "edited".
 
     Parameters
     ----------
@@ -28,20 +31,25 @@ def run_card(
     seconds
         How long it took.
     """
-    return {
+    before = origin.begun(name, values)
+    card = {
         "profile": values["profile"],
         "command": command(name, values, profile),
-        "commit": commit(),
-        "digest": notebook_digest(name, values),
+        "commit": before.commit,
+        "digest": before.digest,
         "device": device_name(),
+        "arithmetic": devices.arithmetic(),
         "versions": digests.versions(),
         "seeds": [values["seed"]] if "seed" in values else [],
         "seconds": round(seconds),
         "kept": dict(cache.counts),
+        "kept from": dict(cache.sources),
         "parameters": values,
         "data": "XAI_DATA set" if paths.xai_data() else "",
         "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+    edited = origin.changes(before, name, values)
+    return card | ({"edited": edited} if edited else {})
 
 
 def command(name: str, values: dict[str, Any], profile: dict[str, Any]) -> str:
@@ -70,50 +78,27 @@ def as_text(card: dict[str, Any]) -> str:
 
 def _lines(card: dict[str, Any]) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    read = card["kept"].get("read", 0)
+    sources = card.get("kept from", {})
+    read = sum(sources.values())
     parts = f", not counting {read} parts kept from earlier runs" if read else ""
+    meaning = f"; {card['arithmetic']}" if "arithmetic" in card else ""  # none in older cards
     lines = [
-        f"{card['seconds']} s on {card['device']}{parts}",
+        f"{card['seconds']} s on {card['device']}{parts}{meaning}",
         card["command"] + (f", with {card['data']}" if card["data"] else ""),
         f"commit {card['commit']}, digest of code and data {card['digest']}",
         packages,
         f"finished {card['finished']}",
+        *(f"{count} parts kept from {source}" for source, count in sources.items()),
     ]
     return lines + ([f"edited: {card['edited']}"] if card.get("edited") else [])
 
 
-def patience(profile: str) -> str:
-    """A warning where a profile takes hours on this machine, else nothing."""
-    if profile != "paper" or torch.cuda.is_available():
-        return ""
-    return " The profile paper takes hours, on a processor without a graphics card even days."
-
-
 def device_name() -> str:
-    """The GPU's name, or the processor's with the number of threads that torch uses."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    """The run's GPU with CUDA and cuDNN, or the processor with the threads that torch uses."""
+    device = devices.chosen()
+    if device.type == "cuda":
+        versions = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        return f"{torch.cuda.get_device_name(device)} ({device}), {versions}"
+    if device.type != "cpu":
+        return str(device)
     return f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"
-
-
-def commit() -> str:
-    """The commit checked out, with a plus sign where tracked files differ from it."""
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True)
-        except OSError:  # no git in this machine
-            return ""
-        return done.stdout.strip()
-
-    head = git("rev-parse", "--short=10", "HEAD")
-    return (head + ("+" if git("status", "--porcelain", "-uno") else "")) if head else "no commit"
-
-
-def notebook_digest(name: str, values: dict[str, Any]) -> str:
-    """Digest of a notebook's code, the rooms it stands on, its parameters and committed inputs."""
-    inputs = [paths.REPORTED / f"{name}.csv", *sorted(paths.MODELS.glob(f"{name}*.safetensors"))]
-    present = [file for file in inputs if file.exists()]
-    source = paths.NOTEBOOKS / f"{name}.py"
-    code = digests.code_digest(source) if source.exists() else ""
-    return digests.digest(sorted(values.items()), code, present)

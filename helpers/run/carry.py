@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.run import card, execute, parameters
-from helpers.store import files, paths
+from helpers.run import execute, origin, parameters, seal
+from helpers.store import files, paths, reading
 
 SMOKE = paths.DATA / "smoke"  # what the smoke profile gives, committed
 TIMED = ("cost/", "time/")  # claims on seconds, which no two runs share
@@ -45,6 +45,8 @@ def differences(old: pd.DataFrame, new: pd.DataFrame) -> tuple[int, list[str]]:
 def carry(name: str, because: str) -> dict[str, Any]:
     """Run a notebook in smoke, compare, and write what was found into the committed run's card.
 
+    The card's hashes of page and results (:mod:`helpers.run.seal`) are written too.
+
     Parameters
     ----------
     name
@@ -60,13 +62,16 @@ def carry(name: str, because: str) -> dict[str, Any]:
     Raises
     ------
     parameters.WrongParameter
-        If there is no committed run, or claims differ and no reason is given.
+        If there is no committed run, it is not as it was published, or claims differ and no reason
+        is given.
     """
     file = paths.RUNS / f"{name}.ipynb"
     if not file.exists():
         raise parameters.WrongParameter(f"{name} has no committed run to carry over")
-    notebook = json.loads(file.read_text(encoding="utf-8"))
+    notebook = reading.json_of(file)
     made = notebook["metadata"]["provenance"]
+    if seal.KEY in made and (wrong := seal.differences(name)):
+        raise parameters.WrongParameter(f"{wrong[0]}; restore it from git, or run the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / f"{name}.ipynb"
         execute.execute(name, parameters.resolve(name, "smoke", []), output)
@@ -79,12 +84,12 @@ def carry(name: str, because: str) -> dict[str, Any]:
             f"--because, or run the chapter anew: {made['command']}"
         )
     carried = since_the_run(made.get("carried"), count, changed, because)
-    carried |= {"digest": card.notebook_digest(name, made["parameters"])}
+    carried |= {"digest": origin.notebook_digest(name, made["parameters"])}
     carried |= {"from commit": made["commit"]}
-    made["carried"] = carried
-    text = json.dumps(made, indent=1) + "\n"
+    made = seal.sealed(notebook, {**made, "carried": carried}, seal.results_of(name))
+    notebook["metadata"]["provenance"] = made
     files.write_atomically(known, new.encode())
-    files.write_atomically(paths.RESULTS / f"{name}.json", text.encode())
+    files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
     files.write_atomically(
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )

@@ -1,13 +1,16 @@
 """Execute a notebook aside, and put it in place only if it is whole."""
 
+import contextlib
+import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers.run import pages, parameters
+from helpers.run import pages, parameters, seal
 from helpers.store import files, paths
 
 RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
@@ -15,6 +18,7 @@ RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
 # of a network's time on a CPU. These let it keep 4 GiB.
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 # The Makefile sets the same for tests and bench.
+SCRATCH = "xai-run-"  # how the folder of a run under way begins, in the system's temporary one
 
 
 def execute(name: str, values: dict[str, Any], file: Path) -> None:
@@ -35,7 +39,8 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     ------
     RuntimeError
         If a cell failed or was not run, or nothing was published; the message says where the
-        broken notebook lies.
+        broken notebook lies. Also if something was edited meanwhile, or the run is to be committed
+        and its code is no commit's.
     """
     import nbformat
 
@@ -47,16 +52,60 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     reason = reason or unfinished(executed)
     content = None if reason else published(executed)
     if content is None:
-        broken = paths.FAILED / file.name
+        broken = paths.FAILED / _broken_name(file)
         files.write_atomically(broken, nbformat.writes(executed).encode())
         reason = reason or "it published nothing; a notebook ends with notebook.finish"
         raise RuntimeError(f"{reason}\nThe broken run is kept in {shown(broken)}")
     results, card = content
+    _refuse_untraceable(card, file)
     whole = pages.finished(executed, card)
+    encoded = {ending: text.encode() for ending, text in results.items()}
+    card = seal.sealed(whole, card, encoded)
+    whole.metadata["provenance"] = card
     folder = paths.RESULTS if file.parent == paths.RUNS else file.parent
-    for ending, text in {**results, ".json": json.dumps(card, indent=1) + "\n"}.items():
-        files.write_atomically(folder / f"{file.stem}{ending}", text.encode())
+    for ending, whole_file in {**encoded, ".json": as_file(card)}.items():
+        files.write_atomically(folder / f"{file.stem}{ending}", whole_file)
     files.write_atomically(file, nbformat.writes(whole).encode())
+
+
+def as_file(card: dict[str, Any]) -> bytes:
+    """A run card as its file holds it."""
+    return (json.dumps(card, indent=1) + "\n").encode()
+
+
+def _refuse_untraceable(card: dict[str, Any], file: Path) -> None:
+    """Refuse a run of which nobody can tell what made it.
+
+    Raises
+    ------
+    RuntimeError
+        If something was edited while it ran, or a run to be committed is of no commit.
+    """
+    if card.get("edited"):
+        raise RuntimeError(f"{card['edited']}, so that nobody can tell what made it; run it again")
+    if file.parent == paths.RUNS and card["commit"].endswith("+"):
+        raise RuntimeError(
+            f"it is to be the committed run, but files differed from commit {card['commit'][:-1]} "
+            "when it began; commit them first, or give --output"
+        )
+
+
+def _broken_name(file: Path) -> str:
+    """Where a broken run is kept: runs of one name from different folders do not meet."""
+    if file.parent == paths.RUNS:
+        return file.name
+    return f"{file.stem}-{hashlib.sha256(str(file).encode()).hexdigest()[:6]}.ipynb"
+
+
+def clear_left_behind() -> None:
+    """Remove what killed runs left: scratch folders, and files that were half written."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        process = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if process.isdigit() and not files.is_running(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in (paths.CACHE, paths.RESULTS, paths.FAILED, paths.RUNS, paths.BOOK / "_made"):
+        with contextlib.suppress(OSError):  # read-only: the run itself says so
+            files.clear_unfinished(folder)
 
 
 def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
@@ -67,7 +116,8 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
 
     os.environ.update(MEMORY | os.environ)  # the kernel inherits them
     error = ""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
+        os.environ["JUPYTER_RUNTIME_DIR"] = scratch  # a killed kernel's files go with it
         source, made = Path(scratch) / "in.ipynb", Path(scratch) / "out.ipynb"
         nbformat.write(notebook, source)
         try:
@@ -81,6 +131,8 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
             )
         except (PapermillExecutionError, OSError, RuntimeError) as caught:
             error = str(caught)
+        finally:
+            os.environ.pop("JUPYTER_RUNTIME_DIR")
         return (nbformat.read(made, as_version=4) if made.exists() else None), error
 
 

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 from IPython.display import Markdown, display
 
+from helpers.inputs import devices
+from helpers.report import claims, opening, registration
 from helpers.run import card as cards
-from helpers.run import history, parameters
+from helpers.run import costs, history, origin, parameters
 from helpers.store import paths
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
@@ -59,8 +61,10 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     Raises
     ------
     parameters.WrongParameter
-        If the profile or a parameter is unknown, a value has the wrong type or is out of range.
+        If the profile or a parameter is unknown, a value has the wrong type or is out of range, or
+        ``XAI_DEVICE`` names a device that this machine has not.
     """
+    _check_device()
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # foolbox imports it, git or none
     settings = parameters.settings(name)
     cells = history.executed()
@@ -76,11 +80,19 @@ def begin(name: str, namespace: dict[str, Any]) -> Session:
     }
     values = parameters.resolve(name, profile, given.items())
     namespace.update(values)
+    origin.begin(name, values)
     base = settings["profiles"][profile]
     session = Session(name, values, base, frozenset(given), time.monotonic(), len(cells))
     _latest[name] = session
     _show_parameters(session, settings["parameters"])
     return session
+
+
+def _check_device() -> None:
+    try:
+        devices.chosen()
+    except ValueError as error:
+        raise parameters.WrongParameter(str(error)) from error
 
 
 def _settled_before(name: str, key: str, namespace: dict[str, Any], position: int) -> bool:
@@ -103,7 +115,7 @@ def _show_parameters(session: Session, rules: dict[str, dict]) -> None:
     }
     told = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
     line = f"Profile {session.values['profile']}" + (f", with {told}." if told else ".")
-    line += cards.patience(session.values["profile"])
+    line = " ".join([line, *costs.notes(session.name, session.values, devices.chosen())])
     rows = [
         (
             key,
@@ -131,10 +143,14 @@ def finish(
     measured: pd.DataFrame,
     sentences: list[str],
     *,
-    finding: str,
+    finding: str = "",
+    readings: pd.DataFrame | None = None,
     files: dict[str, str] | None = None,
 ) -> None:
-    """Show the verdict and the run card, and publish the results for the runner to find.
+    """Show the first screen, the verdict and the run card; publish the results for the runner.
+
+    What a chapter with a question of its own (``data/reported/questions.yaml``) found is built from
+    its verdicts, never typed. The run card keeps what each row promised when it was judged.
 
     Parameters
     ----------
@@ -145,20 +161,34 @@ def finish(
     sentences
         The verdict in words.
     finding
-        One or two sentences for the book's front page.
+        One or two sentences, of a notebook without such a question.
+    readings
+        From :meth:`helpers.report.claims.Measurements.readings`, if there are any.
     files
         Further results, by the end of their file's name, such as ``-matrix.csv``.
     """
     seconds = time.monotonic() - session.started
     card = cards.run_card(session.name, session.values, session.profile, seconds)
+    first_screen = ""
+    if session.name in opening.questions():
+        judged = claims.judge(measured, session.name, readings)
+        first_screen = opening.opening(session.name, judged)
+        finding = opening.finding(session.name, judged)
     card["finding"] = finding
+    if (paths.REPORTED / f"{session.name}.csv").exists():
+        card["claims"] = registration.digests(claims.reported(session.name))
     if edited := history.edits(paths.NOTEBOOKS / f"{session.name}.py", history.executed()):
         card["edited"] = edited
+    results = {".csv": measured.round(6).to_csv(index=False)}
+    if readings is not None and len(readings):
+        results["-readings.csv"] = readings.round(6).to_csv(index=False)
     content = {
-        "files": {".csv": measured.round(6).to_csv(index=False), **(files or {})},
+        "files": {**results, **(files or {})},
         "card": json.dumps(card),  # as text, so that its lines keep their order
     }
     told = f"{len(measured)} measurements of {measured.key.nunique()} claims"
+    if first_screen:
+        display(Markdown(first_screen))
     display(Markdown("**Verdict.** " + " ".join(sentences)))
     display({"text/html": cards.as_html(card), "text/plain": cards.as_text(card)}, raw=True)
     display({"text/plain": told, RESULTS: content}, raw=True)

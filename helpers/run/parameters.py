@@ -5,6 +5,7 @@ jsonschema checks; this module says in a sentence what came and what was expecte
 """
 
 import math
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Any
 
 import yaml
 
-from helpers.store import paths
+from helpers.run import library_names
+from helpers.store import paths, reading
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+LONGEST = 40  # characters of a number
+SHOWN = 80  # characters of a value in a message
 
 
 class WrongParameter(ValueError):
@@ -32,7 +37,22 @@ def notebooks() -> dict[str, dict]:
         raise WrongParameter(
             f"there is no {SETTINGS.name} around {Path.cwd()}; run this within the project's folder"
         )
-    return yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+    try:
+        known = yaml.safe_load(reading.text(SETTINGS))
+    except (reading.Damaged, yaml.YAMLError) as error:
+        raise WrongParameter(
+            f"notebooks/{SETTINGS.name} cannot be read ({str(error).splitlines()[0]}); restore it: "
+            f"git checkout -- notebooks/{SETTINGS.name}"
+        ) from error
+    if not isinstance(known, dict) or any(
+        not isinstance(chosen, dict) or {"parameters", "profiles"} - chosen.keys()
+        for chosen in known.values()
+    ):
+        raise WrongParameter(
+            f"notebooks/{SETTINGS.name} was cut short; restore it: "
+            f"git checkout -- notebooks/{SETTINGS.name}"
+        )
+    return known
 
 
 def settings(name: str) -> dict:
@@ -70,6 +90,7 @@ def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[s
     if profile not in chosen["profiles"]:
         raise WrongParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
     values = dict(chosen["profiles"][profile])
+    named = []
     for key, value in given:
         if key == "profile":
             raise WrongParameter("profile is given twice; give it once, with --profile")
@@ -78,10 +99,15 @@ def resolve(name: str, profile: str, given: Iterable[tuple[str, Any]]) -> dict[s
                 f"{name} has no parameter {key!r}; it has: {', '.join(chosen['parameters'])}"
             )
         values[key] = value
+        named.append(key)
     checked = {
         key: _checked(key, value, chosen["parameters"][key]) for key, value in values.items()
     }
     _check_photographs(chosen["parameters"], checked)
+    try:
+        library_names.check(chosen["parameters"], checked, named)
+    except ValueError as error:
+        raise WrongParameter(str(error)) from error
     return {"profile": profile, **checked}
 
 
@@ -163,8 +189,9 @@ def _code(key: str, value: str, named: bool) -> str:
         if (colon or not named) and module not in ("torchvision", "timm"):
             try:
                 module_files.check(spec.strip())
-            except ValueError as error:
-                raise WrongParameter(f"{key} is {value!r}: {error}") from error
+            except (ValueError, OSError) as error:  # OSError: a name too long for a file
+                reason = getattr(error, "strerror", None) or error
+                raise WrongParameter(f"{key} is {_shown(value)}: {reason}") from error
             if "/" in module:
                 module = paths.told(module if module.endswith(".py") else f"{module}.py")
         told.append(f"{module}{colon}{name}")
@@ -172,10 +199,11 @@ def _code(key: str, value: str, named: bool) -> str:
 
 
 def _shown(came: Any) -> str:
-    """A value as it came: a number without quotes, wherever it came from."""
-    if isinstance(came, str) and (_number(came) is not None):
+    """A value as it came, shortened: a number without quotes, wherever it came from."""
+    if isinstance(came, str) and (_number(came) is not None or came.lower() in ("nan", "inf")):
         return came
-    return repr(came)
+    told = repr(came)
+    return told if len(told) <= SHOWN else f"{told[:SHOWN]}… ({len(told)} characters)"
 
 
 def _meant(came: Any, kind: str) -> Any:
@@ -188,7 +216,7 @@ def _meant(came: Any, kind: str) -> Any:
         read = {"true": True, "false": False}.get(came.lower()) if isinstance(came, str) else came
         return read if isinstance(read, bool) else None
     if kind == "string" and isinstance(came, str):
-        return came
+        return None if "\n" in came else came  # which $ of a pattern would let pass at the end
     if isinstance(came, bool) or not isinstance(came, str | int | float):
         return None
     if kind == "string":
@@ -202,12 +230,17 @@ def _meant(came: Any, kind: str) -> Any:
 
 
 def _number(text: str) -> int | float | None:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return None
+    """A number in plain digits: not Python's ``1_000``, other scripts' digits or blanks around."""
+    if len(text) > LONGEST or not NUMBER.fullmatch(text):
+        return None
+    return float(text) if set(text.lower()) & set(".e") else int(text)
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return paths.located(text).is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, null bytes, no such home
+        return False
 
 
 @lru_cache(maxsize=1)
@@ -216,5 +249,5 @@ def _validator() -> Any:
 
     formats = jsonschema.FormatChecker(formats=())
     for kind in ("folder", "photographs"):
-        formats.checks(kind)(lambda text: not text or paths.located(text).is_dir())
+        formats.checks(kind)(lambda text: not text or _is_folder(text))
     return lambda rule: jsonschema.Draft202012Validator(rule, format_checker=formats)

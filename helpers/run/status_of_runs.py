@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from helpers.run import card
+from helpers.run import origin
 from helpers.run.grid import Cell
 from helpers.store import locks, paths, rooms
 
@@ -52,7 +52,7 @@ def known(cells: Mapping[str, Cell]) -> dict[str, Known]:
 
 
 def _known(cell: Cell) -> Known:
-    digest = card.notebook_digest(cell.notebook, cell.values)
+    digest = origin.notebook_digest(cell.notebook, cell.values)
     own, results = found(cell, digest)
     if results is not None:
         return Known(cell, digest, own, results, FRESH)

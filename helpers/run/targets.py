@@ -1,14 +1,13 @@
 """Where an executed notebook goes: what is never replaced, and what is refused."""
 
 import hashlib
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 from helpers.run import parameters
-from helpers.store import paths
+from helpers.store import paths, reading
 
 
 def target(
@@ -44,24 +43,67 @@ def target(
                 )
             return committed
         if not replace:
-            _check_neighbors(file, output)
+            _check_neighbors(name, file, output)
         return file
     if replace or not refused:
         return committed
     return paths.BOOK / "_made" / profile / f"{name}{_label(name, changed)}.ipynb"
 
 
+def check_folders(file: Path) -> None:
+    """Refuse to begin where the run could not be kept in the end.
+
+    Raises
+    ------
+    parameters.WrongParameter
+        If a folder that the run writes to is read-only.
+    """
+    for folder in (file.parent, paths.CACHE, paths.FAILED):
+        if not _is_writable(folder):
+            raise parameters.WrongParameter(
+                f"{reading.shown(folder)} cannot be written, and a run keeps its work there; make "
+                "it writable"
+            )
+
+
+def check_committed() -> None:
+    """Refuse a run to be committed whose code is no commit's.
+
+    Raises
+    ------
+    parameters.WrongParameter
+        If files differ from the commit that is checked out.
+    """
+    from helpers.run import origin  # torch, only where it is needed anyway
+
+    if changed := origin.uncommitted():
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise parameters.WrongParameter(
+            f"a run to be committed is of one commit, and {', '.join(changed[:3])}{more} are in "
+            "none; commit them first, or give --output"
+        )
+
+
+def _is_writable(folder: Path) -> bool:
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
 def _why_kept(committed: Path, profile: str, changed: dict[str, Any]) -> str:
     """Why a new run does not take the committed run's place; empty if it does."""
     if changed:
         return f"the new one differs from the profile in {', '.join(changed)}"
-    if committed.exists():
-        metadata = json.loads(committed.read_text(encoding="utf-8"))["metadata"]
-        old = metadata.get("provenance", {}).get("profile")
-        order = parameters.PROFILES
-        if old in order and order.index(old) > order.index(profile):
-            return f"the new one is smaller: {profile}, not {old}"
-    return ""
+    if not committed.exists():
+        return ""
+    try:
+        old = reading.json_of(committed)["metadata"]["provenance"]["profile"]
+    except (reading.Damaged, KeyError, TypeError):
+        return f"{reading.shown(committed)} is damaged, so that nobody can tell how large it was"
+    order = parameters.PROFILES
+    if old not in order:
+        return f"nobody can tell how large its profile {old!r} was"
+    smaller = order.index(old) > order.index(profile)
+    return f"the new one is smaller: {profile}, not {old}" if smaller else ""
 
 
 def _label(name: str, changed: dict[str, Any]) -> str:
@@ -77,17 +119,20 @@ def _label(name: str, changed: dict[str, Any]) -> str:
     return f"-{short}-{hashlib.sha256(repr(full).encode()).hexdigest()[:6]}"
 
 
-def _check_neighbors(file: Path, output: Path) -> None:
-    """Refuse to replace what no run has written: the user's own notebook, or a table beside it."""
+def _check_neighbors(name: str, file: Path, output: Path) -> None:
+    """Refuse to replace what no run of this notebook has written, or a table beside it."""
     if file.exists() and file.stat().st_size:
         try:
-            ours = "provenance" in json.loads(file.read_text(encoding="utf-8"))["metadata"]
-        except (ValueError, KeyError, TypeError):
-            ours = False
-        if not ours:
+            made = reading.json_of(file)["metadata"]["provenance"]["command"].split()
+        except (reading.Damaged, KeyError, TypeError, AttributeError):
             raise parameters.WrongParameter(
                 f"output {output} is a file that no run has written; give another name, or add "
                 "--replace if it is to go"
+            ) from None
+        if name not in made:
+            raise parameters.WrongParameter(
+                f"output {output} is a run of another notebook ({' '.join(made[:4])}); give "
+                "another name, or add --replace if it is to go"
             )
         return
     for ending in (".csv", ".json", "-matrix.csv", "-explorer.json"):
@@ -101,8 +146,15 @@ def _check_neighbors(file: Path, output: Path) -> None:
 
 def _checked(output: Path) -> Path:
     """An output that can be written, links resolved."""
-    file = output.expanduser().resolve()
-    if file.exists() and not file.is_file():
+    try:
+        file = output.expanduser().resolve()
+        there = file.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, null bytes, no such home
+        reason = getattr(error, "strerror", None) or error
+        raise parameters.WrongParameter(
+            f"output {str(output)[:60]!r} is no name of a file: {reason}"
+        ) from error
+    if there and not file.is_file():
         kind = "a folder" if file.is_dir() else "no regular file"
         raise parameters.WrongParameter(f"output {output} is {kind}; give a file, such as o.ipynb")
     if file.suffix != ".ipynb":

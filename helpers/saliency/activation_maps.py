@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from helpers.papers import cams, peers
+from helpers.papers import cams, memory, peers
 from helpers.saliency import contract, feature_layers
 
 
@@ -21,13 +21,17 @@ def activation_map(method: Callable, model: nn.Module, images: Tensor, classes: 
         If the network has no such layer, or Grad-CAM++ finds activations below 0 there.
     """
     layer = feature_layers.find(model, images)
-    activations, gradients = feature_layers.maps_and_gradients(model, images, classes, layer)
-    if method is cams.grad_cam_plus_plus and activations.min() < 0:
-        raise contract.NotApplicable(
-            f"the output of {layer.name} falls to {activations.min().item():.3g}, and Grad-CAM++ "
-            "is defined only where no activation is below 0"
-        )
-    return cams.upsample(method(activations, gradients), images.shape[-2:])
+
+    def maps(images: Tensor, classes: Tensor) -> Tensor:
+        activations, gradients = feature_layers.maps_and_gradients(model, images, classes, layer)
+        if method is cams.grad_cam_plus_plus and activations.min() < 0:
+            raise contract.NotApplicable(
+                f"the output of {layer.name} falls to {activations.min().item():.3g}, and "
+                "Grad-CAM++ is defined only where no activation is below 0"
+            )
+        return cams.upsample(method(activations, gradients), images.shape[-2:])
+
+    return memory.InParts(maps)(images, classes)
 
 
 @contract.needs_gradients
@@ -45,9 +49,8 @@ def full_grad(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
         raise contract.NotApplicable(
             f"{type(model).__name__} has no convolution, at whose places FullGrad lays its terms"
         )
-    return peers.full_grad(peers.full_gradients(model, images, classes), images.shape[-2:])
 
+    def maps(images: Tensor, classes: Tensor) -> Tensor:
+        return peers.full_grad(peers.full_gradients(model, images, classes), images.shape[-2:])
 
-def last_feature_map(model: nn.Module, images: Tensor) -> str:
-    """The name of the last layer whose output is a grid over images (N, 3, H, W)."""
-    return feature_layers.find(model, images).name
+    return memory.InParts(maps)(images, classes)

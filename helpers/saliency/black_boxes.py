@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.inputs import classifiers, conversion
-from helpers.papers import decam, elime, peers
+from helpers.inputs import classifiers, conversion, devices
+from helpers.papers import decam, elime, memory, peers
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
@@ -27,7 +27,7 @@ def rise(
     classes: Tensor,
     *,
     evaluations: int = EVALUATIONS,
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> Tensor:
     """RISE with `evaluations` masks: :func:`helpers.papers.peers.rise`, of the probability.
 
@@ -45,8 +45,8 @@ def rise(
     """
     score = classifiers.class_score(model, classes, probability=True)
     return peers.rise(
-        _without_graph(score), images, masks=evaluations, fill=GREY, batch_size=batch_size,
-        generator=_generator(),
+        _without_graph(score), images, masks=evaluations, fill=GREY,
+        batch_size=batch_size or _fitting(images), generator=_generator(),
     )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def de_cam(
     evaluations: int = EVALUATIONS,
     population: int = 12,
     area_weight: float = 20.0,
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> Tensor:
     """DE-CAM within a budget: :func:`helpers.papers.decam.de_cam`, of the logit.
 
@@ -87,7 +87,8 @@ def de_cam(
     score = classifiers.class_score(model, classes, probability=False)
     return decam.de_cam(
         _without_graph(score), images, area_weight=area_weight, population=population, fill=GREY,
-        iterations=evaluations // population - 1, batch_size=batch_size, generator=_generator(),
+        iterations=evaluations // population - 1, batch_size=batch_size or _fitting(images),
+        generator=_generator(),
     ).maps  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def e_lime(
     *,
     evaluations: int = EVALUATIONS,
     population: int = 20,
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> Tensor:
     """1 on the superpixels that :func:`helpers.papers.elime.e_lime` selects, 0 elsewhere.
 
@@ -129,7 +130,7 @@ def e_lime(
     search = elime.e_lime(
         _without_graph(score), images, segments, population=population, fill=GREY,
         generations=(evaluations - population) // (population - 1),  # the elite of one stays
-        batch_size=batch_size, generator=_generator(),
+        batch_size=batch_size or _fitting(images), generator=_generator(),
     )  # fmt: skip
     return elime.superpixel_masks(search.bits[:, None], segments)[:, 0].to(images)
 
@@ -150,7 +151,7 @@ def lime(
     classes: Tensor,
     *,
     evaluations: int = EVALUATIONS,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     fill: float | None = None,
     seed: int | None = None,
 ) -> Tensor:
@@ -191,7 +192,7 @@ def lime_weights(
     *,
     evaluations: int,
     seed: int,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     fill: float | None = None,
 ) -> Tensor:
     """The weights of the ``lime`` package's linear model of a class's probability.
@@ -211,7 +212,7 @@ def lime_weights(
     evaluations
         How many images the network is shown.
     batch_size
-        How many at once.
+        How many at once; by default as many as suit the image's device.
     fill
         What hides a superpixel, in [0, 1]; by default its own mean color.
 
@@ -223,16 +224,19 @@ def lime_weights(
     if evaluations < 2:
         raise ValueError(f"LIME with {evaluations} evaluations; expected 2 or more to fit a line")
 
+    evaluate = memory.InParts(model)
+
     @torch.no_grad()
     def probabilities(batch: np.ndarray) -> np.ndarray:
         pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).to(image.device)
         inputs = conversion.to_unit(pixels).contiguous(memory_format=torch.channels_last)
-        return model(inputs).softmax(1).cpu().double().numpy()
+        return evaluate(inputs).softmax(1).cpu().double().numpy()
 
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
         explanation = LimeImageExplainer(random_state=seed).explain_instance(
             (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), probabilities,
-            labels=(label,), top_labels=None, num_samples=evaluations, batch_size=batch_size,
+            labels=(label,), top_labels=None, num_samples=evaluations,
+            batch_size=batch_size or _fitting(image[None]),
             hide_color=None if fill is None else round(255 * fill),
             segmentation_fn=lambda _: segments.cpu().numpy(),
         )  # fmt: skip
@@ -263,6 +267,11 @@ def segments_of(images: Tensor) -> Tensor:
 def _superpixels(pixels: bytes, shape: tuple) -> Tensor:
     """The superpixels of one image: kept, because E-LIME and LIME both need them."""
     return elime.superpixels(torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape))
+
+
+def _fitting(images: Tensor) -> int:
+    """How many images (N, 3, H, W) a network gets at once on their device."""
+    return devices.batch_that_fits(tuple(images.shape[1:]), images.device)
 
 
 def _without_graph(score: Callable) -> Callable:

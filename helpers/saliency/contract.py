@@ -51,7 +51,7 @@ def checked_maps(
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        maps = explain(model, images, classes)
+        maps = explain(model, images, classes.to(images.device))
     expected = (len(images), *images.shape[-2:])
     if not isinstance(maps, Tensor):
         raise ValueError(f"the method gave {type(maps).__name__}; expected a tensor {expected}")

@@ -62,7 +62,7 @@ def maps_and_cost(
         if any(True for _ in m.parameters(recurse=False))
         and not isinstance(m, torch.jit.ScriptModule)  # that takes no hooks
     ]
-    before = _memory(reset=True) if memory else float("nan")
+    before = _memory(images.is_cuda, reset=True) if memory else float("nan")
     hook = (weighted or [model])[-1].register_forward_hook(forward)
     started = time.perf_counter()
     try:
@@ -72,7 +72,7 @@ def maps_and_cost(
     finally:
         hook.remove()
     seconds = time.perf_counter() - started
-    most = _memory() - before if memory else before
+    most = _memory(images.is_cuda) - before if memory else before
     return maps, Cost(seconds, **counts, megabytes=most / 2**20, drew=drew)
 
 
@@ -84,9 +84,9 @@ def _rng_states() -> list[Tensor]:
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def _memory(*, reset: bool = False) -> float:
+def _memory(on_gpu: bool, *, reset: bool = False) -> float:
     """The most bytes held since the last reset, or if reset, the bytes held now; NaN if unknown."""
-    if torch.cuda.is_available():
+    if on_gpu:
         if reset:
             torch.cuda.reset_peak_memory_stats()
             return torch.cuda.memory_allocated()

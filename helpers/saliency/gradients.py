@@ -9,6 +9,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
     from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 
+from helpers.papers import memory
 from helpers.saliency import contract
 
 
@@ -18,7 +19,11 @@ def gradient(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
 
     Images (N, 3, H, W) and classes (N,) to (N, H, W).
     """
-    return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
+
+    def maps(images: Tensor, classes: Tensor) -> Tensor:
+        return Saliency(model).attribute(_leaf(images), classes, abs=True).amax(1)
+
+    return memory.InParts(maps)(images, classes)
 
 
 @contract.needs_gradients
@@ -27,7 +32,11 @@ def gradient_x_input(model: nn.Module, images: Tensor, classes: Tensor) -> Tenso
 
     Images (N, 3, H, W) and classes (N,) to (N, H, W).
     """
-    return InputXGradient(model).attribute(_leaf(images), classes).sum(1).detach()
+
+    def maps(images: Tensor, classes: Tensor) -> Tensor:
+        return InputXGradient(model).attribute(_leaf(images), classes).sum(1).detach()
+
+    return memory.InParts(maps)(images, classes)
 
 
 @contract.needs_gradients
@@ -74,12 +83,22 @@ def integrated_gradients(
     Tensor
         (N, H, W), in logits, of both signs.
     """
-    explainer = IntegratedGradients(model)
-    parts = [  # an image at a time: all its steps are one batch
-        explainer.attribute(images[i : i + 1], target=classes[i : i + 1], n_steps=steps)
-        for i in range(len(images))
-    ]
+    parts: list[Tensor] = []
+    at_once = steps  # an image at a time: all its steps are one batch, if memory holds them
+    for i in range(len(images)):
+
+        def explained(size: int, i: int = i) -> None:
+            parts[i:] = [_integrated(model, images[i : i + 1], classes[i : i + 1], steps, size)]
+
+        at_once = memory.halve_when_full(explained, at_once)
     return torch.cat(parts).sum(1).detach()
+
+
+def _integrated(model: nn.Module, image: Tensor, label: Tensor, steps: int, at_once: int) -> Tensor:
+    """Captum's Integrated Gradients of one image (1, 3, H, W), `at_once` of its steps at a time."""
+    explainer = IntegratedGradients(model)
+    most = at_once if at_once < steps else None
+    return explainer.attribute(image, target=label, n_steps=steps, internal_batch_size=most)
 
 
 def _leaf(images: Tensor) -> Tensor:

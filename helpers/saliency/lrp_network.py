@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 from zennit import types
 
+from helpers.papers import memory
 from helpers.saliency import contract, lrp_rewriting, network_graph
 
 TOLERANCE = 1e-3  # of the largest logit, up to which the copy must answer as the network
@@ -68,6 +69,8 @@ def _checked(network: nn.Module, images: Tensor) -> lrp_rewriting.Prepared:
     try:
         graph = network_graph.trace(network, images)
     except Exception as error:  # whatever its code does with a value that is not there yet
+        if memory.is_out_of_memory(error):  # which says nothing of the network
+            raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise contract.NotApplicable(
             f"{name} cannot be traced, so relevance does not know its operations: {reason}"

@@ -76,6 +76,8 @@ def check(spec: str) -> None:
     file = file_of(wanted)
     top = wanted.module.split(".")[0]
     if file is None:
+        if top in sys.stdlib_module_names:
+            raise ValueError(f"{top} is Python's own module, and has no saliency method or network")
         if not _findable(top, None):
             raise ValueError(not_there(wanted.module))
         return

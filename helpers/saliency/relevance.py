@@ -10,7 +10,7 @@ from zennit import types
 from zennit.composites import EpsilonGammaBox
 
 from helpers.inputs import classifiers
-from helpers.papers import cams, lrp
+from helpers.papers import cams, lrp, memory
 from helpers.saliency import contract, lrp_network
 
 
@@ -68,7 +68,7 @@ def conservation(
     rule = bound[0] if function is lrp_map else _composite_rule(bound[0], model, images)
     total = _summed(rule, model, images, classes).sum((1, 2))
     with torch.no_grad():
-        logit = model(images).gather(1, classes[:, None])[:, 0]
+        logit = model(images).gather(1, classes.to(images.device)[:, None])[:, 0]
     body, inputs = _own_input(model, images)
     absorbs = lrp_network.prepared(body, inputs).absorbs or "ε" in rule.name
     expected = torch.full_like(logit, torch.nan) if absorbs else logit
@@ -77,10 +77,14 @@ def conservation(
 
 def _summed(rule: lrp.Rule, model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
     """Relevance (N, H', W') of the network's own input, summed over colors."""
-    body, inputs = _own_input(model, images)
-    made = lrp_network.prepared(body, inputs)
-    with lrp_network.counted(made, body) as network:
-        return lrp.relevance(network, inputs, classes, rule).sum(1)
+
+    def summed(images: Tensor, classes: Tensor) -> Tensor:
+        body, inputs = _own_input(model, images)
+        made = lrp_network.prepared(body, inputs)
+        with lrp_network.counted(made, body) as network:
+            return lrp.relevance(network, inputs, classes, rule).sum(1)
+
+    return memory.InParts(summed)(images, classes)
 
 
 def _composite_rule(kind: type, model: nn.Module, images: Tensor) -> lrp.Rule:

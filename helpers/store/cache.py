@@ -21,7 +21,12 @@ from torch import Tensor
 from helpers.store import digests, files, paths, rooms
 
 FRESH = "XAI_FRESH"  # seconds since 1970: what was kept before is not used
+ONCE = "once-"  # begins a key that no later call gets again, so that nothing is kept under it
+UNKNOWN = "an unnamed run"  # what made a part that does not say it
 counts: Counter[str] = Counter()  # of this process: results "read" and "made"
+sources: Counter[str] = Counter()  # of this process: files read that other runs made, by run
+maker = UNKNOWN  # the run under way: name, profile, commit, digest, start
+_told: set[Path] = set()  # files that are counted in sources
 
 
 def key_of(function: Callable, *arguments: object, **named: object) -> str:
@@ -39,12 +44,13 @@ def key_of_brought(thing: object) -> str:
     """A key for a method or network of a user's, equal only where nothing in it differs.
 
     One whose content cannot be told, or whose code reads files, the environment or what it finds by
-    a computed name, gets a key of its own at every call, so that nothing kept before is read.
+    a computed name, gets a key of its own at every call, which begins with :data:`ONCE`: nothing
+    kept before is read, and nothing need be kept.
     """
     try:
         return digests.whole_digest(thing, (), {}, *_surroundings())
     except (TypeError, OSError):  # OSError: a function without a file
-        return uuid.uuid4().hex
+        return f"{ONCE}{uuid.uuid4().hex}"
 
 
 def _surroundings() -> tuple:
@@ -57,7 +63,8 @@ def kept(
 ) -> dict[str, Tensor]:
     """The tensors that ``make(*arguments, **named)`` gives: read if they are there, else made.
 
-    Resumes after an interruption.
+    Resumes after an interruption. An argument that begins with :data:`ONCE` is never met again:
+    what is made for it is not kept.
 
     Parameters
     ----------
@@ -77,6 +84,9 @@ def kept(
     TypeError
         If `make` or an argument cannot be told apart by content, or `make` gives no tensors.
     """
+    if any(isinstance(given, str) and given.startswith(ONCE) for given in arguments):
+        counts["made"] += 1
+        return _checked(name, make(*arguments, **named))
     file = paths.CACHE / f"{name}-{key_of(make, *arguments, **named)}.safetensors"
     if (tensors := _read(file)) is not None:
         counts["read"] += 1
@@ -89,7 +99,7 @@ def kept(
             file=sys.stderr,
         )
     else:
-        files.write_tensors(file, made, {"order": list(made)})
+        files.write_tensors(file, made, {"order": list(made), "made by": maker})
     counts["made"] += 1
     return made
 
@@ -100,12 +110,30 @@ def _read(file: Path) -> dict[str, Tensor] | None:
         if file.stat().st_mtime < float(os.environ.get(FRESH) or 0):
             return None
         tensors, record = files.read_tensors(file)
-        return {key: tensors[key] for key in record["order"]}
+        made = {key: tensors[key] for key in record["order"]}
     except FileNotFoundError:
         return None
     except (ValueError, KeyError) as error:
         print(f"{error}; it is made again", file=sys.stderr)
         return None
+    note_source(file, record)
+    return made
+
+
+def note_source(file: Path, record: dict) -> None:
+    """Count a kept file as another run's, unless this run made it; each file counts once.
+
+    Parameters
+    ----------
+    file
+        What was read.
+    record
+        Its record, whose entry "made by" names the run.
+    """
+    made_by = record.get("made by", UNKNOWN)
+    if file not in _told and (made_by != maker or maker == UNKNOWN):
+        _told.add(file)
+        sources[made_by] += 1
 
 
 def _checked(name: str, made: object) -> dict[str, Tensor]:

@@ -1,19 +1,39 @@
-"""Files are read only if they are what they should be, and written whole or not at all.
+"""Files are written whole or not at all, and tensors with a checksum of their own.
 
 Torch is imported only by what reads or writes tensors, so that the book and the check of parameters
-do without it.
+do without it. How a file from outside is read stands in :mod:`helpers.store.reading`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
+import re
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers.store import reading
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+UNFINISHED = re.compile(r"\.(?P<machine>[\w-]*)\.(?P<process>\d+)\.\w+\.tmp$")
+FORGOTTEN = 24 * 3600  # seconds after which another machine's unfinished file is nobody's
+
+
+class CannotWrite(OSError):
+    """A file that cannot be written: a full disk, a read-only folder; the message says which."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Papermill show of it: the sentence, and none of our code."""
+        return [f"{type(self).__name__}: {self.strerror}"]
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 def read_verified(folder: Path, name: str, sha256: str) -> bytes:
@@ -22,29 +42,88 @@ def read_verified(folder: Path, name: str, sha256: str) -> bytes:
     Raises
     ------
     ValueError
-        If the file was altered or cut short.
+        If the file was altered or cut short, is empty or is none.
     """
-    content = (folder / name).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ValueError(
-            f"{name} has SHA-256 {found[:12]}…, expected {sha256[:12]}…; it was altered or cut "
-            f"short ({len(content)} bytes). Fetch it again."
-        )
-    return content
+    return reading.content(folder / name, sha256)
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a whole file or nothing: to a neighbor first, then one rename."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as neighbor:
-        try:
-            neighbor.write(content)
-        except BaseException:
-            Path(neighbor.name).unlink()
-            raise
-    Path(neighbor.name).chmod(0o644)
-    Path(neighbor.name).replace(file)
+    """Write a whole file or nothing: to a neighbor first, then one rename.
+
+    A link stays a link, and who may read a file that is there already stays as it is.
+
+    Raises
+    ------
+    CannotWrite
+        If the disk is full, the folder is read-only, or the file is a folder or a device.
+    """
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        kind = "a folder" if file.is_dir() else "no regular file"
+        raise CannotWrite(None, f"{reading.shown(file)} is {kind}; give the name of a file")
+    neighbor = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+        with tempfile.NamedTemporaryFile(
+            dir=file.parent, prefix=f"{file.name[:40]}.{_machine()}.{os.getpid()}.",
+            suffix=".tmp", delete=False,
+        ) as opened:  # fmt: skip
+            neighbor = Path(opened.name)
+            opened.write(content)
+        neighbor.chmod(mode)
+        neighbor.replace(file)
+    except BaseException as error:
+        if neighbor:
+            neighbor.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise CannotWrite(
+                error.errno,
+                f"{reading.shown(file)} cannot be written: {error.strerror or error}; what is "
+                "finished is kept: make room, or make the folder writable, and run it again",
+            ) from error
+        raise
+
+
+def clear_unfinished(folder: Path) -> list[Path]:
+    """Remove what killed processes left half written below a folder; what runs now keeps its own.
+
+    Returns
+    -------
+    list[pathlib.Path]
+        What was removed.
+    """
+    gone = []
+    for file in folder.rglob("*.tmp") if folder.is_dir() else []:
+        named = UNFINISHED.search(file.name)
+        if named and not _is_written(file, named["machine"], int(named["process"])):
+            file.unlink(missing_ok=True)
+            gone.append(file)
+    return gone
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine is there, whosever it is."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _is_written(file: Path, machine: str, process: int) -> bool:
+    if machine == _machine():
+        return is_running(process)
+    try:
+        return time.time() - file.stat().st_mtime < FORGOTTEN
+    except FileNotFoundError:  # finished meanwhile
+        return False
+
+
+def _machine() -> str:
+    return re.sub(r"[^\w-]", "-", platform.node())[:40]
 
 
 def write_tensors(file: Path, tensors: dict[str, Tensor], record: dict | None = None) -> None:
@@ -61,21 +140,51 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict]:
 
     Raises
     ------
-    ValueError
+    reading.Damaged
         If the file is none of those, was cut short, or has changed by so much as one bit.
     """
-    from safetensors import SafetensorError, safe_open
+    tensors, told = tensors_of(reading.content(file), file)
+    if "sha256" not in told:
+        raise reading.Damaged(f"{reading.shown(file)} has no checksum; {reading.mend(file)}")
+    return tensors, json.loads(told["record"])
+
+
+def tensors_of(content: bytes, file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors in the bytes of a safetensors file and its texts; its checksum, if any, holds.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    file
+        Where it comes from, for the message.
+
+    Raises
+    ------
+    reading.Damaged
+        If the bytes are no such file, were cut short, or have changed by so much as one bit.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        tensors = load(file.read_bytes())
-        with safe_open(str(file), framework="pt") as opened:
-            told = opened.metadata() or {}
-    except (SafetensorError, OSError, KeyError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file.name} cannot be read: {error}") from error
-    if "sha256" not in told or told["sha256"] != _checksum(tensors, told.get("record", "")):
-        raise ValueError(f"{file.name} has changed since it was written")
-    return tensors, json.loads(told["record"])
+        tensors = load(content)
+        told = header(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise reading.Damaged(
+            f"{reading.shown(file)} cannot be read as safetensors ({error}); {reading.mend(file)}"
+        ) from error
+    if "sha256" in told and told["sha256"] != _checksum(tensors, told.get("record", "")):
+        raise reading.Damaged(
+            f"{reading.shown(file)} has changed since it was written; {reading.mend(file)}"
+        )
+    return tensors, told
+
+
+def header(content: bytes) -> dict[str, str]:
+    """The texts that stand in the head of a safetensors file, given by its bytes."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__") or {}
 
 
 def _checksum(tensors: dict[str, Tensor], record: str) -> str:

@@ -43,7 +43,16 @@ def _raw(file: Path) -> str:
 
 
 AT_START = {file: _raw(file) for file in HELPERS.rglob("*.py")}  # when this process began
+_STARTED = time.time_ns()
 _PROCESS = f"{os.getpid()} {time.time()}"
+
+
+def written_since_start() -> list[Path]:
+    """Files of helpers that were written to since this process began, whatever they hold now.
+
+    What was imported between an edit and its undoing is code that no file shows any more.
+    """
+    return [file for file in AT_START if file.exists() and file.stat().st_mtime_ns > _STARTED]
 
 
 def edited() -> list[Path]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helpers.saliency import black_boxes
 from helpers.trials import (
@@ -147,33 +147,6 @@ def base_conditions(base: Condition, settings: Settings) -> dict[str, Condition]
     ]
     left = () if len(base.images) > 1 else PAIRS
     return {condition.name: condition for condition in made if condition.name not in left}
-
-
-def run_trial(
-    trial: Trial,
-    method: Method,
-    network: nn.Module,
-    images: Tensor,
-    classes: Tensor | None = None,
-    *,
-    settings: Settings,
-) -> MethodScores:
-    """One test of one method: a function of (method, network, images, classes).
-
-    Parameters
-    ----------
-    trial
-        One of :data:`TRIALS`.
-    method, network
-        From :mod:`helpers.trials.methods`; the network from images in [0, 1] to logits.
-    images, classes
-        (N, 3, H, W) in [0, 1], and int64 (N,); without them those that the network predicts.
-    settings
-        How large the test is.
-    """
-    made = base_conditions(conditions.clean(network, images, classes), settings)
-    cells = dict(engine.run_cells([method], made, settings.seed))
-    return _score(trial, method.name, cells, made, settings)
 
 
 def mean_probability(condition: Condition) -> float:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions
+from helpers.inputs import checkpoints, cifar, classifiers, conversion, corruptions, devices
+from helpers.papers import memory
 from helpers.saliency import network_check
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
@@ -45,13 +46,13 @@ class Condition(NamedTuple):
 
 def batch_size(images: Tensor) -> int:
     """How many images (N, 3, H, W) go through a network at once."""
-    return 32 if images.device.type == "cpu" else 256
+    return devices.batch_that_fits(tuple(images.shape[1:]), images.device)
 
 
 @torch.no_grad()
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """The network's logits (N, K) for images (N, 3, H, W) in [0, 1]."""
-    return torch.cat([network(part) for part in images.split(batch_size(images))])
+    return torch.cat([*map(memory.InParts(network), images.split(batch_size(images)))])
 
 
 def generator(seed: int) -> torch.Generator:
@@ -69,14 +70,13 @@ def clean(
     """The images as they are, with the network's own prediction unless classes are given.
 
     images are (N, 3, H, W) in [0, 1], classes int64 (N,); `brought` says that the network is a
-    user's.
+    user's: then it has gone through :func:`helpers.saliency.network_check.prepared`.
 
     Raises
     ------
     ValueError
-        If the network is no classifier of these images into logits, or an image has one color only.
+        If an image has one color only.
     """
-    check_network(network, images)
     plain = [i for i, image in enumerate(images) if (image == image[:, :1, :1]).all()]
     if plain:
         raise ValueError(
@@ -94,36 +94,6 @@ def clean(
 def network_key(network: nn.Module, *, brought: bool) -> str:
     """The digest of a network; one of a user's whose content cannot be told gets a new one."""
     return cache.key_of_brought(network) if brought else cache.key_of(network)
-
-
-def check_network(network: nn.Module, images: Tensor) -> None:
-    """Evaluate the network once, so that one that cannot be tested is refused before any work.
-
-    Raises
-    ------
-    ValueError
-        If it is in training mode, fails, or gives anything but finite logits (N, K), K at least 2.
-    """
-    name = type(network).__name__
-    if any(module.training for module in network.modules()):
-        raise ValueError(f"{name} is in training mode; call .eval() first")
-    try:
-        with torch.no_grad():
-            logits = network(images[:2])
-    except Exception as error:  # of a network that a user brings, of whatever kind
-        raise ValueError(
-            f"{name} cannot take float32 images {tuple(images[:2].shape)} in [0, 1]: "
-            f"{type(error).__name__}: {first_line(error)}"
-        ) from error
-    expected = f"expected logits ({len(images[:2])}, classes)"
-    if not isinstance(logits, Tensor):
-        raise ValueError(f"{name} gives {type(logits).__name__}; {expected}, as one tensor")
-    if logits.ndim != 2 or len(logits) != len(images[:2]) or logits.shape[1] < 2:
-        raise ValueError(f"{name} gives {tuple(logits.shape)}; {expected}, of two classes or more")
-    if not logits.is_floating_point() or not logits.isfinite().all():
-        raise ValueError(f"{name} gives {logits.dtype} with NaN, infinity or whole numbers only")
-    if logits.min() >= 0 and (logits.sum(1) - 1).abs().max() < 1e-4:
-        raise ValueError(f"{name} gives probabilities; {expected}: leave off its softmax")
 
 
 def first_line(error: BaseException) -> str:

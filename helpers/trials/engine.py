@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.inputs import classifiers
+from helpers.papers.memory import is_out_of_memory
 from helpers.saliency import contract, cost_meter
 from helpers.store import cache, locks, paths
 from helpers.trials import conditions as families
@@ -50,7 +51,6 @@ ELSEWHERE = Gap("another process is making it", "")  # until it has; see run_cel
 
 CALLED_TWICE = 2  # images, on which a user's method is called again with the same seed
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
-_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 # What the cells under way belong to, by its digest, so that a cell's key holds the digest only:
 # a network's bytes would otherwise be read again for every cell.
@@ -82,6 +82,8 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
     if condition.gap:
         return Gap(condition.gap, "")
     running = f"{method.key}-{condition.key}-{method.half_precision}"
+    if condition.key.startswith(cache.ONCE):
+        running = f"{cache.ONCE}{running}"
     _RUNNING[running] = method, condition.network
     try:
         made = cache.kept(
@@ -110,11 +112,9 @@ def run_cell(method: Method, condition: Condition, seed: int) -> Maps | Gap:
 
 def _is_of_machine(error: BaseException) -> bool:
     """Whether an error says that this machine is full, which is nothing about a method."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
     if isinstance(error, OSError):
         return error.errno in _DISK
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _MEMORY)
+    return isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error)
 
 
 def _make(

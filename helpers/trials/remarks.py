@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
 
 import pandas as pd
 from torch import Tensor
@@ -11,15 +10,6 @@ from torch import Tensor
 NEARLY = 1e-6  # of the largest value: what a map of one value varies by when it is enlarged
 
 _noticed: ContextVar[list[str] | None] = ContextVar("noticed", default=None)
-
-
-class HasMaps(Protocol):
-    """A cell with maps (N, H, W) and remarks: :class:`helpers.trials.engine.Maps`."""
-
-    @property
-    def maps(self) -> Tensor: ...
-    @property
-    def remarks(self) -> tuple[str, ...]: ...
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.report import claims, theme
+from helpers.report import tallies, theme
 
 Estimate = tuple[float, float, float]  # a number and its 95 % interval
 ONE_LEFT = "A single photograph is left in this test"
@@ -220,7 +220,7 @@ def verdict(
     ]
     return [
         *sentences,
-        _tally(judged),
+        tallies.sentence(judged),
         "First are " + ", ".join(f"{name} ({test})" for test, name in first.items()) + ".",
         *finding_sentences(agree, best, standings),
     ]
@@ -253,18 +253,6 @@ def finding_sentences(
         f"{alike}; {control}.",
         f"Over all tests alike {top} stands best ({standings[top]:.2f}; 1 would be first in each).",
     ]
-
-
-def _tally(judged: pd.DataFrame) -> str:
-    counts = judged.verdict.value_counts()
-    held, failed, unclear, absent = (
-        int(counts.get(word, 0))
-        for word in (claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN)
-    )
-    return (
-        f"**{held} of {len(judged)}** claims hold, {failed} do not, {unclear} are inconclusive and "
-        f"{absent} were not run."
-    )
 
 
 def _list(words: Iterable[str]) -> str:

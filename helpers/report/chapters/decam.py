@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from helpers.report import claims
+from helpers.report import tallies
 
 Estimate = tuple[float, float, float]  # a mean and the limits of its 95 % interval
 
@@ -129,12 +129,7 @@ def verdict(
     stand_ins
         Networks that are not the paper's.
     """
-    count = judged.verdict.value_counts()
-    sentences = [
-        f"**{count.get(claims.REPRODUCED, 0)} of {len(judged)}** claims are reproduced, "
-        f"{count.get(claims.NOT_REPRODUCED, 0)} are not, {count.get(claims.INCONCLUSIVE, 0)} are "
-        f"inconclusive and {count.get(claims.NOT_RUN, 0)} were not run."
-    ]
+    sentences = [tallies.sentence(judged)]
     if stand_ins:
         sentences.append(f"Not the paper's networks but **stand-ins**: {', '.join(stand_ins)}.")
     return [

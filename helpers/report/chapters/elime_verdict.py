@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.report import claims
+from helpers.report import tallies
 from helpers.report.chapters.elime import Speed
 
 
@@ -46,15 +46,10 @@ def verdict(
     matched: float, at_random: float, stable: pd.DataFrame, table: pd.DataFrame,
 ) -> list[str]:  # fmt: skip
     """The chapter's verdict; `times` is None where LIME had fewer samples than its default."""
-    count = judged.verdict.value_counts().reindex(
-        [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN],
-        fill_value=0,
-    )
     means = level.mean(numeric_only=True)
     sentences = [
-        f"**{count.iloc[0]} of {count.sum()}** claims are reproduced, {count.iloc[1]} are not, "
-        f"{count.iloc[2]} are open and {count.iloc[3]} were not run. We could read the paper's "
-        "abstract only: all settings are ours.",
+        f"{tallies.sentence(judged)} We worked from the paper's abstract only: all settings are "
+        "ours.",
         f"The probability rises in every run on {everywhere} of {pairs} pairs of image and "
         f"network: the whole image has {means['whole image']:.3f}, E-LIME's selection "
         f"{means['E-LIME']:.3f}, the best of as many random selections {means['random']:.3f}.",

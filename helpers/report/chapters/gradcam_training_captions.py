@@ -4,14 +4,13 @@
 (mean, low, high), a 95 % interval.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from helpers.report.chapters.gradcam_training import PAPERS_NETWORK, listed, origin
 
 PIXELS = 32  # a side, of CIFAR-10's images
-NEAR = 2  # points of accuracy: the tolerance of Table 1's claims
 
 
 def network_sentence(model: str, weights: int, pretrained: bool, size: int) -> str:
@@ -50,52 +49,39 @@ def accuracy_caption(images: int, committed: bool, evaluated: int) -> str:
     return f"{text}; accuracy is on {evaluated:,} test images."
 
 
-def gap_sentence(gaps: pd.DataFrame, size: int) -> str:
-    """At which epochs we are near the paper, and what a larger input changes after the first.
+def trainings_sentence(epochs: list[int], last: int, others: list[str]) -> str:
+    """How many trainings there are, how far each goes, and which second networks."""
+    long = sum(count >= last for count in epochs)
+    if len(epochs) == 1:
+        text = "**One training.** Its intervals are over images; how another training would differ "
+        text += "they do not tell."
+    else:
+        text = f"**{len(epochs)} trainings**, of which {long} go to epoch {last}: rows on that "
+        text += f"epoch rest on {long}, rows on the first epochs on all."
+    second = f"Second networks: {listed(others)}." if others else "No second network in this run."
+    return f"{text} {second}"
 
-    `gaps` has the columns input, epoch and gap (points): rows of this run's input size, and one of
-    a larger input, or none.
-    """
-    if not len(gaps):
-        return "*The comparison needs a training, and all of CIFAR-10's test images.*"
-    ours = gaps[gaps.input == size].set_index("epoch")["gap (points)"]
-    larger = gaps[gaps.input != size]
-    near = list(ours.index[ours.abs() <= NEAR])
-    text = f"{f'At epoch {listed(near)}' if near else 'At none of these epochs'} within {NEAR} "
-    text += "points of the paper."
-    if not len(larger):
-        return text
-    gained = larger["gap (points)"].iloc[0] - ours[1]
-    change = f"With {larger.input.iloc[0]} pixels instead of {size} the first epoch changes by "
-    change += f"{gained:+.1f} points"
-    if ours.min() >= 0:
-        return f"{text} No epoch is below the paper. {change}."
-    could = "could close it" if gained >= -ours.min() else "alone does not close it"
-    return (
-        f"{text} The largest gap is {ours.min():+.1f} points, after epoch {ours.idxmin()}. "
-        f"{change}: a larger input {could}."
-    )
+
+def looks_sentence(looks: pd.DataFrame) -> str:
+    """How often the author's procedure shows the last model as worst (`claimed.looks`)."""
+    if looks.empty:
+        return "*No image is classified correctly by all checkpoints, so nothing can be drawn.*"
+    parts = []
+    for rule, rows in looks.groupby("rule", sort=False):
+        ours, chance = (f"{r.share:.0f} % [{r.low:.0f}, {r.high:.0f}]" for r in rows.itertuples())
+        parts.append(f"The 20-epoch model comes out *{rule}* in {ours} of the looks; with the ")
+        parts.append(f"checkpoints exchanged at random in {chance}. ")
+    return "".join(parts).strip()
 
 
 def six_sentence(right: int, of: int, untrained: int, cells: str) -> str:
     """How many of the six images the stages get right; `cells` is the maps' size in words."""
     return (
         "*Grad-CAM of the predicted class, from 0 (dark blue) to the map's own maximum (yellow), "
-        "over the image in grey; below each the prediction.* "
-        f"The trained stages are right on {right} of {of} of these, the untrained one on "
-        f"{untrained} of 6. A map has {cells}, so a bright corner is one cell; the paper speaks of "
+        "over the image in gray; below each the prediction.* "
+        f"The trained models classify {right} of {of} correctly, the untrained one {untrained} of "
+        f"6. A map has {cells}, so a bright corner is one cell; the paper speaks of "
         f"whiskers and wings, of images {PIXELS} pixels wide."
-    )
-
-
-def mistakes_sentence(count: int, alike: float, chance: float) -> str:
-    """How often mistakes stay among animals or among vehicles (%), and how often by chance."""
-    if not count:
-        return "The 1-epoch model makes no mistake on these images."
-    return (
-        f"*Each map is stretched by itself.* Of the {count:,} mistakes of the 1-epoch model "
-        f"{alike:.0f} % take an animal for an animal or a vehicle for a vehicle; wrong classes "
-        f"drawn evenly would do so in {chance:.0f} %."
     )
 
 
@@ -107,65 +93,34 @@ def focus_sentence(share: Mapping[str, float], names: Mapping[int, str], images:
     stages = list(names)
     over = [f"{share[names[s]]:.1f} % ({names[s]})" for s in (stages[0], stages[1], stages[-1])]
     return (
-        f"*Mean over {images:,} test images with 95 % intervals; above the stages, below them what "
-        "needs no training, or no network.* The share on the object goes from "
+        f"*Mean over {images:,} test images with 95 % intervals; above the stages, below them "
+        "controls.* The share on the object goes from "
         f"{over[0]} over {over[1]} to {over[2]}; the edges of the image have "
-        f"{share['edges of the image']:.1f} %, and a bump in the centre that sees neither image "
-        f"nor network {share['a bump in the centre']:.1f} %."
-    )
-
-
-def agreement_sentence(
-    table: pd.DataFrame, names: Mapping[int, str], noise: float, random: str
-) -> str:
-    """How far maps agree under noise, and how far those of a network of random weights do.
-
-    `table` has a row a network; its first column is the agreement under noise, ``another image``
-    that of the maps of two different images.
-    """
-    under_noise, stages = table.iloc[:, 0], list(names)
-    return (
-        "*Above: agreement of the corrupted image's map with the clean one's, by strength, with "
-        "95 % intervals. Below: the same at the paper's strengths, beside the agreement of two "
-        f"different images' maps.* Under noise of {noise:g} the agreement is "
-        f"{under_noise[names[0]]:.2f} untrained, {under_noise[names[1]]:.2f} after 1 epoch and "
-        f"{under_noise[names[stages[-1]]]:.2f} after {stages[-1]}; a network of random weights, "
-        f"whose maps of different images agree by {table.loc[random, 'another image']:.2f}, has "
-        f"{under_noise[random]:.2f}."
-    )
-
-
-def falls_sentence(falls: Mapping[str, Mapping[int, Iterable[float]]], last: int) -> str:
-    """How accuracy changes under each corruption, at epoch 3 and at the last.
-
-    `falls` gives, by corruption and epoch, the estimate of the fall in points.
-    """
-    parts = []
-    for name, by_epoch in falls.items():
-        three, (mean, low, high) = float(next(iter(by_epoch[3]))), map(float, by_epoch[last])
-        parts.append(
-            f"Under {name} the accuracy of the 3-epoch model changes by {-three:+.1f} points, that "
-            f"of the {last}-epoch one by {-mean:+.1f} [{-high:+.1f}, {-low:+.1f}]."
-        )
-    return (
-        "*From above: accuracy or confidence at the paper's strengths; accuracy, and mean drop of "
-        f"the largest probability, by strength; all with 95 % intervals.* {' '.join(parts)}"
+        f"{share['edges of the image']:.1f} %, and a bump in the middle that sees neither image "
+        f"nor network {share['a bump in the middle']:.1f} %."
     )
 
 
 def drops_sentence(
-    paper: Mapping[int, float], ours: Mapping[int, float], reading: tuple, apart: float
+    paper: Mapping[int, float], measured: pd.DataFrame, readings: pd.DataFrame
 ) -> str:
-    """The paper's confidence drops and ours by epoch, and which reading of Table 3 is nearest.
+    """The paper's confidence drops, ours in the title's reading, and in the nearest reading.
 
-    `reading` and `apart` come from `gradcam_training_readings.nearest_reading`.
+    `measured` and `readings` are frames of `claims.Measurements`; `paper` is by epoch. The nearest
+    reading is the one whose largest distance from one of the paper's numbers is smallest.
     """
-    pixels, grid, count, probability = reading
+    main = measured.set_index("key").value
+    if not {f"drop_{epoch}" for epoch in paper} <= set(main.index):
+        return "*The confidence drop of the last epoch was not measured.*"
+    ours = ", ".join(f"{main[f'drop_{epoch}']:.4f} (epoch {epoch})" for epoch in paper)
+    theirs = ", ".join(f"{drop} (epoch {epoch})" for epoch, drop in paper.items())
+    keys = {f"drop_{epoch}": drop for epoch, drop in paper.items()}
+    wide = readings[readings.key.isin(keys)].pivot(index="reading", columns="key", values="value")
+    apart = (wide[list(keys)] - pd.Series(keys)).abs().max(axis=1)
+    zero = max(paper.values())
     return (
-        "*Mean confidence drop ± half the width of its 95 % interval.* The paper has "
-        + ", ".join(f"{drop} (epoch {epoch})" for epoch, drop in paper.items())
-        + "; ours at 20 black pixels of the original image are "
-        + ", ".join(f"{drop:.4f} (epoch {epoch})" for epoch, drop in ours.items())
-        + f". Of all readings *{count} {pixels} pixels of the {grid} image, {probability} "
-        f"probability* lies nearest to the paper's four numbers, {apart:.4f} away at most."
+        "*Mean confidence drop with its 95 % interval.* "
+        f"The paper has {theirs}; ours in the title's reading are {ours}. The nearest of "
+        f"{len(wide)} readings, *{apart.idxmin().replace('=', ' ')}*, is {apart.min():.4f} away at "
+        f"most from the paper's numbers; no drop at all would be {zero:.4f} away."
     )

@@ -6,7 +6,8 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
-from helpers.report import charts, figures, theme
+from helpers.measures.multiverse import Interval
+from helpers.report import charts, figures, multiverse_chart, multiverse_rows, theme, verdicts
 
 
 def accuracy(curve: pd.DataFrame, reported: pd.DataFrame) -> alt.LayerChart:
@@ -165,22 +166,22 @@ def rounds(
 
 
 def agreement(points: pd.DataFrame) -> alt.LayerChart:
-    """Spearman's correlation of clean and corrupted maps by strength, a line a network.
+    """Corrected agreement of clean and corrupted maps by strength, a line a network.
 
-    `points` has the columns corruption, strength, network, Spearman, low and high.
+    `points` has the columns corruption, strength, network, agreement, low and high.
     """
     return charts.curve(
         points,
         x="strength",
-        y="Spearman",
+        y="agreement",
         low="low",
         high="high",
         color="network",
         select="corruption",
         x_title="strength",
-        y_title="agreement with the clean map (Spearman)",
-        description="Agreement of clean and corrupted maps by strength, "
-        "for five stages and a random network",
+        y_title="agreement beyond what two images share",
+        description="Agreement of clean and corrupted maps beyond what the maps of two images "
+        "share, by strength, for five stages",
     )
 
 
@@ -188,7 +189,7 @@ def behavior(bars: pd.DataFrame) -> alt.LayerChart:
     """Accuracy or confidence (%) by stage, clean and corrupted side by side, with intervals.
 
     `bars` has the columns stage, images, quantity, value, low, high and n. Quantities are
-    ``right (%)`` and ``confidence (%)``; one is shown at a time.
+    ``accuracy (%)`` and ``confidence (%)``; one is shown at a time.
     """
     quantities = list(dict.fromkeys(bars.quantity))
     box = alt.binding_select(options=quantities, name="quantity ")
@@ -210,34 +211,55 @@ def behavior(bars: pd.DataFrame) -> alt.LayerChart:
 
 
 def accuracy_by_strength(points: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy (%) by strength of a corruption; columns right, low, high and as `agreement`."""
+    """Accuracy (%) by strength of a corruption; `points` has columns as for `agreement`.
+
+    The column accuracy takes agreement's place.
+    """
     return charts.curve(
         points,
         x="strength",
-        y="right",
+        y="accuracy",
         low="low",
         high="high",
         color="network",
         select="corruption",
         x_title="strength",
-        y_title="right (%)",
+        y_title="accuracy (%)",
         description="Accuracy by strength of a corruption, for five stages of training",
     )
 
 
-def drop_by_strength(points: pd.DataFrame) -> alt.LayerChart:
-    """Mean confidence drop by strength; columns drop, low, high and as `agreement`."""
-    return charts.curve(
-        points,
-        x="strength",
-        y="drop",
-        low="drop_low",
-        high="drop_high",
-        color="network",
-        select="corruption",
-        x_title="strength",
-        y_title="mean confidence drop (probability)",
-        description="Confidence drop by strength of a corruption, for five stages of training",
+def readings(
+    rows: pd.DataFrame, reported: pd.DataFrame, key: str, value: str
+) -> alt.LayerChart | Markdown:
+    """A row in all its readings, as a specification curve.
+
+    Parameters
+    ----------
+    rows
+        Readings as `claims.Measurements.readings` gives them.
+    reported
+        The paper's rows, by key.
+    value
+        What is measured, in lower case and with the unit.
+    """
+    claim, of_key = reported.loc[key], rows[(rows.key == key) & (rows.n > 0)]
+    if of_key.empty:
+        return Markdown("*This run has no readings of this row.*")
+    choices = pd.DataFrame([multiverse_rows.parsed(text) for text in of_key.reading])
+    measured = of_key[["value", "low", "high", "n"]].reset_index(drop=True)
+
+    def judge(found: Interval) -> str:
+        return verdicts.verdict(
+            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
+        )
+
+    return multiverse_chart.specification_curve(
+        choices.fillna("").join(measured),
+        judge,
+        value=value,
+        description=f"All readings of: {claim.says}",
+        bound=float(claim.reported),
     )
 
 

@@ -4,12 +4,10 @@ Estimates come as rows (dictionaries) with mean, low and high, a 95 % interval. 
 paper's table as :func:`helpers.report.claims.reported` gives it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-
-from helpers.report import claims
 
 UNITS = {
     "gaussian noise": "standard deviation",
@@ -30,38 +28,24 @@ def corruption_label(corruption: str, grid: str) -> str:
     return f"{corruption}, {UNITS[corruption]}{where}"
 
 
-def estimate_rows(estimate: tuple, quantities: Iterable[str], **about: object) -> list[dict]:
-    """One row a quantity: mean, low and high of `estimate` (K,) each, and what it is about."""
-    return [
-        {**about, "quantity": quantity, "mean": mean, "low": low, "high": high}
-        for quantity, mean, low, high in zip(quantities, *estimate, strict=True)
-    ]
-
-
 def interval(mean: float, low: float, high: float, digits: int) -> str:
     """An estimate in words: "mean [low, high]"."""
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def interval_table(rows: list[dict], index: list[str], digits: Mapping[str, int]) -> pd.DataFrame:
-    """Estimates as "mean [low, high]", one column a quantity, in the order of the rows.
+def groups(reported: pd.DataFrame) -> pd.DataFrame:
+    """How many rows a group has, of which kind, and the widest tolerance."""
+    found = reported.groupby("group", sort=False).agg(
+        rows=("says", "size"),
+        kinds=("kind", lambda kinds: ", ".join(kinds.unique())),
+        tolerance=("tolerance_b", "max"),
+        unit=("unit", lambda units: ", ".join(filter(None, map(_text, units.unique())))),
+    )
+    return found.fillna("")
 
-    Parameters
-    ----------
-    rows
-        One estimate a row: the columns of `index`, quantity, mean, low, high, and any others,
-        which become columns of their own.
-    digits
-        Decimals of each quantity.
-    """
-    table: dict[tuple, dict] = {}
-    for row in rows:
-        others = {k: v for k, v in row.items() if k not in ("quantity", "mean", "low", "high")}
-        cells = table.setdefault(tuple(row[name] for name in index), others)
-        cells[row["quantity"]] = interval(
-            row["mean"], row["low"], row["high"], digits[row["quantity"]]
-        )
-    return pd.DataFrame(list(table.values())).set_index(index)
+
+def _text(cell: object) -> str:
+    return cell if isinstance(cell, str) else ""
 
 
 def accuracy_row(epoch: int, images: str, estimate: Iterable[float], n: int) -> dict:
@@ -70,24 +54,18 @@ def accuracy_row(epoch: int, images: str, estimate: Iterable[float], n: int) -> 
     return {"epoch": epoch, "set": images, "right": right, "low": low, "high": high, "n": n}
 
 
-def share_interval(share: float, count: int) -> tuple[float, float, float]:
-    """A share of many in %, with its normal 95 % interval."""
-    half = 196 * (share * (1 - share) / count) ** 0.5
-    return 100 * share, 100 * share - half, 100 * share + half
+def accuracy_curve(combined: pd.DataFrame) -> pd.DataFrame:
+    """Rows of :func:`accuracy_row` from estimates over trainings, as `shards.combine` gives them.
 
-
-def accuracy_claims(curve: pd.DataFrame, reported: pd.DataFrame) -> list[dict]:
-    """The measurements of the claims ``test_1``, ``train_1`` and so on; epoch 20 is also final.
-
-    `curve` holds rows of :func:`accuracy_row`.
+    Training accuracy counts all training images, so that one training has no interval of it.
     """
-    names = {"test": "test", "training": "train"}
-    return [
-        claims.measurement(key, claims.INDEPENDENT, row.right, row.low, row.high, row.n)
-        for row in curve.itertuples()
-        for end in [str(row.epoch), *(["final"] if row.epoch == 20 else [])]
-        if (key := f"{names[row.set]}_{end}") in reported.index
-    ]
+    names, rows = {"test": "test", "train": "training"}, []
+    for row in combined.itertuples():
+        name, _, epoch = row.key.partition("_")
+        if name in names and epoch.isdecimal():
+            estimate = row.value, row.low, row.high
+            rows.append(accuracy_row(int(epoch), names[name], estimate, row.n))
+    return pd.DataFrame(rows).sort_values(["set", "epoch"], ignore_index=True)
 
 
 def accuracy_table(curve: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
@@ -101,21 +79,6 @@ def accuracy_table(curve: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
             reported.reported.get(f"{key}_{epoch}", np.nan) for epoch in table.index
         ]
     return table.dropna(subset=["test, paper", "training, paper"], how="all").round(2)
-
-
-def gap_row(size: int, epoch: int, ours: Iterable[float], reported: pd.DataFrame) -> dict:
-    """Our test accuracy after an epoch (mean, low, high; %) beside the paper's."""
-    share, low, high = map(float, ours)
-    paper = float(reported.reported[f"test_{epoch}"])
-    return {
-        "input": size,
-        "epoch": epoch,
-        "test, paper": paper,
-        "test, ours": share,
-        "low": low,
-        "high": high,
-        "gap (points)": share - paper,
-    }
 
 
 def pilot_row(
@@ -156,59 +119,93 @@ def round_row(
     estimate: Iterable[float],
     predictions: list[str],
 ) -> dict:
-    """In how many rounds (%) a stage is right, and its predictions in those that are shown."""
+    """The share of rounds (%) that a stage classifies correctly, and predictions of those shown."""
     share, low, high = map(float, estimate)
     return {
         "figure": figure,
         "stage": stage,
         "test image": index,
         "corruption": corruption,
-        "right (%)": share,
-        "predictions": ", ".join(predictions),
+        "correct (%)": share,
         "interval": f"{low:.0f} to {high:.0f}",
+        "predictions": ", ".join(predictions),
+    }
+
+
+def focus_table(
+    found: Mapping[str, tuple[Mapping[str, Sequence[float]], Sequence]],
+) -> pd.DataFrame:
+    """Measures of focus as "mean [low, high]" by map, and how many maps have no mass.
+
+    `found` gives by map the estimates (mean, low, high) by measure, and its maps (n, h, w).
+    """
+    rows = {}
+    for name, (estimates, maps) in found.items():
+        empty = (np.asarray(maps).reshape(len(maps), -1).max(1) == 0).sum()
+        told = {
+            f"{what} (%)": interval(mean, low, high, 2)
+            for what, (mean, low, high) in estimates.items()
+        }
+        rows[name] = {**told, "maps without mass": int(empty)}
+    return pd.DataFrame(rows).T.rename_axis("map")
+
+
+def layer_row(role: str, name: str, cells: int, share: float) -> dict:
+    """A layer: its part in a reading, its name, cells a side, and what a corner cell depends on."""
+    return {
+        "layer": role,
+        "name": name,
+        "cells a side": cells,
+        "share of the image that a corner cell depends on (%)": share,
+    }
+
+
+def consistency_row(
+    network: str, corruption: str, told: Mapping[str, tuple[float, float, float]], empty: int
+) -> dict:
+    """Agreement of clean and corrupted maps: own, another image's, corrected; and empty maps."""
+    return {
+        "corruption": corruption,
+        "network": network,
+        **{what: interval(*estimate, 3) for what, estimate in told.items()},
+        "maps without mass": empty,
     }
 
 
 def agreement_point(
-    corruption: str, grid: str, strength: float, network: str, estimate: tuple, unchanged: float
+    corruption: str, grid: str, strength: float, network: str, estimate: Iterable[float]
 ) -> dict:
-    """A point of the chart of agreement: Spearman and shared top fifth, mean, low and high (2,).
-
-    `unchanged` is Spearman's mean over the images on which the decision stays.
-    """
-    (spearman, top), low, high = estimate
+    """A point of the chart of corrected agreement by strength."""
+    mean, low, high = map(float, estimate)
     return {
         "corruption": corruption_label(corruption, grid),
         "strength": strength,
         "network": network,
-        "Spearman": spearman,
-        "low": low[0],
-        "high": high[0],
-        "top fifth shared (%)": top,
-        "Spearman where the decision stays": unchanged,
+        "agreement": mean,
+        "low": low,
+        "high": high,
     }
 
 
 def strength_point(
-    corruption: str, grid: str, strength: float, network: str, estimate: tuple
+    corruption: str, grid: str, strength: float, network: str, estimate: Iterable[float]
 ) -> dict:
-    """A point of the charts by strength: accuracy (%) and confidence drop, mean, low, high (2,)."""
-    mean, low, high = estimate
+    """A point of the chart of accuracy (%) by strength."""
+    mean, low, high = map(float, estimate)
     return {
         "corruption": corruption_label(corruption, grid),
         "strength": strength,
         "network": network,
-        "right": mean[0],
-        "low": low[0],
-        "high": high[0],
-        "drop": mean[1],
-        "drop_low": low[1],
-        "drop_high": high[1],
+        "accuracy": mean,
+        "low": low,
+        "high": high,
     }
 
 
-def bars(stage: str, images: str, estimate: tuple, n: int) -> list[dict]:
-    """Accuracy and confidence of a stage on some images, both in %: mean, low and high, (2,)."""
+def bars(
+    stage: str, images: str, estimates: Iterable[tuple[float, float, float]], n: int
+) -> list[dict]:
+    """Accuracy and confidence of a stage on some images, both in %: mean, low and high."""
     return [
         {
             "stage": stage,
@@ -219,7 +216,7 @@ def bars(stage: str, images: str, estimate: tuple, n: int) -> list[dict]:
             "high": high,
             "n": n,
         }
-        for quantity, value, low, high in zip(
-            ("right (%)", "confidence (%)"), *estimate, strict=True
+        for quantity, (value, low, high) in zip(
+            ("accuracy (%)", "confidence (%)"), estimates, strict=True
         )
     ]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.report import claims
-from helpers.report.chapters.haycam import is_or_are, join_names, number_word, percent, ranked
+from helpers.report import tallies
+from helpers.report.chapters.haycam import join_names, number_word, percent, ranked
 
 
 class Outcome(NamedTuple):
@@ -27,7 +27,7 @@ def verdict(outcome: Outcome) -> list[str]:
     """The verdict, one sentence or two an entry."""
     sentences = [] if outcome.photographs else [_PORTRAITS]
     sentences += [
-        tally(outcome.judged.verdict),
+        tallies.sentence(outcome.judged),
         f"Our order of the methods by IoU is {ranked(outcome.ours)}; the paper's is "
         f"{ranked(outcome.paper)}.",
         _lead(outcome),
@@ -43,24 +43,8 @@ _PORTRAITS = "This run saw **drawn portraits only**: it tests the code, not the 
 
 def finding(outcome: Outcome) -> str:
     """Two sentences for the book's front page."""
-    text = _decisive(outcome) or [tally(outcome.judged.verdict), _lead(outcome)]
+    text = _decisive(outcome) or [tallies.sentence(outcome.judged), _lead(outcome)]
     return " ".join(text if outcome.photographs else [_PORTRAITS, *text])
-
-
-def tally(verdicts: pd.Series) -> str:
-    """How many claims were reproduced, how many not, and how many are open or not run."""
-    counts = verdicts.value_counts()
-    reproduced, missed, undecided, not_run = (
-        int(counts.get(kind, 0))
-        for kind in (claims.REPRODUCED, claims.NOT_REPRODUCED, claims.INCONCLUSIVE, claims.NOT_RUN)
-    )
-    if not_run == len(verdicts):
-        return f"None of the {len(verdicts)} numbers was measured."
-    text = (
-        f"**{reproduced} of {len(verdicts)}** numbers {is_or_are(reproduced)} reproduced, {missed} "
-        f"{is_or_are(missed)} not and {undecided} {is_or_are(undecided)} inconclusive"
-    )
-    return text + (f"; {not_run} {is_or_are(not_run)} not run." if not_run else ".")
 
 
 def _lead(outcome: Outcome) -> str:

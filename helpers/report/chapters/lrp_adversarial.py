@@ -1,6 +1,6 @@
 """Sentences of the chapter on LRP and adversarial images (Dieter & Zisgen 2023)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,6 @@ from helpers.report.chapters.lrp_adversarial_tables import (
     UNDER_SHARE,
     Counts,
 )
-
-DECIDING_RULE, DECIDING_OVERLAP = "LRP-ε 1", "1% in 1%"  # what the verdict speaks of
 
 
 def share_by_cut(counts: np.ndarray, pairs: int) -> np.ndarray:
@@ -44,27 +42,57 @@ def parameter_sentence(images: int, trainable: int, biases: int, reported: float
 
 
 def sanity_sentence(
-    correct: Mapping[str, int], images: int, reported: pd.Series, running: float
+    correct: Mapping[str, list[int]], images: int, reported: pd.Series, running: float
 ) -> str:
-    """How often each arm's network is right, and what the paper's training accuracies mean.
+    """Accuracy of each arm's networks, and what the paper's two training accuracies mean.
 
     Parameters
     ----------
     correct
-        Images classified correctly, by arm, of `images`.
+        By arm: images classified correctly, of `images`, by each network.
     reported
         The paper's numbers by key.
     running
-        Arm B's training accuracy with dropout and augmentation on, in %.
+        Training accuracy of arm B's first network with dropout and augmentation on, in %.
     """
-    counts = "; ".join(f"arm {arm} **{count:,}**" for arm, count in sorted(correct.items()))
-    return (
-        f"Right on {images:,} test images: {counts}. The paper's training accuracy of "
-        f"{reported['train_accuracy']:.2f} % sits oddly beside {reported['train_correct']:,.0f} of "
-        f"50,000 training images right, which is {reported['train_correct'] / 500:.1f} %: the "
-        "first is Keras's running mean with dropout and augmentation on, the second is the trained "
-        f"network's. Ours ends at {running:.1f} % in the first sense."
+    counts = "; ".join(
+        f"arm {arm} **{', '.join(f'{count:,}' for count in of_arm)}**"
+        for arm, of_arm in sorted(correct.items())
     )
+    return (
+        f"Of {images:,} test images are classified correctly: {counts}. The paper's training "
+        f"accuracy of {reported['train_accuracy']:.2f} % and its {reported['train_correct']:,.0f} "
+        f"of 50,000 training images, {reported['train_correct'] / 500:.1f} %, seem inconsistent; "
+        "the first is probably Keras's running mean with dropout and augmentation on, the second "
+        f"the trained network's accuracy. Ours ends at {running:.1f} % in the first sense."
+    )
+
+
+def networks_sentence(records: Sequence[Mapping], after: Sequence[int], images: int) -> str:
+    """Which networks arm B has, and what the recollection of BatchNorm's statistics changes.
+
+    Parameters
+    ----------
+    records
+        Of each network: its ``seed`` and, if it was recorded, ``before_recollection``, how many of
+        the 10,000 test images it classified correctly before.
+    after
+        How many of `images` test images each classifies correctly now.
+    """
+    lines = []
+    for record, count in zip(records, after, strict=True):
+        before = record.get("before_recollection")
+        was = "not recorded" if before is None else f"{before / 100:.2f} %"
+        lines.append(
+            f"seed {record['seed']}: test accuracy {was} before the statistics of BatchNorm were "
+            f"collected again, {100 * count / images:.2f} % after (on {images:,} images)"
+        )
+    several = (
+        f"Arm B has {len(records)} networks, so that its intervals include another network."
+        if len(records) > 1
+        else "Arm B has one network, so that its intervals say nothing of another one."
+    )
+    return several + "\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def run_sentences(sizes: pd.DataFrame) -> str:
@@ -107,8 +135,8 @@ def negative_sentence(table: pd.DataFrame) -> str:
         )
     return (
         f"Of alpha = 1's negative components {shares.min():.1f} % lie in images whose logit is "
-        "negative: the difference that the paper finds interesting says how often the logit is "
-        "below zero, and nothing on LRP."
+        "negative. With the fitted rule this holds by construction: under it, the difference that "
+        "the paper finds interesting counts how often the explained logit is below zero."
     )
 
 
@@ -173,7 +201,7 @@ def unmoved_sentence(arm: str, top: float, top_share: float, reported: float) ->
     guess = (
         "is nearer to the first, as it says."
         if first
-        else "looks like the second, under the first's name."
+        else "is probably the second, reported as the share of identical top components."
     )
     return (
         f"- arm {arm}, LRP-αβ 1: the top component keeps its position in **{top:.2f} %** of the "
@@ -192,78 +220,12 @@ def nearest_target(table: pd.DataFrame, columns: list[str], arm: str) -> str:
     )
 
 
-def edge_sentence(shares: pd.DataFrame) -> str:
-    """LRP beside an edge detector: `shares` (rules, kinds of pairs) of the top 1 % that stays."""
-    attacked = [f"{share:.0f} % ({rule})" for rule, share in shares["attacked"].items()]
-    edges = [f"{share:.0f} %" for share in shares["LRP and edges"]]
-    return (
-        "The paper concludes that LRP works like an edge detector. An edge detector would keep "
-        f"{shares['edges'].iloc[0]:.0f} % of its top 1 % under the attack; LRP keeps "
-        f"{', '.join(attacked)}, and shares {', '.join(edges)} of its top 1 % with the edges. "
-        "Noise is not a perfect control: it is as large as the attack's change, but points "
-        "nowhere, so it also moves the network's inner activations less."
-    )
-
-
-def deciding(controls: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """The controls that the verdict speaks of: one arm, rule and overlap, by kind of pair."""
-    chosen = (
-        (controls.arm == arm)
-        & (controls.rule == DECIDING_RULE)
-        & (controls.overlap == DECIDING_OVERLAP)
-    )
-    return controls[chosen].set_index("pairs")
-
-
-def verdict(judged: pd.DataFrame, controls: pd.DataFrame) -> list[str]:
-    """The verdict: how many numbers are reproduced, arm by arm, and what the controls say.
-
-    Parameters
-    ----------
-    judged
-        From :func:`helpers.report.claims.judge`.
-    controls
-        Share, low and high (in %) by kind of pair, from :func:`deciding`.
-    """
+def verdict(judged: pd.DataFrame) -> list[str]:
+    """How many rows of each arm have which verdict; from :func:`helpers.report.claims.judge`."""
     sentences = []
-    for arm, verdicts in judged[judged.arm.notna()].groupby("arm").verdict:
+    counted = judged[judged.arm.notna() & (judged.kind != "conclusion") & (judged.same_as == "")]
+    for arm, verdicts in counted.groupby("arm").verdict:
         count = verdicts.value_counts()
-        sentences.append(
-            f"In arm {arm}, **{count.get(claims.REPRODUCED, 0)} of {len(verdicts)}** numbers are "
-            f"reproduced, {count.get(claims.NOT_REPRODUCED, 0)} are not and "
-            f"{count.get(claims.INCONCLUSIVE, 0)} are open."
-        )
-    missing = int(judged.arm.isna().sum())
-    if missing:
-        sentences.append(f"Not run: {missing} of the {judged.key.nunique()} claims.")
-    return [*sentences, *_control_sentences(controls)]
-
-
-def finding(controls: pd.DataFrame) -> str:
-    """What the chapter found, in two sentences; `controls` as for :func:`verdict`."""
-    return " ".join(_control_sentences(controls))
-
-
-def _control_sentences(controls: pd.DataFrame) -> list[str]:
-    share = controls.share.map(lambda value: "–" if np.isnan(value) else f"{value:.0f}")
-    attacked, noise = controls.loc["attacked"], controls.loc["noise"]
-    numbers = (
-        f"By {DECIDING_RULE}, {share['attacked']} % of an original's top 1 % stay there when the "
-        f"decision is attacked, and {share['noise']} % under shuffled noise of the same size that "
-        f"leaves the decision alone; two adversarials of one image share {share['other target']} "
-        f"%, two images of one class {share['other image, same class']} %."
-    )
-    if noise.low > attacked.high:
-        return [
-            numbers,
-            "So the map changes far more with the decision than with noise "
-            f"({noise.share - attacked.share:.0f} points), and the paper's 'no significant "
-            "difference' does not follow from its numbers; what stays comes from the image.",
-        ]
-    if noise.high < attacked.low:
-        return [numbers, "So a changed decision moves the map even less than noise does."]
-    return [
-        numbers,
-        "So this run cannot tell a changed decision from noise by the map: their intervals "
-        "overlap.",
-    ]
+        told = ", ".join(f"{count[name]} {name}" for name in claims.VERDICTS if name in count)
+        sentences.append(f"Of {len(verdicts)} rows in arm {arm}: {told}.")
+    return sentences

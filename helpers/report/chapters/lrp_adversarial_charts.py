@@ -13,7 +13,7 @@ CHANCE = {"1% in 1%": 31 / 30.72, "10% in 10%": 307 / 30.72}  # of 3,072 compone
 
 
 def training_chart(history: list[float]) -> alt.Chart:
-    """Running training accuracy (a share) by epoch, from the first."""
+    """Running training accuracy (a share) of arm B by epoch, from the first."""
     frame = pd.DataFrame({"epoch": range(1, len(history) + 1), "accuracy": 100 * np.array(history)})
     chart = alt.Chart(
         frame, description="Running training accuracy of arm B by epoch", width="container"
@@ -21,7 +21,7 @@ def training_chart(history: list[float]) -> alt.Chart:
     scale = alt.Scale(zero=False)
     return chart.mark_line().encode(
         x=alt.X("epoch:Q", title="epoch"),
-        y=alt.Y("accuracy:Q", title="right while training (%)", scale=scale),
+        y=alt.Y("accuracy:Q", title="training accuracy (%)", scale=scale),
     )
 
 
@@ -65,38 +65,84 @@ def pair_chart(controls: pd.DataFrame) -> alt.VConcatChart:
     `controls` has the columns pairs, rule, overlap, share, low, high, n; kinds keep their order.
     """
     controls = controls[controls.overlap.isin(list(CHANCE))]
-    description = "Overlap of top components for pairs of seven kinds"
+    kinds = list(dict.fromkeys(controls.pairs))
+    description = f"Overlap of top components for pairs of {len(kinds)} kinds"
     base = alt.Chart(controls, description=description).encode(
-        y=alt.Y("pairs:N", sort=list(dict.fromkeys(controls.pairs)), title=None),
+        y=alt.Y("pairs:N", sort=kinds, title=None),
         yOffset="rule:N",
         color=alt.Color("rule:N", title=None),
+        shape=alt.Shape("rule:N", title=None),
         tooltip=["pairs", "rule", "overlap", "share", "low", "high", "n"],
     )
     intervals = base.mark_rule().encode(x=alt.X("low:Q", title="overlap (%)"), x2="high:Q")
-    dots = base.mark_point(filled=True, size=50).encode(x="share:Q")
+    dots = base.mark_point(filled=True, size=40).encode(x="share:Q")
     return alt.vconcat(
         *(
             alt.layer(intervals, dots)
             .transform_filter(alt.datum.overlap == overlap)
-            .properties(width=230, height=240, title=f"{overlap}; chance is {chance:.0f} %")
+            .properties(
+                width=230, height=28 * len(kinds), title=f"{overlap}; chance {chance:.0f} %"
+            )
             for overlap, chance in CHANCE.items()
         )
     )
 
 
 def bin_chart(bins: pd.DataFrame, x_title: str) -> alt.LayerChart:
-    """Overlap of the top 1 % over a measured quantity: columns middle, share, low, high, rule."""
-    return charts.curve(
-        bins,
-        x="middle",
-        y="share",
-        low="low",
-        high="high",
-        color="rule",
-        x_title=x_title,
-        y_title="top 1 % that stays in the top 1 % (%)",
-        description=f"Overlap of the top 1 % against {x_title}",
+    """Overlap of the top 1 % over a quantity on a log axis: columns middle, share, low, high, rule.
+
+    Dots stand at the median of each bin, so that a few outliers do not move them.
+    """
+    description = f"Overlap of the top 1 % against {x_title}, in ten bins of equal count"
+    base = alt.Chart(bins, description=description).encode(
+        x=alt.X("middle:Q", title=x_title, scale=alt.Scale(type="log", nice=False)),
+        color=alt.Color("rule:N", title=None, sort=None),
+        shape=alt.Shape("rule:N", title=None, sort=None),
+        tooltip=["rule", "middle", "share", "low", "high"],
     )
+    intervals = base.mark_rule().encode(
+        y=alt.Y("low:Q", title="top 1 % that stays in the top 1 % (%)"), y2="high:Q"
+    )
+    dots = base.mark_line(point=True).encode(y="share:Q")
+    return alt.layer(intervals, dots).properties(width="container", height=theme.HEIGHT)
+
+
+def path_chart(frame: pd.DataFrame) -> alt.Chart:
+    """How alike maps at both ends of a step are, by the step's distance from the turn.
+
+    `frame` has the columns rule, explained, steps, share and n; one rule is shown at a time.
+    """
+    description = "Overlap of the maps at both ends of a step, before, at and after the turn"
+    lines = alt.Chart(frame, description=description).mark_line(point=True)
+    lines = lines.encode(
+        x=alt.X("steps:Q", title="steps after the one in which the decision turns"),
+        y=alt.Y("share:Q", title="top 1 % that stays in the step (%)"),
+        color=alt.Color("explained:N", title=None, sort=None),
+        strokeDash=alt.StrokeDash("explained:N", title=None, sort=None),
+        tooltip=["rule", "explained", "steps", "share", "n"],
+    )
+    chart = charts.select_by(lines, frame, "rule")
+    return chart.properties(width="container", height=theme.HEIGHT)
+
+
+def reversal_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """Decisions taken back over the number of components: columns rule, order, components, share.
+
+    Also low and high; one rule is shown at a time.
+    """
+    description = "Adversarial decisions that turn back, by how many components are taken back"
+    base = alt.Chart(frame, description=description).encode(
+        x=alt.X("components:Q", title="components taken back", scale=alt.Scale(type="log")),
+        color=alt.Color("order:N", title=None, sort=None),
+        shape=alt.Shape("order:N", title=None, sort=None),
+        tooltip=["rule", "order", "components", "share", "low", "high", "n"],
+    )
+    intervals = base.mark_rule().encode(
+        y=alt.Y("low:Q", title="decisions taken back (%)"), y2="high:Q"
+    )
+    dots = base.mark_line(point=True).encode(y="share:Q")
+    chart = charts.select_by(alt.layer(intervals, dots), frame, "rule")
+    return chart.properties(width="container", height=theme.HEIGHT)
 
 
 def attack_picture(pixels: np.ndarray, names: list[str]) -> theme.Html:

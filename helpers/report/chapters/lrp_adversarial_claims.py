@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from helpers.measures import intervals
 from helpers.report import claims
 
 KINDS = ("originals", "adversarials")
 LEVELS = (0.001, 0.005, 0.01, 0.1, 0.5, 0.9, 0.99, 0.995, 0.999)  # quantiles of Tables 3 and 4
-FEWEST = 10  # adversarials of low probability; fewer say nothing
+COMPONENTS = 3072  # of an image
+LEAST = -1.0  # relevance is divided by its largest magnitude
 
 Estimate = Callable[[np.ndarray, Callable[[np.ndarray], Any]], tuple]
 
@@ -57,86 +58,53 @@ def percent(sums: np.ndarray) -> np.ndarray:
     return 100 * np.divide(sums[0], sums[1], out=nothing, where=np.asarray(sums[1]) > 0)
 
 
-def accuracies(correct: Mapping[str, int], images: int) -> list[dict]:
-    """Images classified correctly, by arm, of a test set of `images`; also in %."""
-    return [
-        row
-        for arm, count in correct.items()
-        for row in (
-            exact("test_correct", arm, count, images),
-            exact("test_accuracy", arm, 100 * count / images, images),
-        )
-    ]
-
-
-def success(arm: str, succeeded: np.ndarray, sources: np.ndarray, estimate: Callable) -> list[dict]:
-    """The success rate of attacks, in %: 1.0 or 0.0 by attack (N,), and its original (N,).
-
-    `estimate` goes from values, sources and a statistic to its value, low and high.
-    """
-    _, low, high = estimate(succeeded, sources, np.mean)
-    rate = 100 * int(succeeded.sum()) / len(succeeded)
-    return measurements(["success_rate"], arm, (rate, 100 * low, 100 * high), len(succeeded))
-
-
-def authors_success(adversarials: int, attempts: int) -> list[dict]:
-    """The authors' success rate, in %, and how many adversarial images they have."""
-    return [
-        exact("success_rate", claims.AUTHORS, 100 * adversarials / attempts, attempts),
-        exact("adversarials", claims.AUTHORS, adversarials, attempts),
-    ]
-
-
-def attack(arm: str, pairs: pd.DataFrame, estimate: Callable) -> list[dict]:
-    """Section 4.1: how sure the network is of the targets, and what the weak adversarials are.
-
-    Parameters
-    ----------
-    arm
-        The arm, "A" or "B".
-    pairs
-        One row an adversarial: ``source`` (its original), ``true`` and ``target`` (class names),
-        ``second`` (the class of second highest probability), ``probability`` (of the target).
-    estimate
-        From values (M,), sources (M,) and a statistic to its value, low and high.
-    """
-    rows, probability = [], pairs.probability.to_numpy()
-    for level in (0.01, 0.005, 0.001):
-        estimated = estimate(probability, pairs.source.to_numpy(), _quantile(level))
-        rows += measurements([f"confidence/{level}"], arm, estimated, len(pairs))
-    weak = pairs[probability <= np.quantile(probability, 0.005)]  # "low-probability" in the paper
-    cats = weak[weak.target == "cat"]
-    for key, members, values in (
-        ("second_class_is_true", weak, (weak.second == weak.true).to_numpy(np.float32)),
-        ("low_confidence_dog_share", cats, (cats.true == "dog").to_numpy(float)),
-    ):
-        if len(members) >= FEWEST:
-            estimated = estimate(values, members.source.to_numpy(), np.mean)
-            rows += measurements([key], arm, 100 * np.array(estimated), len(members))
-    return rows
-
-
-def _quantile(level: float) -> Callable[[np.ndarray], float]:
-    return lambda values: np.quantile(values, level)
-
-
 def quantiles(
     arm: str,
     counts: Mapping[str, Mapping[str, np.ndarray]],
     grid_quantiles: Callable,
     estimate: Estimate,
+    known: Collection[str],
+    *,
+    whole: bool = False,
 ) -> list[dict]:
     """Tables 3 and 4: nine quantiles of the relevance of originals and adversarials by each rule.
 
-    `counts` holds by rule a ``grid`` (G, 2, 20001); `grid_quantiles` reads quantiles (..., Q) at
-    levels (Q,) off counts (..., 20001).
+    By LRP-αβ 1 relevance has the sign of the logit. Where no image of a sample has a negative one,
+    the lower quantiles may still lie among the images that have, as long as the exact interval of
+    their share reaches up to the quantile's level; the interval then goes down to -1.
+
+    Parameters
+    ----------
+    counts
+        By rule: ``grid`` (G, 2, 20001) and ``negative`` (G, 2, 2: images, those with a negative
+        logit).
+    grid_quantiles
+        Reads quantiles (..., Q) at levels (Q,) off counts (..., 20001).
+    known
+        Keys that the paper reports and that are counted; others are left out.
+    whole
+        Whether the images are the paper's whole population.
     """
     rows = []
     for rule, of_rule in counts.items():
         keys = [[f"quantile/{kind}/{rule}/{level:.3f}" for level in LEVELS] for kind in KINDS]
-        estimated = estimate(of_rule["grid"], lambda total: grid_quantiles(total, LEVELS))
-        rows += measurements(keys, arm, estimated, of_rule["grid"].sum((0, 2))[:, None])
+        value, low, high = estimate(of_rule["grid"], lambda total: grid_quantiles(total, LEVELS))
+        if rule == "LRP-αβ 1" and not whole:
+            unseen = unseen_share(of_rule["negative"].sum(0))
+            low = np.where(np.array(LEVELS) < unseen[:, None], LEAST, low)
+        n = of_rule["grid"].sum((0, 2))[:, None]
+        rows += measurements(keys, arm, (value, low, high), n, known)
     return rows
+
+
+def unseen_share(images: np.ndarray) -> np.ndarray:
+    """The largest share that the exact interval allows for what was not seen: (K,), 0 if it was.
+
+    `images` (K, 2) are numbers of images, and how many of them have what is looked for.
+    """
+    return np.array(
+        [0.0 if found else intervals.share_interval(0, int(number))[2] for number, found in images]
+    )
 
 
 def sign_share(signs: np.ndarray, column: int) -> np.ndarray:
@@ -153,6 +121,8 @@ def distribution(
     grid_moments: Callable,
     estimate: Estimate,
     known: Collection[str],
+    *,
+    whole: bool = False,
 ) -> list[dict]:
     """Section 4.2.2: zeros, means, deviations and negative relevance.
 
@@ -161,26 +131,42 @@ def distribution(
     arm
         The arm, "A" or "B".
     counts
-        By rule: ``grid`` (G, 2, 20001) and ``signs`` (G, 2, 2, 3), originals first.
+        By rule: ``grid`` (G, 2, 20001), ``signs`` (G, 2, 2, 3) and ``negative`` (G, 2, 2),
+        originals first.
     grid_moments
         Mean and deviation (...) of counts (..., 20001).
     known
         Keys that the paper reports; other means and deviations are left out.
+    whole
+        Whether the images are the paper's whole population.
     """
     signs = np.stack([of_rule["signs"] for of_rule in counts.values()], axis=1)  # (G, 7, 2, 2, 3)
     n = signs[:, 0].sum((0, 2, 3))
     zeros = estimate(signs, lambda total: sign_share(total, 1).mean(0))
     rows = measurements([f"zero_share/{kind}" for kind in KINDS], arm, zeros, n)
-    for rule in ("LRP-0", "LRP-αβ 1"):
-        estimated = estimate(counts[rule]["grid"], lambda total: np.stack(grid_moments(total)))
-        keys = [[f"{word}/{kind}/{rule}" for kind in KINDS] for word in ("mean", "deviation")]
-        rows += measurements(keys, arm, estimated, n, known)
-    grids = [of_rule["grid"] for rule, of_rule in counts.items() if rule.startswith("LRP-ε")]
-    widest = estimate(np.stack(grids, axis=1), lambda total: grid_moments(total)[1].max())
+    by_rule = estimate(signs, lambda total: sign_share(total, 1))  # (7, 2)
+    for i, rule in enumerate(counts):
+        for k, kind in enumerate(KINDS):
+            ends = (part[i, k] for part in by_rule)
+            rows.append(claims.reading(f"zero_share/{kind}", arm, {"rule": rule}, *ends, n[k]))
+    of_rule = counts["LRP-αβ 1"]
+    estimated = estimate(of_rule["grid"], lambda total: np.stack(grid_moments(total)))
+    keys = [[f"{word}/{kind}/LRP-αβ 1" for kind in KINDS] for word in ("mean", "deviation")]
+    rows += measurements(keys, arm, estimated, n, known)
+    grids = np.stack(
+        [rule["grid"] for name, rule in counts.items() if name.startswith("LRP-ε")], axis=1
+    )
+    widest = estimate(grids, lambda total: grid_moments(total)[1].max())
     rows += measurements(["largest_deviation/LRP-ε"], arm, widest, n.sum())
-    negative = estimate(counts["LRP-αβ 1"]["signs"], lambda total: sign_share(total, 0))
+    by_kind = estimate(grids, lambda total: grid_moments(total)[1].max(0))  # (2,)
+    for k, kind in enumerate(KINDS):
+        ends = (part[k] for part in by_kind)
+        rows.append(claims.reading("largest_deviation/LRP-ε", arm, {"images": kind}, *ends, n[k]))
+    value, low, high = estimate(of_rule["signs"], lambda total: sign_share(total, 0))
+    if not whole:  # without a negative image a bootstrap knows no other
+        high = np.maximum(high, 100 * unseen_share(of_rule["negative"].sum(0)))
     return rows + measurements(
-        [f"negative_share/{kind}/LRP-αβ 1" for kind in KINDS], arm, negative, n
+        [f"negative_share/{kind}/LRP-αβ 1" for kind in KINDS], arm, (value, low, high), n
     )
 
 
@@ -208,6 +194,7 @@ def shifts(
     names: list[str],
     estimate: Estimate,
     known: Collection[str],
+    top: int,
 ) -> list[dict]:
     """Positional changes by LRP-αβ 1 (Section 4.2.3).
 
@@ -222,20 +209,35 @@ def shifts(
         Of the K overlaps.
     known
         Keys that the paper reports; other mean shifts are left out.
+    top
+        How many components the third of the K overlaps follows: the top 1 %.
     """
     counts, pairs = of_rule["shifts"], of_rule["overlaps"][:, 1, 0]
     middle = counts.shape[2] // 2
     positions = np.arange(-middle, middle + 1)
+    key = "identical_top/LRP-αβ 1"
     unmoved = np.stack([counts[:, 0, middle], pairs], axis=1)  # (G, 2)
-    rows = measurements(["identical_top/LRP-αβ 1"], arm, estimate(unmoved, percent), pairs.sum())
+    rows = measurements([key], arm, estimate(unmoved, percent), pairs.sum())
+    of_top = np.stack([counts[:, 2, middle], pairs * top], axis=1)
+    choices = {"what is counted": "components of the top 1 % that keep their place"}
+    rows.append(claims.reading(key, arm, choices, *estimate(of_top, percent), pairs.sum()))
     for k, name in enumerate(names):
         level, n = 50 if name == "10% in 10%" else 70, counts[:, k].sum()
+        if n == 0:  # no followed component is still within the cut
+            continue
         for key, statistic in (
             (f"shift/LRP-αβ 1/{name}/{level}", _distance_within(level)),
             (f"mean_shift/LRP-αβ 1/{name}", lambda total: total @ positions / total.sum()),
+            (_relative_key(name), lambda total: 100 * distance_within(total, 70) / COMPONENTS),
         ):
             rows += measurements([key], arm, estimate(counts[:, k], statistic), n, known)
     return rows
+
+
+def _relative_key(name: str) -> str:
+    """The paper gives two shifts once more, as shares of all components (p. 15)."""
+    followed = {"1 in 1%": "1% in 1%", "1% in 10%": "1% in 10%"}.get(name, "")
+    return f"relative_shift/{followed}"
 
 
 def _distance_within(level: float) -> Callable[[np.ndarray], int]:

@@ -59,6 +59,16 @@ def quantiles(judged: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(off=(frame.value - frame.reported).abs())
 
 
+def alike_table(judged: pd.DataFrame) -> pd.DataFrame:
+    """Rows ``alike/rule/summary`` of one arm: difference and verdict, a rule a row."""
+    frame = judged.copy()
+    frame[["rule", "summary"]] = frame.key.str.split("/", expand=True)[[1, 2]]
+    numbers = zip(frame.value, frame.verdict, strict=True)
+    frame["told"] = [f"{value:+.2f}, {verdict}" for value, verdict in numbers]
+    table = frame.pivot(index="rule", columns="summary", values="told").fillna("–")
+    return table.loc[list(dict.fromkeys(frame.rule)), list(dict.fromkeys(frame.summary))]
+
+
 def mirrored(frame: pd.DataFrame) -> pd.DataFrame:
     """Quantiles of symmetric distributions that miss the paper's, beside their mirror images.
 
@@ -139,40 +149,66 @@ def target_table(
 
 
 def control_table(
-    sums: Mapping[tuple[str, str], np.ndarray],
+    overlaps: Mapping[tuple[str, str], np.ndarray],
     pairs: list[str],
     names: list[str],
-    estimate: Callable,
+    mean: Callable,
 ) -> pd.DataFrame:
     """Overlaps of kinds of pairs, in %: columns arm, rule, pairs, overlap, share, low, high, n.
 
     Parameters
     ----------
-    sums
-        By arm and rule: sums of overlaps and numbers of pairs, (G, 2, kinds, K).
+    overlaps
+        By arm and rule: shares (S, N, pairs, K) of S networks and N originals, NaN where none.
     pairs, names
         Of the kinds of pairs, and of the K overlaps.
-    estimate
-        From counts (G, ...) and a statistic of their sum to its value, low and high.
+    mean
+        From (S, N) to value, low, high and the number of originals.
     """
-    rows = []
-    for (arm, rule), of_rule in sums.items():
-        share, low, high = estimate(of_rule, percent)  # (kinds, K)
-        number = of_rule[:, 1].sum(0)
-        rows += [
-            (arm, rule, kind, name, share[c, k], low[c, k], high[c, k], int(number[c, k]))
-            for c, kind in enumerate(pairs)
-            for k, name in enumerate(names)
-        ]
+    rows = [
+        (arm, rule, kind, name, *mean(100 * of_rule[:, :, c, k]))
+        for (arm, rule), of_rule in overlaps.items()
+        for c, kind in enumerate(pairs)
+        for k, name in enumerate(names)
+    ]
     return pd.DataFrame(
         rows, columns=["arm", "rule", "pairs", "overlap", "share", "low", "high", "n"]
     )
 
 
+def mean_table(
+    values: Mapping[str, np.ndarray], names: Mapping[str, list], mean: Callable, scale: float = 100
+) -> pd.DataFrame:
+    """Means over originals of an array (S, N, ...) a rule: one row a place of the other axes.
+
+    Parameters
+    ----------
+    values
+        By rule, or whatever the first column, ``rule``, names.
+    names
+        By column: the names of the places of an axis, in the order of the axes.
+    mean
+        As for :func:`control_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns rule, those of `names`, share (times `scale`), low, high, n.
+    """
+    axes = list(names.values())
+    rows = [
+        (rule, *(axis[i] for axis, i in zip(axes, place, strict=True)), *mean(part))
+        for rule, of_rule in values.items()
+        for place in np.ndindex(*(len(axis) for axis in axes))
+        for part in [scale * of_rule[(slice(None), slice(None), *place)]]
+    ]
+    return pd.DataFrame(rows, columns=["rule", *names, "share", "low", "high", "n"])
+
+
 def overlap_by_bins(
     values: list[np.ndarray], overlaps: list[np.ndarray], estimate: Callable
 ) -> pd.DataFrame:
-    """Overlap, in %, in ten bins of equal count: columns middle, share, low, high.
+    """Overlap, in %, in ten bins of equal count: columns middle (the median), share, low, high.
 
     Parameters
     ----------
@@ -181,18 +217,54 @@ def overlap_by_bins(
     overlaps
         The shares of the same pairs, NaN where one is left out.
     estimate
-        As for :func:`control_table`.
+        From counts (G, ...) and a statistic of their sum to its value, low and high.
     """
-    edges = np.unique(np.quantile(np.concatenate(values), np.linspace(0, 1, 11)))
+    together = np.concatenate(values)
+    edges = np.unique(np.quantile(together, np.linspace(0, 1, 11)))
     bins, sums = len(edges) - 1, []
+
+    def bin_of(array: np.ndarray) -> np.ndarray:
+        return np.clip(np.searchsorted(edges, array, side="right") - 1, 0, bins - 1)
+
     for of_group, shares in zip(values, overlaps, strict=True):
-        index = np.clip(np.searchsorted(edges, of_group, side="right") - 1, 0, bins - 1)
-        usable = np.isfinite(shares)
+        index, usable = bin_of(of_group), np.isfinite(shares)
         weights = (shares[usable], None)
         sums.append(np.stack([np.bincount(index[usable], w, bins) for w in weights]))
     share, low, high = estimate(np.stack(sums), percent)
-    middle = (edges[1:] + edges[:-1]) / 2
+    middle = pd.Series(together).groupby(bin_of(together)).median().reindex(range(bins))
     return pd.DataFrame({"middle": middle, "share": share, "low": low, "high": high})
+
+
+def path_table(steps: Mapping[tuple[str, str], tuple[np.ndarray, ...]]) -> pd.DataFrame:
+    """Means around the turn, in %: columns rule, explained, steps, share, n.
+
+    `steps` holds by rule and by what is explained: distances, means and numbers, (T,) each; what no
+    path has is left out.
+    """
+    frames = [
+        pd.DataFrame({"steps": distance, "share": 100 * mean, "n": number}).assign(
+            rule=rule, explained=explained
+        )
+        for (rule, explained), (distance, mean, number) in steps.items()
+    ]
+    return pd.concat(frames).query("n > 0").reset_index(drop=True)
+
+
+def between_networks(
+    counts: Mapping[str, np.ndarray], networks: int, names: list[str]
+) -> pd.DataFrame:
+    """Overlaps (%) of each network by rule, and the standard deviation between networks.
+
+    `counts` holds by rule ``overlaps`` (S G, 2, K), network by network; `names` are those of the K.
+    """
+    rows = {}
+    for rule, sums in counts.items():
+        per_network = [percent(part.sum(0)) for part in np.split(sums, networks)]
+        for number, shares in enumerate(per_network, 1):
+            rows[rule, f"network {number}"] = shares
+        if networks > 1:
+            rows[rule, "deviation"] = np.std(per_network, axis=0, ddof=1)
+    return pd.DataFrame(rows, index=names).T.round(2)
 
 
 def batchnorm_table(

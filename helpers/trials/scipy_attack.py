@@ -1,7 +1,9 @@
-"""The L-BFGS attack written plainly with scipy, a pair at a time: oracle of `helpers.attacks`.
+"""The paper's solver: Foolbox 2.4's L-BFGS attack on SciPy's L-BFGS-B, a pair at a time.
 
-It follows Foolbox 2.4.0's ``foolbox/v1/attacks/lbfgs.py`` as described in `helpers.attacks`: same
-objective with its factor 1e10, same search over c, smallest distance over all evaluated points.
+Foolbox 3 has no such attack. This follows Foolbox 2.4.0's ``foolbox/v1/attacks/lbfgs.py``: the same
+objective with its factor 1e10, the same search over c, and the smallest distance over all evaluated
+points, those of line searches too. It is also the oracle of :mod:`helpers.papers.lbfgs`, which
+advances many pairs at a time and departs from it where its docstring says.
 """
 
 from contextlib import suppress
@@ -17,18 +19,27 @@ DOUBLINGS = 30
 
 
 class ThresholdReached(Exception):
-    """Raised out of scipy's loop once the best distance is small enough."""
+    """Raised out of SciPy's loop once the best distance is small enough."""
 
 
 class Problem:
     """One (image, target) pair: the objective F_c and the best adversarial seen so far."""
 
-    def __init__(self, model, image, target, distance, threshold, bounds):
+    def __init__(
+        self,
+        model: nn.Module,
+        image: Tensor,
+        target: int,
+        distance: str,
+        threshold: float | None,
+        bounds: tuple[float, float],
+    ):
         self.model, self.image = model, image
         self.target = torch.tensor([target], device=image.device)
         self.kind, self.threshold = distance, threshold
         self.span = bounds[1] - bounds[0]
-        self.best, self.best_distance, self.evaluations = None, np.inf, 0
+        self.best: Tensor | None = None
+        self.best_distance, self.evaluations = np.inf, 0
 
     def distance(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """d(x, x0) and its (sub)gradient, both in float64."""
@@ -42,19 +53,21 @@ class Problem:
         x = flat.astype(np.float32)
         point = torch.from_numpy(x).to(self.image.device).reshape(1, *self.image.shape)
         point.requires_grad_()
-        logits = self.model(point)
-        entropy = cross_entropy(logits, self.target)
-        (slope,) = torch.autograd.grad(entropy, point)
+        with torch.enable_grad():
+            logits = self.model(point)
+            entropy = cross_entropy(logits, self.target)
+            (gradient,) = torch.autograd.grad(entropy, point)
         distance, distance_slope = self.distance(x.astype(np.float64))
         self.evaluations += 1
         if logits.argmax() == self.target and distance < self.best_distance:
             self.best, self.best_distance = point.detach()[0], distance
             if self.threshold is not None and distance <= self.threshold:
                 raise ThresholdReached
-        slope = slope.cpu().numpy().ravel().astype(np.float64)
+        slope = gradient.cpu().numpy().ravel().astype(np.float64)
         return SCALE * (distance + c * entropy.item()), SCALE * (distance_slope + c * slope)
 
     def is_adversarial(self, flat: np.ndarray) -> bool:
+        """Whether a point is classified as the target."""
         x = torch.from_numpy(flat.astype(np.float32)).to(self.image.device)
         with torch.no_grad():
             return bool(self.model(x.reshape(1, *self.image.shape)).argmax() == self.target)
@@ -81,7 +94,13 @@ def attack(
     return problem.best, float(problem.best_distance)
 
 
-def search(problem: Problem, start: np.ndarray, maxiter: int, epsilon: float, bounds) -> None:
+def search(
+    problem: Problem,
+    start: np.ndarray,
+    maxiter: int,
+    epsilon: float,
+    bounds: tuple[float, float],
+) -> None:
     """Double c until a solve ends on the target, then bisect between 0 and that c."""
 
     def succeeds(c: float) -> bool:
@@ -101,3 +120,26 @@ def search(problem: Problem, start: np.ndarray, maxiter: int, epsilon: float, bo
     while high - low >= epsilon:
         middle = (low + high) / 2
         low, high = (low, middle) if succeeds(middle) else (middle, high)
+
+
+def attack_pairs(
+    network: nn.Module, images: Tensor, targets: Tensor, iterations: int
+) -> dict[str, Tensor]:
+    """Attack images (N, C, H, W) in [0, 1] towards their targets (N,), one after another.
+
+    `network` gives logits; as in the authors' run, their softmax is what the attack takes for
+    logits. ``images`` (N, C, H, W), the original where none was found; ``success`` (N,).
+    """
+    device = next(network.parameters()).device
+    model = nn.Sequential(network, nn.Softmax(1)).eval()
+    found = [
+        attack(model, image.to(device), int(target), maxiter=iterations)[0]
+        for image, target in zip(images, targets, strict=True)
+    ]
+    attacked = [
+        image if best is None else best.cpu() for image, best in zip(images, found, strict=True)
+    ]
+    return {
+        "images": torch.stack(attacked),
+        "success": torch.tensor([best is not None for best in found]),
+    }

@@ -1,0 +1,43 @@
+"""Counting verdicts: a quantity once, and conclusions apart from the rows that carry them."""
+
+import pandas as pd
+
+from helpers.report import verdicts
+
+CONCLUSION = "conclusion"
+
+
+def counted(judged: pd.DataFrame) -> pd.DataFrame:
+    """The numbers and orders that count: no conclusion, and no quantity that another row counts."""
+    kept = judged
+    if "kind" in kept:
+        kept = kept[kept.kind != CONCLUSION]
+    return kept[kept.same_as == ""] if "same_as" in kept else kept
+
+
+def tally(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count the verdicts of numbers and orders: a row an arm, a column a verdict."""
+    return _by_arm(counted(judged))
+
+
+def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count the verdicts of conclusions: a row an arm, a column a verdict."""
+    return _by_arm(judged[judged.kind == CONCLUSION])
+
+
+def _by_arm(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.crosstab(rows.arm, rows.verdict).reindex(columns=verdicts.VERDICTS, fill_value=0)
+
+
+def in_words(found: pd.Series) -> str:
+    """Verdicts as a list of counts, such as "2 reproduced, 1 inconclusive"; in a fixed order."""
+    counts = found.value_counts()
+    return ", ".join(f"{counts[name]} {name}" for name in verdicts.VERDICTS if name in counts)
+
+
+def sentence(judged: pd.DataFrame) -> str:
+    """How many numbers and orders got which verdict, each quantity counted once."""
+    found = counted(judged).verdict
+    if found.empty:
+        return "No number or order is claimed."
+    return f"Of **{len(found)}** numbers and orders: {in_words(found)}."
