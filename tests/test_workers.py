@@ -136,10 +136,16 @@ def test_a_gpu_is_shared_only_by_as_many_as_are_asked_for(tmp_path):
 
 
 def test_devices_are_those_that_are_visible(monkeypatch):
+    monkeypatch.delenv("XAI_DEVICE", raising=False)
     monkeypatch.setenv(devices.VISIBLE, "2, GPU-8f ,-1")
     assert devices.visible() == ["2", "GPU-8f"]
     monkeypatch.setenv(devices.VISIBLE, "")
     assert devices.visible() == []
+    monkeypatch.setenv(devices.VISIBLE, "0,1")
+    monkeypatch.setenv("XAI_DEVICE", "cpu")
+    assert devices.visible() == []
+    monkeypatch.setenv("XAI_DEVICE", "cuda")
+    assert devices.visible() == ["0", "1"]
 
 
 def test_the_first_devices_of_two_slurm_jobs_are_two_devices(monkeypatch):
@@ -155,7 +161,8 @@ def test_devices_are_counted_by_nvidia_smi(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'GPU 0: H200 (UUID: GPU-1)'\necho 'GPU 1: H200'\n")
     program.chmod(0o755)
-    monkeypatch.delenv(devices.VISIBLE, raising=False)
+    for name in (devices.VISIBLE, "XAI_DEVICE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     assert devices.visible() == ["0", "1"]

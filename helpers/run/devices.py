@@ -22,10 +22,12 @@ _POLL = 0.5  # seconds between looks for a free device
 
 
 def visible() -> list[str]:
-    """The GPUs that runs may use here, by number or UUID.
+    """The GPUs that runs may use here, by number or UUID; none where ``XAI_DEVICE`` names another.
 
     ``CUDA_VISIBLE_DEVICES`` counts where it is set, as by Slurm, else what ``nvidia-smi`` lists.
     """
+    if os.environ.get("XAI_DEVICE", "").strip() not in ("", "cuda"):
+        return []
     if VISIBLE in os.environ:
         named = [word.strip() for word in os.environ[VISIBLE].split(",")]
         return [word for word in named if word and word != "-1"]
