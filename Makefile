@@ -11,7 +11,7 @@ test check: export OMP_WAIT_POLICY ?= PASSIVE
 test check: export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run book ipynb check test pages mutations cover bench lint format readme clean
+.PHONY: help env pins browser report run matrix book ipynb check test pages mutations cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ report: env  ## run every notebook small on real images, then build the book
 
 run: env  ## run one notebook: make run NAME=lrp_adversarial PROFILE=laptop
 	$(PY) -m helpers.run $(NAME) --profile $(PROFILE)
+
+matrix: env  ## run what is missing or stale of a grid: make matrix PROFILE=laptop JOBS=2
+	$(PY) -m helpers.run --matrix --profile $(PROFILE) $(if $(JOBS),--jobs $(JOBS))
 
 book: env  ## build the book from the runs that are there, running nothing
 	$(PY) -m helpers.book

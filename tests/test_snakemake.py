@@ -99,33 +99,60 @@ def plugin(name):
     return not subprocess.run([python, "-c", code], capture_output=True).returncode
 
 
-def test_a_toy_slurm_runs_the_profiles_jobs_each_with_memory_time_and_a_gpu(project, tmp_path):
-    if not plugin("slurm"):
-        pytest.skip("Snakemake's plugin for Slurm is not installed")
+def on_toy_cluster(project, tmp_path, name):
+    """Run the grid by a profile on a toy cluster; give the folder of its jobs and the settings."""
     programs, spool = toy_cluster.write(tmp_path)
-    profile = "helpers/run/workflow/profiles/slurm"
+    profile = f"helpers/run/workflow/profiles/{name}"
     settings = yaml.safe_load((project / profile / "config.yaml").read_text())
-
-    soon = ["--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "1"]
+    soon = ["--latency-wait", "20", "--seconds-between-status-checks", "1"]
+    soon += ["--slurm-init-seconds-before-status-checks", "1"] if name == "slurm" else []
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+
     done = snakemake(project, "--profile", profile, *soon, PATH=path)
 
     assert done.returncode == 0, done.stderr
     assert sorted(ran(project)) == ["laptop/a", "laptop/b", "laptop/whole"]
+    return spool, dict(text.split(":", 1)[1].split("=") for text in settings["set-resources"])
+
+
+def test_a_toy_slurm_runs_the_profiles_jobs_each_with_memory_time_and_a_gpu(project, tmp_path):
+    if not plugin("slurm"):
+        pytest.skip("Snakemake's plugin for Slurm is not installed")
+
+    spool, wanted = on_toy_cluster(project, tmp_path, "slurm")
+
     calls = [file.read_text().split("\n") for file in sorted(spool.glob("*.call"))]
     assert len(calls) == 3
-    wanted = dict(text.split(":", 1)[1].split("=") for text in settings["set-resources"])
     for call in calls:
         assert call[call.index("--mem") + 1] == wanted["mem_mb"]
         assert call[call.index("-t") + 1] == wanted["runtime"]
-        assert [word for word in call if "gpu" in word and not word.startswith("--wrap")]
+        assert "--gpus=1" in call
     assert {file.read_text().strip() for file in spool.glob("*.state")} == {"COMPLETED"}
 
 
-@pytest.mark.parametrize("name", ["slurm", "kubernetes"])
-def test_a_profile_passes_a_dry_run(project, name):
-    if not plugin(name):
-        pytest.skip(f"Snakemake's plugin for {name} is not installed")
+def test_a_toy_kubernetes_runs_the_profiles_jobs_each_with_memory_and_a_gpu(project, tmp_path):
+    if not plugin("cluster_generic"):
+        pytest.skip("Snakemake's plugin cluster-generic is not installed")
+
+    spool, wanted = on_toy_cluster(project, tmp_path, "kubernetes")
+
+    jobs = [json.loads(file.read_text()) for file in spool.glob("*.job")]
+    assert len(jobs) == 3
+    for job in jobs:
+        pod = job["spec"]["template"]["spec"]
+        (run,) = pod["containers"]
+        limits = {"memory": f"{wanted['mem_mb']}M", "cpu": "4", "nvidia.com/gpu": wanted["gpu"]}
+        assert run["resources"]["limits"] == limits
+        assert run["workingDir"] == str(project)
+        assert "@" not in json.dumps(job)
+        assert pod["volumes"][0]["name"] == run["volumeMounts"][0]["name"]
+    assert len(list(spool.glob("*.ended"))) == 3
+
+
+@pytest.mark.parametrize(("name", "needs"), [("slurm", "slurm"), ("kubernetes", "cluster_generic")])
+def test_a_profile_passes_a_dry_run(project, name, needs):
+    if not plugin(needs):
+        pytest.skip(f"Snakemake's plugin {needs} is not installed")
 
     done = snakemake(project, "--profile", f"helpers/run/workflow/profiles/{name}", "--dry-run")
 

@@ -135,22 +135,33 @@ def test_a_gpu_is_shared_only_by_as_many_as_are_asked_for(tmp_path):
     assert held == [False, True, True]
 
 
-def test_devices_are_those_that_are_visible_and_none_where_a_scheduler_hands_them_out(monkeypatch):
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+def test_devices_are_those_that_are_visible(monkeypatch):
+    monkeypatch.delenv("XAI_DEVICE", raising=False)
     monkeypatch.setenv(devices.VISIBLE, "2, GPU-8f ,-1")
     assert devices.visible() == ["2", "GPU-8f"]
     monkeypatch.setenv(devices.VISIBLE, "")
     assert devices.visible() == []
-    monkeypatch.setenv(devices.VISIBLE, "2")
-    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv(devices.VISIBLE, "0,1")
+    monkeypatch.setenv("XAI_DEVICE", "cpu")
     assert devices.visible() == []
+    monkeypatch.setenv("XAI_DEVICE", "cuda")
+    assert devices.visible() == ["0", "1"]
+
+
+def test_the_first_devices_of_two_slurm_jobs_are_two_devices(monkeypatch):
+    locks_of_jobs = set()
+    for job_number in ("17", "18"):
+        monkeypatch.setenv("SLURM_JOB_ID", job_number)
+        locks_of_jobs.add(devices._lock("0", 0))
+
+    assert len(locks_of_jobs) == 2
 
 
 def test_devices_are_counted_by_nvidia_smi(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'GPU 0: H200 (UUID: GPU-1)'\necho 'GPU 1: H200'\n")
     program.chmod(0o755)
-    for name in (devices.VISIBLE, "SLURM_JOB_ID", "KUBERNETES_SERVICE_HOST"):
+    for name in (devices.VISIBLE, "XAI_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 

@@ -1,5 +1,6 @@
-"""A Slurm of one machine: the programs that Snakemake's executor calls, which run jobs for real."""
+"""A cluster of one machine: programs of Slurm and Kubernetes that run jobs for real."""
 
+import sys
 from pathlib import Path
 
 SBATCH = """#!/bin/bash
@@ -39,6 +40,27 @@ exec "$@"
 SINFO = """#!/bin/bash
 echo PARTITION; echo 'toy*'
 """
+KUBECTL = """#!{python}
+# Takes jobs as `kubectl create -f -` does, runs their command, and tells how they ended.
+import json, os, pathlib, subprocess, sys, yaml
+spool = pathlib.Path("{spool}")
+if sys.argv[1] == "create":
+    job = yaml.safe_load(sys.stdin)
+    name = job["metadata"]["name"]
+    (spool / (name + ".job")).write_text(json.dumps(job))
+    run = job["spec"]["template"]["spec"]["containers"][0]
+    if os.fork() == 0:
+        os.setsid()
+        with open(os.devnull) as source, (spool / (name + ".log")).open("w") as log:
+            for number in (0, 1, 2):
+                os.dup2((source if number == 0 else log).fileno(), number)
+        code = subprocess.call(run["command"], cwd=run["workingDir"])
+        (spool / (name + ".partial")).write_text("/1" if code else "1/")
+        (spool / (name + ".partial")).rename(spool / (name + ".ended"))
+elif sys.argv[1:3] == ["get", "job"]:
+    ended = spool / (sys.argv[3] + ".ended")
+    print(ended.read_text() if ended.exists() else "/", end="")
+"""
 NOTHING = "#!/bin/bash\nexit 0\n"
 
 
@@ -48,7 +70,8 @@ def write(folder: Path) -> tuple[Path, Path]:
     programs.mkdir()
     spool.mkdir()
     scripts = {"sbatch": SBATCH.format(spool=spool), "sacct": SACCT.format(spool=spool),
-               "srun": SRUN, "sinfo": SINFO, "scancel": NOTHING}  # fmt: skip
+               "srun": SRUN, "sinfo": SINFO, "scancel": NOTHING,
+               "kubectl": KUBECTL.format(python=sys.executable, spool=spool)}  # fmt: skip
     for name, text in scripts.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)

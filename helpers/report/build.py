@@ -19,6 +19,7 @@ from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE
 
 from helpers.report import (
     claims,
+    costs,
     equations,
     explorer,
     front_page,
@@ -57,6 +58,8 @@ def included() -> dict[Path, str | bytes]:
         MADE / "verdicts.md": front_page.summary(scorecards, cards),
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
         MADE / "status.md": status.status_page(cards),
+        MADE / "costs.md": costs.costs_page(),
+        MADE / "seeds.md": costs.seeds_page(),
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),

@@ -1,12 +1,13 @@
 """Which GPU a run gets: one of its own, however many runs start at the same time.
 
 A scheduler's count of GPUs (``gpu=1`` of Snakemake on one machine) names none, so that all runs
-would take the first. Here a run claims one by a lock file, and sees no other. Slurm and Kubernetes
-hand out devices themselves; there nothing is claimed.
+would take the first. Here a run claims one by a lock file, and sees no other. Within a job of Slurm
+or a pod these are the devices that it was given.
 """
 
 import getpass
 import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -21,11 +22,11 @@ _POLL = 0.5  # seconds between looks for a free device
 
 
 def visible() -> list[str]:
-    """The GPUs that runs of this machine may use, by number or UUID; none if a scheduler assigns.
+    """The GPUs that runs may use here, by number or UUID; none where ``XAI_DEVICE`` names another.
 
-    ``CUDA_VISIBLE_DEVICES`` counts where it is set, else what ``nvidia-smi`` lists.
+    ``CUDA_VISIBLE_DEVICES`` counts where it is set, as by Slurm, else what ``nvidia-smi`` lists.
     """
-    if "SLURM_JOB_ID" in os.environ or "KUBERNETES_SERVICE_HOST" in os.environ:
+    if os.environ.get("XAI_DEVICE", "").strip() not in ("", "cuda"):
         return []
     if VISIBLE in os.environ:
         named = [word.strip() for word in os.environ[VISIBLE].split(",")]
@@ -70,5 +71,7 @@ def leased(devices: list[str], each: int = 1) -> Iterator[tuple[dict[str, str], 
 
 
 def _lock(device: str, place: int) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"xai-devices-{getpass.getuser()}"
+    job = os.environ.get("SLURM_JOB_ID", "")  # in two jobs, "0" may mean two devices
+    whose = f"{getpass.getuser()}-{socket.gethostname()}-{job}"
+    folder = Path(tempfile.gettempdir()) / f"xai-devices-{whose}"
     return folder / f"{device.replace('/', '-')}-{place}.lock"

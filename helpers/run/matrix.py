@@ -92,7 +92,8 @@ def _do(wanted: argparse.Namespace, states: Mapping[str, Known]) -> int:
 
 def _run(wanted: argparse.Namespace, states: Mapping[str, Known]) -> int:
     gpus = devices.visible()
-    at_once = wanted.jobs or max(1, len(gpus) * wanted.per_gpu or (os.cpu_count() or 1) // 4)
+    by_itself = max(1, len(gpus) * wanted.per_gpu or (os.cpu_count() or 1) // 4)
+    at_once = 1 if wanted.cell else wanted.jobs or by_itself
     jobs = [job(state) for name, state in states.items() if wanted.cell in (None, name)]
     how: dict[str, Any] = {"gpus": gpus, "each": wanted.per_gpu, "folder": paths.ROOT}
     ended = workers.fill(jobs, at_once=at_once, report=_tell, **how)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from helpers.measures import seeds
+from helpers.run import parameters, targets
 from helpers.run.status_of_runs import FRESH, Known
 from helpers.store import files, paths
 
@@ -54,8 +55,9 @@ def target(group: Group) -> Path:
     committed = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
     if not group.changed and committed.get("profile") == cell.profile:
         return paths.RESULTS / f"{cell.notebook}-seeds.csv"
-    first = min(group.runs, key=lambda run: run.cell.file.name).cell.file
-    return first.with_name(f"{first.stem}-seeds.csv")
+    seed = parameters.settings(cell.notebook)["profiles"][cell.profile]["seed"]
+    stem = targets.target(cell.notebook, cell.values | {"seed": seed}).stem  # whichever seeds ran
+    return cell.file.with_name(f"{stem}-seeds.csv")
 
 
 def write(states: Iterable[Known]) -> list[Path]:

@@ -91,7 +91,7 @@ def _is_still(file: Path, handle: int) -> bool:
     """Whether the name still means the file that was locked: who held it may have removed it."""
     try:
         return os.path.samestat(file.stat(), os.fstat(handle))
-    except FileNotFoundError:
+    except OSError:  # it is gone, or there was none
         return False
 
 

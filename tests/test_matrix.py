@@ -1,0 +1,392 @@
+import json
+import os
+
+import pandas as pd
+import pytest
+import small_project
+import yaml
+
+from helpers.run import grid, matrix, origin, parameters, seeds_of_runs, status_of_runs, workers
+from helpers.store import locks, paths
+
+SETTINGS = """\
+small:
+  parameters:
+    seed: {type: integer, minimum: 0, maximum: 99, description: of nothing}
+    loud: {type: boolean, description: whether it is loud}
+    shard: {type: string, description: part of the work}
+  profiles:
+    smoke: {seed: 0, loud: false, shard: ""}
+    laptop: {seed: 0, loud: false, shard: ""}
+    paper: {seed: 0, loud: true, shard: ""}
+other:
+  parameters:
+    seed: {type: integer, minimum: 0, maximum: 99, description: of nothing}
+  profiles:
+    smoke: {seed: 0}
+    laptop: {seed: 0}
+    paper: {seed: 0}
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """An empty project of two notebooks, whose code counts as "code"."""
+    for name in ("NOTEBOOKS", "DATA", "REPORTED", "RESULTS", "RUNS", "BOOK", "CACHE", "MODELS"):
+        monkeypatch.setattr(paths, name, tmp_path / name)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(grid, "STATE", tmp_path / "state")
+    monkeypatch.setattr(grid, "MADE", tmp_path / "BOOK/_made")
+    monkeypatch.setattr(grid, "GRID", tmp_path / "NOTEBOOKS/matrix.yaml")
+    monkeypatch.setattr(status_of_runs, "COSTS", tmp_path / "costs.csv")
+    monkeypatch.setattr(parameters, "SETTINGS", tmp_path / "NOTEBOOKS/parameters.yaml")
+    monkeypatch.setattr(
+        origin, "notebook_digest", lambda name, values: f"code of {name} {values['seed']}"
+    )
+    paths.NOTEBOOKS.mkdir()
+    parameters.SETTINGS.write_text(SETTINGS)
+    return tmp_path
+
+
+def cells(*entries, **how):
+    grid.GRID.write_text(yaml.safe_dump(list(entries)))
+    return grid.cells(grid.GRID, **how)
+
+
+def made(file, values, digest, seconds=10, value=1.0, **more):
+    """What a run writes: an executed notebook with its card, and results."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    own = {"parameters": values, "digest": digest, "seconds": seconds} | more
+    file.write_text(json.dumps({"metadata": {"provenance": own}, "cells": []}))
+    table = pd.DataFrame([["sum", "B", value, value - 1, value + 1, 5]])
+    table.columns = ["key", "arm", "value", "low", "high", "n"]
+    folder = paths.RESULTS if file.parent == paths.RUNS else file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / f"{file.stem}.csv", index=False)
+
+
+def make(cell, **more):
+    digest = origin.notebook_digest(cell.notebook, cell.values)
+    made(cell.file, cell.values, digest, **more)
+
+
+def states_of(found):
+    return {name: state.state for name, state in status_of_runs.known(found).items()}
+
+
+# --- the grid ---
+
+
+def test_a_grid_is_every_combination_of_what_varies_each_once():
+    found = cells(
+        {"notebook": "small", "profile": "laptop", "vary": {"seed": [0, 1], "loud": [True, False]}},
+        {"notebook": "all", "profile": "laptop", "vary": {"seed": [0, 1]}},
+    )
+
+    wanted = [
+        (cell.notebook, cell.values["seed"], cell.values.get("loud")) for cell in found.values()
+    ]
+    assert sorted(wanted, key=str) == [
+        ("other", 0, None), ("other", 1, None),
+        ("small", 0, False), ("small", 0, True), ("small", 1, False), ("small", 1, True),
+    ]  # fmt: skip
+    assert len({cell.file for cell in found.values()}) == 6
+
+
+def test_a_run_has_the_file_that_the_same_command_by_hand_writes():
+    (cell,) = cells({"notebook": "small", "vary": {"seed": 3}}).values()
+
+    from helpers.run import targets
+
+    assert cell.file == targets.target("small", cell.values)
+    assert cell.command() == "python -m helpers.run small --profile laptop -p seed 3"
+    assert cell.process()[1:] == [*cell.command().split()[1:], "--output", str(cell.file)]
+
+
+def test_another_profile_takes_the_place_of_all_that_the_grid_names():
+    found = cells({"notebook": "all", "profile": "paper"}, profile="smoke", only="other")
+
+    assert list(found) == ["smoke/other"]
+
+
+def test_shards_come_first_and_the_whole_needs_them():
+    *parts, whole = cells({"notebook": "small", "shards": 3}).values()
+
+    assert [part.values["shard"] for part in parts] == ["1/3", "2/3", "3/3"]
+    assert whole.values["shard"] == ""
+    assert whole.needs == tuple(part.name for part in parts)
+    assert {part.part_of for part in parts} == {whole.name}
+
+
+def test_runs_beside_one_another_have_the_same_parameters_and_no_order():
+    *beside, whole = cells({"notebook": "other", "together": 3}).values()
+
+    assert len(beside) == 2
+    assert all(cell.values == whole.values for cell in beside)
+    assert whole.needs == ()
+    assert len({whole.file, *(cell.file for cell in beside)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"notebook": "smal"}, "there is no notebook 'smal'"),
+        ({"notebook": "small", "profile": "large"}, "there is no profile 'large'"),
+        ({"notebook": "small", "vary": {"seeds": [1]}}, "no parameter 'seeds'"),
+        ({"notebook": "small", "vary": {"seed": [100]}}, "a whole number from 0 to 99"),
+        ({"notebook": "small", "vary": [1]}, "vary is no table"),
+        (
+            {"notebook": "small", "seed": 1},
+            "an entry has notebook, profile, shards, together, vary",
+        ),
+        ({"profile": "smoke"}, "has no notebook"),
+        ({"notebook": "other", "shards": 2}, "other has no parameter 'shard'"),
+        ({"notebook": "small", "shards": 0}, "a number from 1 to 10000"),
+        ({"notebook": "small", "together": True}, "a number from 1 to 10000"),
+    ],
+)
+def test_a_wrong_entry_is_refused_before_anything_runs(entry, says):
+    with pytest.raises(parameters.WrongParameter, match=says):
+        cells(entry)
+
+
+@pytest.mark.parametrize("text", ["", "a: 1", "- 1", "- {", "\tx"])
+def test_a_file_that_is_no_grid_is_refused(text, project):
+    grid.GRID.write_text(text)
+
+    with pytest.raises(parameters.WrongParameter, match="matrix"):
+        grid.cells(grid.GRID)
+
+
+def test_the_grid_of_the_project_can_be_read(monkeypatch):
+    monkeypatch.undo()
+
+    found = grid.cells()
+
+    assert {cell.notebook for cell in found.values()} == set(parameters.notebooks())
+    assert all(0 in {c.values["seed"] for c in found.values() if c.notebook == name}
+               for name in parameters.notebooks())  # fmt: skip
+
+
+# --- states ---
+
+SEEDS = {"notebook": "small", "profile": "laptop", "vary": {"seed": [0, 1, 2, 3, 4]}}
+
+
+def test_runs_are_fresh_stale_failed_missing_or_under_way():
+    found = cells(SEEDS)
+    fresh, stale, failed, missing, under_way = found.values()
+    make(fresh)
+    made(stale.file, stale.values, "older code")
+    failed.state_file(".failed").parent.mkdir(parents=True)
+    failed.state_file(".failed").write_text('{"code": 1}')
+    failed.state_file(".log").write_text("loading\nhelpers.run: small failed: no luck\n  at last\n")
+
+    with locks.claimed(under_way.state_file(".lock")):
+        states = status_of_runs.known(found)
+
+    assert [state.state for state in states.values()] == [
+        "fresh", "stale", "failed", "missing", "under way",
+    ]  # fmt: skip
+    text = status_of_runs.table(states, "make it so")
+    assert "helpers.run: small failed: no luck" in text
+    assert text.count("\n          $ python -m helpers.run small") == 3
+    assert "1 fresh, 1 under way, 1 stale, 1 failed, 1 missing." in text
+    assert "takes up to 30 s one after the other" in text  # three times the one that is known
+    assert text.endswith("make it so")
+    assert missing.file.exists() is False
+
+
+def test_a_run_that_failed_before_and_is_fresh_by_now_is_fresh():
+    found = cells({"notebook": "small"})
+    (cell,) = found.values()
+    cell.state_file(".failed").parent.mkdir(parents=True)
+    cell.state_file(".failed").write_text("{}")
+    make(cell)
+
+    assert states_of(found) == {cell.name: "fresh"}
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_the_committed_run_counts_as_the_run_with_its_command(carried):
+    found = cells({"notebook": "small"})
+    (cell,) = found.values()
+    digests = {"digest": "older", "carried": {"digest": "code of small 0"}}
+    more = digests if carried else {"digest": "code of small 0"}
+    made(paths.RUNS / "small.ipynb", cell.values, **{"command": cell.command()} | more)
+
+    (state,) = status_of_runs.known(found).values()
+
+    assert state.state == "fresh"
+    assert state.results == paths.RESULTS / "small.csv"
+
+
+def test_a_committed_run_with_another_command_does_not_count():
+    found = cells({"notebook": "small", "profile": "laptop"})
+    (cell,) = found.values()
+    command = "python -m helpers.run small --profile smoke"
+    made(paths.RUNS / "small.ipynb", cell.values, "code of small 0", command=command)
+
+    assert states_of(found) == {cell.name: "missing"}
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"metadata": {}}'])
+def test_a_run_that_is_not_whole_is_missing(broken):
+    found = cells({"notebook": "small"})
+    (cell,) = found.values()
+    make(cell)
+    cell.file.write_text(broken)
+
+    assert states_of(found) == {cell.name: "missing"}
+
+
+def test_parts_of_a_fresh_run_are_needed_no_more():
+    found = cells({"notebook": "small", "shards": 2})
+    *parts, whole = found.values()
+    assert list(states_of(found).values()) == ["missing"] * 3
+    make(parts[0])
+    assert list(states_of(found).values()) == ["fresh", "missing", "missing"]
+    make(whole)
+
+    assert states_of(found) == {whole.name: "fresh"}
+
+
+def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
+    found = cells(SEEDS)
+    one, two, *_ = found.values()
+    make(one, seconds=5)
+    make(two, seconds=7)
+    states = status_of_runs.known(found)
+    assert status_of_runs.expected_seconds(states.values()) == {("small", "laptop"): 7}
+
+    status_of_runs.COSTS.write_text("notebook,profile,seconds\nsmall,laptop,90\nother,smoke,4\n")
+
+    expected = status_of_runs.expected_seconds(states.values())
+    assert expected == {("small", "laptop"): 90, ("other", "smoke"): 4}
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(45, "45 s"), (720, "12 min"), (12240, "3.4 h")])
+def test_times_are_told_in_the_unit_that_fits(seconds, said):
+    assert status_of_runs.duration(seconds) == said
+
+
+# --- the plan for another engine ---
+
+
+def test_a_plan_has_a_stamp_for_what_is_fresh_and_takes_it_away_when_it_is_not(project):
+    found = cells({"notebook": "small", "shards": 2})
+    *parts, whole = found.values()
+    make(parts[0])
+
+    rows = matrix.plan(status_of_runs.known(found))
+
+    assert [row["name"] for row in rows] == list(found)
+    assert [(project / row["stamp"]).exists() for row in rows] == [True, False, False]
+    assert rows[2]["needs"] == [part.name for part in parts]
+    parts[0].file.unlink()
+    rows = matrix.plan(status_of_runs.known(found))
+    assert not any((project / row["stamp"]).exists() for row in rows)
+    make(whole)
+    (row,) = matrix.plan(status_of_runs.known(found))
+    assert row["needs"] == []
+
+
+def test_a_job_is_done_as_soon_as_a_run_with_its_digest_is_there():
+    found = cells({"notebook": "small"})
+    (state,) = status_of_runs.known(found).values()
+    job = matrix.job(state)
+    assert not job.is_done()
+
+    make(state.cell)
+
+    assert job.is_done()
+    assert workers.run_one(job) == "fresh"
+
+
+# --- seeds ---
+
+
+def test_fresh_runs_that_differ_in_their_seed_alone_are_pooled(project):
+    found = cells(
+        {"notebook": "small", "vary": {"seed": [0, 1, 2], "loud": [False, True]}},
+        {"notebook": "other", "vary": {"seed": [0]}},
+    )
+    for cell in found.values():
+        make(cell, value=float(cell.values["seed"]))
+    quiet = next(c for c in found.values() if c.values["seed"] == 2 and not c.values.get("loud"))
+    quiet.file.unlink()
+    paths.RESULTS.mkdir()
+    (paths.RESULTS / "small.json").write_text('{"profile": "laptop"}')
+
+    states = status_of_runs.known(found)
+    written = seeds_of_runs.write(states.values())
+
+    tables = {file.relative_to(project).as_posix(): pd.read_csv(file) for file in written}
+    committed = tables.pop("RESULTS/small-seeds.csv")  # the profile's own parameters
+    assert committed.seeds.tolist() == [2]
+    assert committed.value.tolist() == [0.5]
+    ((name, own),) = tables.items()
+    assert name.startswith("BOOK/_made/laptop/small-loud-True-")
+    assert own.seeds.tolist() == [3]
+    assert own.spread.tolist() == [1]
+    assert "seeds 0, 1 pooled, 1 numbers" in seeds_of_runs.told(states.values())
+    assert seeds_of_runs.write(states.values()) == []  # nothing has changed
+
+
+def test_seeds_of_a_profile_that_is_not_the_committed_ones_stay_beside_their_runs(project):
+    found = cells({"notebook": "small", "profile": "smoke", "vary": {"seed": [0, 1]}})
+    for cell in found.values():
+        make(cell)
+    paths.RESULTS.mkdir()
+    (paths.RESULTS / "small.json").write_text('{"profile": "laptop"}')
+
+    (file,) = seeds_of_runs.write(status_of_runs.known(found).values())
+
+    assert file == project / "BOOK/_made/smoke/small-seeds.csv"
+
+
+# --- the command line, with real runs ---
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--status", "--grid", "gone.yaml"], "the grid gone.yaml cannot be read"),
+        (["--status", "nothing"], "has no runs of nothing"),
+        (
+            ["--cell", "laptop/nothing"],
+            "the grid has no run 'laptop/nothing'; it has: laptop/small",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(words, says, capsys):
+    cells({"notebook": "small"})
+
+    assert matrix.main(words if "--grid" in words else [*words, "--grid", str(grid.GRID)]) == 2
+
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_matrix_of_real_notebooks_runs_what_is_missing_and_pools_its_seeds(tmp_path):
+    root = small_project.write(tmp_path / "real")
+    entry = "- {notebook: small, profile: smoke, vary: {seed: [0, 1]}}\n"
+    (root / "notebooks/matrix.yaml").write_text(entry)
+    matrix_ = ["-m", "helpers.run", "--matrix", "--jobs", "2"]
+
+    first = small_project.run(root, *matrix_)
+    second = small_project.run(root, "-m", "helpers.run", "--status")
+    source = root / "notebooks/small.py"
+    source.write_text(source.read_text().replace("torch.arange(count)", "torch.arange(count + 1)"))
+    third = small_project.run(root, "-m", "helpers.run", "--status", "small")
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "2 run, 0 were fresh, 0 not done" in first.stdout
+    assert second.stdout.count("fresh     smoke/small") == 2
+    assert "GB of memory" in second.stdout
+    assert "seeds 0, 1 pooled, 1 numbers" in second.stdout
+    assert third.stdout.count("stale     smoke/small") == 2
+    table = pd.read_csv(root / "book/_made/smoke/small-seeds.csv")
+    assert table[["key", "value", "seeds"]].to_numpy().tolist() == [["sum", 3.0, 2]]
+    assert not list((root / "data/cache/matrix").rglob("*.lock"))
+    assert "OMP_NUM_THREADS" not in os.environ
