@@ -59,6 +59,7 @@ session = notebook.begin("haycam", globals())
 
 # %%
 import copy
+import html
 import math
 from functools import partial
 from typing import NamedTuple
@@ -135,7 +136,7 @@ if real:
     test = photographed(listed, size)
     everyone, notes = faces.load_with_notes(MASKS / "localise", size)
     located = with_masks(everyone, images)
-    display(*map(Markdown, [*listed.notes, *notes]))
+    display(*map(Markdown, map(html.escape, [*listed.notes, *notes])))
 else:
     test = cifar.Images(sketches.pixels, sketches.labels)
     located = with_masks(sketches, images)

@@ -6,7 +6,6 @@ stands in ``data/results/<chapter>.csv``, and under other readings of what the p
 are in :mod:`helpers.report.verdicts` and :mod:`helpers.report.conclusions`.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from helpers.report.verdicts import (
     verdict,
 )
 from helpers.store import paths
+from helpers.store import reading as strict
 
 __all__ = [
     "AUTHORS", "DEPENDS", "INCONCLUSIVE", "INDEPENDENT", "NOT_COMPARABLE", "NOT_REPRODUCED",
@@ -117,15 +117,13 @@ def readings(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
 def _read(file: Path, columns: list[str]) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=columns)
-    table = pd.read_csv(file)
-    _expect_columns(table, columns, file)
-    return table
+    return strict.table(file, columns, key=columns[: columns.index("value")], numbers=["n"])
 
 
 def run_card(chapter: str, folder: Path = paths.RESULTS) -> dict:
     """How the results of a chapter were made: profile, command, commit, versions, seconds."""
     file = folder / f"{chapter}.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    return strict.json_of(file) if file.exists() else {}
 
 
 def judge(

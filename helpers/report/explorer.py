@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from helpers.report import figures, leaderboard, render
-from helpers.store import paths
+from helpers.store import paths, reading
 
 _JPEG, _PNG = "/9j/", "iVBORw0KGgo"  # how they begin in base64
 
@@ -27,7 +27,7 @@ def load(folder: Path = paths.RESULTS) -> dict | None:
     file = folder / f"{leaderboard.CHAPTER}-explorer.json"
     if not file.exists():
         return None
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = reading.json_of(file)
     for network in content["networks"]:
         _check_lengths(network, file.name)
         _check_formats(network, file.name)

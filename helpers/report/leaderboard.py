@@ -6,7 +6,7 @@ import pandas as pd
 
 from helpers.measures import standings
 from helpers.report import page_charts, render, tables, theme
-from helpers.store import paths
+from helpers.store import paths, reading
 
 CHAPTER = "cross_examination"
 _COLUMNS = [
@@ -33,7 +33,7 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     file = folder / f"{CHAPTER}-matrix.csv"
     if not file.exists():
         return None
-    table = pd.read_csv(file)
+    table = reading.table(file, _COLUMNS)
     missing = [name for name in _COLUMNS if name not in table.columns]
     if missing:
         raise ValueError(f"{file.name} lacks the column {missing[0]!r}; it needs {_COLUMNS}")
