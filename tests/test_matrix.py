@@ -6,7 +6,16 @@ import pytest
 import small_project
 import yaml
 
-from helpers.run import grid, matrix, origin, parameters, seeds_of_runs, status_of_runs, workers
+from helpers.run import (
+    costs,
+    grid,
+    matrix,
+    origin,
+    parameters,
+    seeds_of_runs,
+    status_of_runs,
+    workers,
+)
 from helpers.store import locks, paths
 
 SETTINGS = """\
@@ -263,6 +272,16 @@ def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
 
     expected = status_of_runs.expected_seconds(states.values())
     assert expected == {("small", "laptop"): 90, ("other", "smoke"): 4}
+
+
+def test_a_run_of_a_kind_that_never_ran_takes_what_its_counted_work_takes(monkeypatch):
+    monkeypatch.setattr(costs, "hours", lambda name, values: 3.0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+    text = status_of_runs.table(status_of_runs.known(cells(SEEDS)), "make it so")
+
+    assert text.count("about 90 min by counted work") == 5
+    assert "takes up to 7.5 h one after the other.\n" in text
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(45, "45 s"), (720, "12 min"), (12240, "3.4 h")])

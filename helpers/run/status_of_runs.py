@@ -1,13 +1,14 @@
 """What of the grid is fresh, stale, failed, missing or under way; what it costs, what mends it."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from helpers.run import origin
+from helpers.run import costs, origin
 from helpers.run.grid import Cell
 from helpers.store import locks, paths, rooms
 
@@ -127,6 +128,13 @@ def expected_seconds(states: Iterable[Known]) -> dict[tuple[str, str], float]:
     return took
 
 
+def counted_seconds(cell: Cell) -> float:
+    """What a run takes on this processor, by the work that it asks for; 0 if not known."""
+    if not costs.TABLE.is_file():
+        return 0.0
+    return 3600 * costs.hours(cell.notebook, cell.values) / (os.cpu_count() or 1)
+
+
 # --- as text ---
 
 
@@ -160,10 +168,10 @@ def _cost(state: Known, expected: Mapping[tuple[str, str], float]) -> str:
         read = state.card.get("kept", {}).get("read", 0)
         parts = f", with {read} parts kept from before" if read else ""
         return f"took {duration(took)}{memory}{parts}"
-    about = expected.get((state.cell.notebook, state.cell.profile))
-    return (
-        "not measured yet" if about is None else f"up to {duration(about)}, as others of its kind"
-    )
+    if about := expected.get((state.cell.notebook, state.cell.profile)):
+        return f"up to {duration(about)}, as others of its kind"
+    counted = counted_seconds(state.cell)
+    return f"about {duration(counted)} by counted work" if counted else "not measured yet"
 
 
 def duration(seconds: float) -> str:
@@ -197,10 +205,12 @@ def _summary(
     missing = [state for state in states.values() if state.state not in (FRESH, UNDER_WAY)]
     if not missing:
         return f"{', '.join(counts)}."
-    times = [expected.get((state.cell.notebook, state.cell.profile)) for state in missing]
-    total = sum(time for time in times if time is not None)
-    unknown = sum(time is None for time in times)
-    rest = f", not counting {unknown} of which no run was measured" if unknown else ""
+    times = [
+        expected.get((state.cell.notebook, state.cell.profile)) or counted_seconds(state.cell)
+        for state in missing
+    ]
+    total, unknown = sum(times), times.count(0)
+    rest = f", not counting {unknown} of which nothing is known" if unknown else ""
     return (
         f"{', '.join(counts)}. What is not fresh takes up to {duration(total)} one after the "
         f"other{rest}.\nAll of it at once: {mend}"
