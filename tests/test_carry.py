@@ -183,3 +183,30 @@ def test_the_committed_smoke_values_tell_each_fault_that_a_notebook_may_have(fau
 
     assert hit.any()
     assert set(carry.differences(known, wrong)[1]) == set(known.key[hit])
+
+
+def rows(**changes):
+    row = {"key": "a", "arm": "B", "value": 1.0, "low": 0.5, "high": 1.5, "n": 10}
+    return pd.DataFrame([row | changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "apart"),
+    [
+        ({}, []),
+        ({"value": 1.4, "low": 1.1, "high": 1.9}, []),  # the intervals overlap
+        ({"value": 2.0, "low": 1.6, "high": 2.4}, ["a"]),
+        ({"value": 0.2, "low": 0.1, "high": 0.4}, ["a"]),
+        ({"value": 1.4, "n": 11}, ["a"]),
+        ({"key": "b"}, ["a", "b"]),
+    ],
+)
+def test_runs_on_unlike_processors_differ_where_their_intervals_do_not_overlap(changes, apart):
+    assert carry.apart(rows(), rows(**changes)) == apart
+
+
+def test_each_smoke_run_has_the_processor_that_it_was_made_on():
+    names = [file.stem for file in carry.SMOKE.glob("*.csv") if file != carry.PROCESSORS]
+
+    assert names
+    assert all(carry.made_on(name) for name in names)

@@ -54,9 +54,11 @@ def test_smoke_run_measures_claims_with_intervals_that_hold_the_value(smoke):
 def test_smoke_run_gives_the_values_that_stand_in_the_repository(smoke):
     name, folder = smoke
 
-    count, changed = carry.differences(
-        pd.read_csv(carry.SMOKE / f"{name}.csv"), pd.read_csv(folder / f"{name}.csv")
-    )
+    known, made = (pd.read_csv(where / f"{name}.csv") for where in (carry.SMOKE, folder))
+
+    count, changed = carry.differences(known, made)
+    if carry.made_on(name) != carry.processor():  # which rounds otherwise
+        changed = carry.apart(known, made)
 
     assert count > 3
     assert not changed, (

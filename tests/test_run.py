@@ -140,6 +140,7 @@ def test_networks_and_layers_of_libraries_are_looked_up_before_the_start(name, g
         ("cross_examination", {"layer": "bn2"}),
         ("cross_examination", {"layer": "body.bn2"}),
         ("cross_examination", {"model": "squeezenet1_1", "layer": "features.11"}),
+        ("cross_examination", {"model": "tf_mobilenetv2_100"}),
         ("cross_examination", {"model": "my_network:load", "layer": "whatever"}),
         ("gradcam_training", {"model": "resnet18", "layer": "layer4"}),
         ("haycam", {"backbone": "resnet18.tv_in1k"}),

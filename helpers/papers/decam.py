@@ -217,10 +217,12 @@ def de_cam(
             f"limits of an ellipse are {limits[0]:.3g} and {limits[1]:.3g} of the image's side; "
             "expected 0 < least < largest <= 1"
         )
-    if not 0 <= area_weight < float("inf") or not 0 < share <= 1 or iterations < 0 or ellipses < 1:
+    finite = 0 <= area_weight < float("inf") and -float("inf") < share <= 1  # NaN is neither
+    if not finite or iterations < 0 or ellipses < 1:
         raise ValueError(
             f"area_weight is {area_weight}, share {share}, iterations {iterations}, ellipses "
-            f"{ellipses}; expected 0 or more, a share in (0, 1], 0 or more, and 1 or more"
+            f"{ellipses}; expected 0 or more, a finite share of at most 1 (far below 0, all "
+            "solutions count), 0 or more, and 1 or more"
         )
     pixels = limits[0] * min(size), limits[1] * min(size)
 

@@ -18,6 +18,7 @@ from helpers.run import execute, origin, parameters, seal
 from helpers.store import files, paths, reading
 
 SMOKE = paths.DATA / "smoke"  # what the smoke profile gives, committed
+PROCESSORS = SMOKE / "processors.csv"  # on which kind of processor: columns name, processor
 TIMED = ("cost/", "time/")  # claims on seconds, which no two runs share
 TOLERANCE = 2e-6  # results are rounded to six decimals
 
@@ -40,6 +41,43 @@ def differences(old: pd.DataFrame, new: pd.DataFrame) -> tuple[int, list[str]]:
         same = (gap <= TOLERANCE) | (both[column].isna() & both[f"{column}_new"].isna())
         differ |= ~same
     return len(both), list(dict.fromkeys(both.key[differ]))
+
+
+def apart(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
+    """The claims of which two runs on unlike processors say something else.
+
+    Processors round otherwise, and a training or a search makes much of it: where
+    :func:`differences` finds a claim that both measured, on as many observations, it counts only
+    if the two intervals do not overlap.
+
+    Parameters
+    ----------
+    old, new
+        Columns key, arm, value, low, high, n.
+    """
+    both = old.merge(new, on=["key", "arm"], suffixes=("", "_new"))
+    overlap = (both.low <= both.high_new) & (both.low_new <= both.high) & (both.n == both.n_new)
+    alike = set(both.key[overlap])
+    return [key for key in differences(old, new)[1] if key not in alike]
+
+
+def processor() -> str:
+    """The kind of this processor, as far as it decides how torch rounds: such as "AVX2"."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
+
+
+def made_on(name: str) -> str:
+    """The kind of processor on which the committed smoke values of a notebook were made."""
+    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
+    return str(known.processor.get(name, ""))
+
+
+def _note_processor(name: str) -> None:
+    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
+    known.loc[name, "processor"] = processor()
+    files.write_atomically(PROCESSORS, known.sort_index().to_csv().encode())
 
 
 def carry(name: str, because: str) -> dict[str, Any]:
@@ -89,6 +127,7 @@ def carry(name: str, because: str) -> dict[str, Any]:
     made = seal.sealed(notebook, {**made, "carried": carried}, seal.results_of(name))
     notebook["metadata"]["provenance"] = made
     files.write_atomically(known, new.encode())
+    _note_processor(name)
     files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
     files.write_atomically(
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()

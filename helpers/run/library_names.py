@@ -52,8 +52,9 @@ def _split(value: str, library: str) -> tuple[str, str]:
 
 
 def _network(key: str, value: str, library: str) -> None:
+    ours = library == "ours" and ":" not in value  # which the schema's own pattern lists
     library, name = _split(value, library)
-    if library in ("timm", "torchvision") and name not in _known(library):
+    if not ours and library in ("timm", "torchvision") and name not in _known(library):
         near = difflib.get_close_matches(name, _known(library), CLOSE, 0.4)
         raise ValueError(
             f"{key} is {value!r}: {library} has no network {name!r}; near it: "
