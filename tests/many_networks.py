@@ -31,7 +31,7 @@ SIDE = 160  # pixels
 def random_network(name: str) -> tuple[nn.Module, int]:
     """A network with random weights, whose BatchNorms know noise images; and its images' side.
 
-    That is the smoke profile's, 160, where a network takes any, else its own.
+    That is :data:`SIDE` where a network takes any, else its own.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

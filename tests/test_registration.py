@@ -79,3 +79,26 @@ def test_every_committed_row_says_when_it_was_registered_and_what_had_been_seen(
     assert table.registered.str.fullmatch(r"\d{4}-\d{2}-\d{2}").all()
     assert table.seen.isin(registration.SEEN).all()
     assert table.measured_by.str.match(r"paper$|ours: \w").all()
+
+
+def test_a_result_of_before_its_rows_measure_changed_does_not_count(tmp_path):
+    file = tmp_path / "redefined.yaml"
+    file.write_text('chapter:\n  a: "2026-11-30: agreement beyond chance."\n')
+
+    assert registration.redefined("chapter", "2026-11-29 10:00 UTC", file) == {
+        "a": "agreement beyond chance."
+    }
+    assert registration.redefined("chapter", "2026-11-30 10:00 UTC", file) == {}
+    assert registration.redefined("chapter", "", file) == {}
+    assert registration.redefined("other", "2026-11-29", file) == {}
+
+
+@pytest.mark.parametrize("chapter", scorecard.chapters())
+def test_what_was_measured_otherwise_is_not_run_and_says_what_is_measured_now(chapter):
+    table = claims.scorecard(chapter)
+    anew = registration.redefined(chapter, claims.run_card(chapter).get("finished", ""))
+
+    assert set(anew) <= set(table.key)
+    rows = table[table.key.isin(anew)]
+    assert (rows.verdict == claims.NOT_RUN).all()
+    assert all(anew[row.key] in row.why_not_run for row in rows.itertuples())

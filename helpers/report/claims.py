@@ -199,17 +199,23 @@ def scorecard(chapter: str) -> pd.DataFrame:
     """Every claim of the chapter in every arm, with the committed measurements and verdicts.
 
     An arm that a claim allows has a row whether it was measured or not; arm A is allowed where the
-    claim has a tolerance for it. Results of rows that were withdrawn since are left out.
+    claim has a tolerance for it. Results of rows that were withdrawn since are left out, and so are
+    those whose measure changed: they are "not run", and ``why_not_run`` says what is measured now.
     """
     claims = reported(chapter)
     own = claims[claims.rests_on == ""]
     arms = {AUTHORS: own.index[own.tolerance.notna()], INDEPENDENT: own.index}
     allowed = [(key, arm) for arm, keys in arms.items() for key in keys]
     found = results(chapter)
-    found = found[found.key.isin(own.index)]
-    measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(found, how="outer")
     finished = run_card(chapter).get("finished", "")
-    return judge(measured, chapter, readings(chapter), finished).assign(chapter=chapter)
+    anew = registration.redefined(chapter, finished)
+    found = found[found.key.isin(own.index) & ~found.key.isin(anew)]
+    measured = pd.DataFrame(allowed, columns=["key", "arm"]).merge(found, how="outer")
+    others = readings(chapter)
+    others = others[~others.key.isin(anew)]
+    judged = judge(measured, chapter, others, finished).assign(chapter=chapter)
+    told = judged.key.map(anew).map("the run that is shown measured something else; now: {}".format)
+    return judged.assign(why_not_run=judged.why_not_run.where(~judged.key.isin(anew), told))
 
 
 def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:

@@ -83,6 +83,26 @@ def withdrawn(chapter: str, file: Path = paths.REPORTED / "withdrawn.yaml") -> d
     return dict((listed or {}).get(chapter) or {})
 
 
+def redefined(
+    chapter: str, finished: str, file: Path = paths.REPORTED / "redefined.yaml"
+) -> dict[str, str]:
+    """Rows whose measure changed after a run of a chapter: by key, what is measured since.
+
+    Parameters
+    ----------
+    finished
+        When the run was made, an ISO date first; empty for one under way, which measures all anew.
+
+    Raises
+    ------
+    ValueError
+        If an entry is not "ISO date: reason".
+    """
+    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+    entries = {key: amendments(text) for key, text in ((listed or {}).get(chapter) or {}).items()}
+    return {key: why for key, [(date, why)] in entries.items() if finished and finished[:10] < date}
+
+
 def vanished(claims: pd.DataFrame, card: dict, listed: dict[str, str]) -> list[str]:
     """Keys that the results were judged by, that no row has any more and no list explains."""
     return [key for key in card.get("claims", {}) if key not in claims.index and key not in listed]
