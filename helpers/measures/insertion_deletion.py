@@ -82,14 +82,16 @@ def insertion_curve(
 def auc(curve: Tensor) -> Tensor:
     """Area under curves (..., steps + 1) over [0, 1], by the trapezoid rule: (...).
 
+    A curve that is NaN somewhere, as of a map that orders no pixels, has the area NaN.
+
     Raises
     ------
     ValueError
-        If a curve has fewer than two points, or one that is NaN or infinite.
+        If a curve has fewer than two points, or an infinite one.
     """
     if not curve.ndim or curve.shape[-1] < 2:
         raise ValueError(f"curves are {tuple(curve.shape)}; expected two points or more")
-    checks.finite(curve, "curves")
+    checks.finite(curve.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf), "curves")
     return (curve[..., 1:] + curve[..., :-1]).mean(-1) / 2
 
 
