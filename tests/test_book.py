@@ -295,7 +295,7 @@ def test_contributing_tells_of_every_room():
 
 
 def test_tally_has_a_column_for_each_verdict_in_the_order_of_the_pages():
-    assert list(front_page.tally(SCORECARD).columns) == scorecard.VERDICTS
+    assert list(tallies.tally(SCORECARD).columns) == claims.VERDICTS
 
 
 def test_status_keeps_a_table_whole_whatever_a_card_says():

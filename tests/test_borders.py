@@ -298,7 +298,7 @@ def test_what_else_would_be_wrong_in_silence_is_refused():
         (lambda: distributions.sign_counts(maps() * math.nan, rand(N)), "finite numbers"),
         (lambda: distributions.sign_counts(maps(), rand(N + 1)), "one logit an image"),
         (lambda: insertion_deletion.auc(rand(1)), "two points or more"),
-        (lambda: insertion_deletion.auc(torch.tensor([0.1, math.nan])), "finite numbers"),
+        (lambda: insertion_deletion.auc(torch.tensor([0.1, math.inf])), "finite numbers"),
         (lambda: rankings.overlap(order(), 0), "expected 1 or more"),
         (lambda: pairing.partners(rand(4), True), "one whole number an image"),
         (lambda: selections.on_region(bits(), segments() + 1, masks()[0]), "one a bit"),

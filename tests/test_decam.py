@@ -884,7 +884,7 @@ def test_e_lime_refuses_what_gives_it_nothing_to_choose():
 
 
 def test_e_lime_refuses_segments_of_other_images():
-    with pytest.raises(ValueError, match="masks are"):
+    with pytest.raises(ValueError, match="for segments"):
         evolved(corner_pixel, white(2), bands(3))  # one segmentation, two images
 
 

@@ -81,7 +81,7 @@ def test_a_notebook_without_a_run_card_is_shown_as_it_is():
 def test_the_book_registers_the_extension():
     config = (paths.ROOT / "_config.yml").read_text()
 
-    assert "local_extensions: {helpers.report.executed_pages: .}" in config
+    assert "    helpers.report.executed_pages: .  #" in config
 
 
 @pytest.mark.slow

@@ -187,7 +187,7 @@ def test_gap_stands_in_the_table_and_its_error_below_it_as_text(table):
 
     assert "<td>gap</td>" in page
     assert "<li>LIME, failing: <code>Error: &lt;b&gt;3&lt;/b&gt;</code></li>" in page
-    assert "Profile **smoke**; made by `make it`" in page
+    assert "Profile **smoke**; made by <code>make it</code>" in page
 
 
 def test_table_shows_values_with_places_and_the_first_in_bold(table):

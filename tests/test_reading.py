@@ -146,7 +146,7 @@ RESULT = ["key", "arm", "value", "low", "high", "n"]
         file
         for folder in (paths.RESULTS, paths.DATA / "smoke")
         for file in sorted(folder.glob("*.csv"))
-        if "-" not in file.stem and file.stem != "scorecard"
+        if "-" not in file.stem and file.stem not in ("scorecard", "processors")
     ],
     ids=lambda file: f"{file.parent.name}/{file.name}",
 )
