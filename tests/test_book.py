@@ -302,3 +302,13 @@ def test_status_keeps_a_table_whole_whatever_a_card_says():
     page = status.status_page({"trial": {**CARD, "command": "run | `rm`"}})
 
     assert "| `run / 'rm'` |" in page
+
+
+def test_no_rule_of_the_style_sheet_stands_twice():
+    """What is pasted into a rule of the dark theme would hold in the light one as well."""
+    style = (paths.BOOK / "theme" / "book.css").read_text(encoding="utf-8")
+    outside = re.sub(r"/\*.*?\*/|@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style, flags=re.S)
+    selectors = [found.strip() for found in re.findall(r"([^{}]+)\{", outside)]
+
+    assert len(selectors) > 20
+    assert [name for name in selectors if selectors.count(name) > 1] == []
