@@ -4,27 +4,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from torch import nn
+from two_layers import TwoLayers
 
 from helpers.inputs import conversion, corruptions
 from helpers.measures import agreement, foreground, two_groups
 from helpers.papers import cams
 from helpers.trials import training_stages as stages
-
-
-class Small(nn.Module):
-    """A body of two convolutions behind a size, as `classifiers.Preprocessed` has it."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.size = 16
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
-        )
-
-    def forward(self, images):
-        return self.body(images)
 
 
 @pytest.fixture
@@ -110,7 +95,7 @@ def test_corrupted_meets_the_grid_that_the_setting_has(pixels):
 
 
 def test_logits_and_maps_are_those_of_two_separate_passes(pixels):
-    network, images = Small().eval(), conversion.to_unit(pixels)
+    network, images = TwoLayers().eval(), conversion.to_unit(pixels)
     classes = torch.arange(60) % 10
 
     result = stages.logits_and_maps(network, images, classes, "0")
@@ -159,6 +144,6 @@ def test_behavior_matches_an_example_by_hand():
 
 
 def test_receptive_share_of_one_convolution_is_its_kernel():
-    share = stages.receptive_share(Small(), "0", side=16)
+    share = stages.receptive_share(TwoLayers(), "0", side=16)
 
     assert share == pytest.approx(100 * 9 / 256)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from two_layers import TwoLayers
 
 from helpers.inputs import cifar, recipes
 from helpers.measures import trainings
@@ -26,21 +26,6 @@ from helpers.trials.training_stages_outcomes import PAPER, Layers, Outcomes
 from helpers.trials.training_stages_rows import Row
 
 RECIPE = recipes.Recipe("net", True, 96, 0.01, 0.9, 64, 0, 100, 20)
-
-
-class Small(nn.Module):
-    """A body of two convolutions behind a size, as `classifiers.Preprocessed` has it."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.size = 16
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
-        )
-
-    def forward(self, images):
-        return self.body(images)
 
 
 def logits_of(predictions):
@@ -70,7 +55,7 @@ def by_reading(found, key, **reading):
 
 def test_logits_in_chunks_are_those_of_all_images_at_once(generator, monkeypatch):
     pixels = torch.randint(0, 256, (7, 3, 16, 16), generator=generator, dtype=torch.uint8)
-    network = Small().eval()
+    network = TwoLayers().eval()
     settings = [PAPER["noise"], PAPER["rotation"], outcomes.enlarged(PAPER["occlusion"])]
     monkeypatch.setattr(outcomes, "CHUNK", 3)
 
