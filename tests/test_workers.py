@@ -268,15 +268,14 @@ def test_a_run_goes_on_when_the_one_who_began_it_is_killed_and_is_waited_for(tmp
 
 
 def test_ctrl_c_ends_all_runs_and_counts_none_as_failed(tmp_path):
-    stopped = "trap 'exit 130' INT; sleep 30 & wait"
+    stopped = "trap 'exit 143' TERM; sleep 60 & wait; touch slept"
     jobs = [job(tmp_path, name, stopped) for name in "ab"]
     told = []
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 1)
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         workers.fill(jobs, at_once=2, folder=tmp_path, report=told.append)
 
-    assert time.monotonic() - started < 15
+    assert not (tmp_path / "slept").exists()
     assert sum("stopped" in line for line in told) == 2
     assert not list((tmp_path / "state").glob("*.failed"))

@@ -20,7 +20,7 @@ from helpers.run import devices, memory
 from helpers.store import files, locks
 
 DONE, FRESH, FAILED, ELSEWHERE, BLOCKED = "done", "fresh", "failed", "elsewhere", "blocked"
-STOPPED = (130, -signal.SIGINT)  # exit statuses after Ctrl-C
+STOPPED = (130, 143, -signal.SIGINT, -signal.SIGTERM)  # exit statuses of what was asked to end
 THREADS = "OMP_NUM_THREADS"
 
 
@@ -142,12 +142,12 @@ class Children:
             self._live.discard(process)
 
     def stop(self) -> None:
-        """Ask all to end, as Ctrl-C does."""
+        """Ask all to end. Not by Ctrl-C's signal: what a shell starts aside may ignore that one."""
         with self._lock:
             self._stopped = True
             for process in self._live:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGINT)
+                    os.kill(process.pid, signal.SIGTERM)
 
 
 def _ready(waiting: dict[str, Job], known: frozenset[str], ended: dict[str, str]) -> list[Job]:
