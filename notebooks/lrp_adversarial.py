@@ -83,7 +83,7 @@ from tqdm import tqdm
 
 # %%
 from helpers.inputs import checkpoints, cifar, classifiers, conversion, dieter2023, training
-from helpers.inputs.precision import training_type
+from helpers.inputs.devices import training_type
 from helpers.measures import distributions, followed, intervals, over_networks, shape, summaries
 from helpers.papers import lbfgs, lrp
 from helpers.report import charts, claims, tables, theme

@@ -740,7 +740,11 @@ def test_a_stopped_run_ends_with_one_sentence_and_leaves_nothing(tmp_path, how, 
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(scratch)}
     started = subprocess.Popen(
         [sys.executable, "-m", "helpers.run", "small"],
-        cwd=root, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        cwd=root,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip  (tests in the background of a shell inherit a Ctrl-C that is ignored)
     for _ in range(1500):

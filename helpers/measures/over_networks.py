@@ -1,44 +1,85 @@
-"""Estimates over several trained networks that share their originals: a crossed design.
+"""Estimates over several trained networks (or seeds) that share their images: a crossed design.
 
-Each of S networks is measured on the same originals, so that an interval has two parts. One is over
-originals, of the mean over networks; the other is Student's interval over the networks, with S - 1
-degrees of freedom. They are added in squares on each side. What differs between networks because
-the originals are few enters both, so that the interval is rather too wide than too narrow. With one
-network the second part is missing, and the interval says nothing of another network.
+Each of S networks is measured on the same images, so that an interval has two parts, one over
+images and one over networks; their variances are added (:func:`half_width`). What differs between
+networks because the images are few enters both, so that the interval is rather too wide than too
+narrow. With one network the second part is missing, and the interval says nothing of another one.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from helpers.measures import intervals, paired
 
 Estimate = tuple[np.ndarray, np.ndarray, np.ndarray]
+LEVEL = 0.95
 
 
-def widened(per_network: np.ndarray, low: np.ndarray, high: np.ndarray, level: float = 0.95):
-    """Value, low and high of a mean over networks, given its interval [low, high] over originals.
+def half_width(
+    error: ArrayLike, per_network: ArrayLike, *, n: float = np.inf, level: float = LEVEL
+) -> np.ndarray:
+    r"""Half of the interval of a mean over networks, given its standard error over images.
+
+    .. math::
+        v = e^2 + \frac{s^2}{S}, \qquad
+        \nu = \frac{v^2}{\dfrac{e^4}{n - 1} + \dfrac{(s^2 / S)^2}{S - 1}}, \qquad
+        t_\nu \sqrt v
+
+    with s the standard deviation between networks. e is not divided by S, as all networks meet the
+    same images. The degrees of freedom are Welch and Satterthwaite's: S - 1 where networks differ
+    most, those of the images where they do not; of one network, those of the images.
+
+    Parameters
+    ----------
+    error
+        e, (...), 0 where all there are were counted.
+    per_network
+        The statistic of each network, (S, ...).
+    n
+        How many images gave e; infinite where e is read from an interval of normal quantiles.
+    level
+        Of the interval.
+
+    Returns
+    -------
+    numpy.ndarray
+        (...), NaN where e is.
+    """
+    values = np.asarray(per_network, dtype=float)
+    images, networks = np.square(np.asarray(error, dtype=float)), np.zeros(values.shape[1:])
+    freedom = images**2 / (n - 1) if n > 1 else np.where(images > 0, np.inf, 0.0)
+    if len(values) > 1:
+        networks = values.var(0, ddof=1) / len(values)
+        freedom = freedom + networks**2 / (len(values) - 1)
+    variance = images + networks
+    with np.errstate(divide="ignore", invalid="ignore"):
+        degrees = np.where(freedom > 0, variance**2 / freedom, np.inf)
+    return stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variance)
+
+
+def widened(per_network: np.ndarray, low: np.ndarray, high: np.ndarray, level: float = LEVEL):
+    """Value, low and high of a mean over networks, given its interval [low, high] over images.
+
+    Either side of the given interval is taken as that of normal quantiles. One network keeps it.
 
     Parameters
     ----------
     per_network
         The statistic of each network, (S, ...).
     low, high
-        The interval of its mean over originals alone, (...).
+        The interval of its mean over images alone, (...).
     """
     per_network = np.asarray(per_network, dtype=float)
-    value, half = per_network.mean(0), between(per_network, level)
-    return value, value - np.hypot(value - low, half), value + np.hypot(high - value, half)
-
-
-def between(per_network: np.ndarray, level: float = 0.95) -> np.ndarray:
-    """Half of Student's interval of the mean over networks (S, ...): (...); 0 for one network."""
-    number = len(per_network)
-    if number < 2:
-        return np.zeros(np.shape(per_network)[1:])
-    error = np.std(per_network, axis=0, ddof=1) / np.sqrt(number)
-    return stats.t.ppf((1 + level) / 2, number - 1) * error
+    value, normal = per_network.mean(0), stats.norm.ppf((1 + level) / 2)
+    if len(per_network) == 1:
+        return value, low, high
+    down, up = (
+        half_width(side / normal, per_network, level=level) for side in (value - low, high - value)
+    )
+    return value, value - down, value + up
 
 
 def of_counts(
@@ -89,8 +130,9 @@ def of_originals(values: np.ndarray) -> tuple[float, float, float, int]:
     per_network = np.array(
         [row[ok].mean() if ok.any() else np.nan for row, ok in zip(values, seen, strict=True)]
     )
-    half = float(between(per_network[np.isfinite(per_network)]))
-    return value, value - np.hypot(value - low, half), value + np.hypot(high - value, half), number
+    error = stats.sem(means[np.isfinite(means)]) if number > 1 else np.nan
+    half = float(half_width(error, per_network[np.isfinite(per_network)], n=number))
+    return value, value - half, value + half, number
 
 
 def combined(

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from helpers.measures.over_networks import half_width
+
 COLUMNS = ["key", "arm", "value", "low", "high", "n", "seeds", "spread"]
 LEVEL = 0.95  # of the runs' intervals, and of the pooled one
 
@@ -13,24 +15,11 @@ LEVEL = 0.95  # of the runs' intervals, and of the pooled one
 def pooled_interval(
     values: Sequence[float], lows: Sequence[float], highs: Sequence[float], level: float = LEVEL
 ) -> tuple[float, float, float]:
-    r"""Mean over seeds, with an interval for the mean over all seeds and all images.
+    """Mean over seeds, with an interval for the mean over all seeds and all images.
 
-    .. math::
-        \bar Q = \frac1M \sum_m Q_m, \quad
-        W = \frac1M \sum_m \Bigl(\frac{h_m - l_m}{2z}\Bigr)^2, \quad
-        B = \frac{1}{M-1} \sum_m (Q_m - \bar Q)^2
-
-    .. math::
-        T = W + \frac{B}{M}, \qquad
-        \nu = (M-1)\Bigl(1 + \frac{W}{B/M}\Bigr)^2, \qquad
-        \bar Q \pm t_{\nu}\sqrt{T}
-
-    W is the variance within a seed (its images), B that between seeds; Q_m, l_m and h_m are a
-    seed's estimate and the ends of its interval, z and t the quantiles of the normal distribution
-    and of Student's t. W is not divided by M, as the seeds share their images; where each seed
-    draws images of its own the interval is wider than it need be. The degrees of freedom are
-    Satterthwaite's (1946), those of W taken as infinite: without spread between seeds the interval
-    is one seed's, without spread within them it is Student's.
+    See :func:`helpers.measures.over_networks.half_width`, with the root of the mean of the seeds'
+    squared errors, each half its interval over the normal quantile: seeds share their images. Where
+    each draws images of its own the interval is wider than it need be.
 
     Parameters
     ----------
@@ -57,13 +46,10 @@ def pooled_interval(
     if len(table) == 1:
         value, low, high = table[0].tolist()
         return value, low, high
-    estimates, half = table[:, 0], (table[:, 2] - table[:, 1]) / 2
-    within = float(np.mean((half / stats.norm.ppf((1 + level) / 2)) ** 2))
-    between = float(np.var(estimates, ddof=1)) / len(table)
-    value = float(estimates.mean())
-    freedom = (len(table) - 1) * (1 + within / between) ** 2 if between else np.inf
-    reach = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(within + between))
-    return value, value - reach, value + reach
+    errors = (table[:, 2] - table[:, 1]) / 2 / stats.norm.ppf((1 + level) / 2)
+    half = float(half_width(np.sqrt(np.mean(errors**2)), table[:, 0], level=level))
+    value = float(table[:, 0].mean())
+    return value, value - half, value + half
 
 
 def pooled(tables: Sequence[pd.DataFrame], level: float = LEVEL) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from helpers.measures import over_networks
+
 
 class Estimate(NamedTuple):
     """What one training shows: a mean over `n` images, and its standard error (0: all counted)."""
@@ -53,15 +55,10 @@ def paired_difference(values: np.ndarray) -> Estimate:
 
 
 def over_trainings(estimates: Sequence[Estimate], level: float = 0.95) -> Interval:
-    r"""The mean over T trainings, with an interval over trainings and images.
+    """The mean over trainings, with an interval over trainings and images.
 
-    .. math:: v = \frac{s^2}{T} + \frac1T \sum_t e_t^2, \qquad \bar x \pm t_\nu \sqrt v,
-
-    where s is the standard deviation between trainings and e a training's standard error over
-    images, which stays whole because all trainings meet the same images. (What images and trainings
-    do together is in both terms, so that v is too large rather than too small.) The degrees of
-    freedom are Welch and Satterthwaite's: T - 1 where trainings differ most, those of the images
-    where they do not. One training has only its images' interval.
+    See :func:`helpers.measures.over_networks.half_width`; the error over images is the root of the
+    mean of the trainings' squared errors. One training has only its images' interval.
 
     Raises
     ------
@@ -71,16 +68,10 @@ def over_trainings(estimates: Sequence[Estimate], level: float = 0.95) -> Interv
     if not estimates:
         raise ValueError("there is no estimate; expected one a training")
     values = np.array([estimate.value for estimate in estimates])
-    images = float(np.mean([estimate.error**2 for estimate in estimates]))
-    freedom = [(images, min(estimate.n for estimate in estimates) - 1)]
-    if len(values) > 1:
-        freedom.append((float(values.var(ddof=1)) / len(values), len(values) - 1))
-    variance = sum(part for part, _ in freedom)
+    error = np.sqrt(np.mean([estimate.error**2 for estimate in estimates]))
+    fewest = min(estimate.n for estimate in estimates)
+    half = float(over_networks.half_width(error, values, n=fewest, level=level))
     middle = float(values.mean())
-    if not variance > 0:  # NaN where an image alone was measured
-        return Interval(middle, *(2 * [middle if variance == 0 else np.nan]))
-    degrees = variance**2 / sum(part**2 / count for part, count in freedom if part > 0)
-    half = float(stats.t.ppf((1 + level) / 2, degrees)) * variance**0.5
     return Interval(middle, middle - half, middle + half)
 
 

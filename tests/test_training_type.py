@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helpers.inputs import precision
+from helpers.inputs import devices
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,11 @@ def test_a_processor_trains_in_bfloat16_only_with_units_for_it(monkeypatch, avx,
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
 
-    assert precision.training_type(torch.device("cpu")) is expected
+    assert devices.training_type(torch.device("cpu")) is expected
 
 
 def test_a_torch_that_cannot_tell_trains_in_float32(monkeypatch):
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+    for name in (n for n in vars(torch.cpu).copy() if n.startswith("_is_")):
         monkeypatch.delattr(torch.cpu, name)
 
-    assert precision.training_type(torch.device("cpu")) is None
+    assert devices.training_type(torch.device("cpu")) is None
