@@ -101,7 +101,7 @@ def test_reach_is_the_attack_less_its_control_paired_by_original():
 
     row = table.loc["reach/LRP-ε 1/noise", ""]
     assert (row.value, row.n) == (pytest.approx(-30), 1)  # the pair without a control is left out
-    assert table.loc["reach/LRP-ε 1/noise", "followed=10% in 10%"].value == 0
+    assert table.loc["reach/LRP-ε 1/noise", "components followed=10% in 10%"].value == 0
 
 
 def test_reversal_is_the_maps_order_less_a_random_one():

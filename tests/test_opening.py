@@ -148,7 +148,7 @@ def test_readings_are_told_with_the_choice_that_turns_them():
 
     text = opening.answer(question, main)
 
-    assert "holds in 2 of 8 readings; what turns it most is threshold." in text
+    assert "holds in 2 of 8 readings; the choice that changes it most is “threshold”." in text
 
 
 @pytest.mark.parametrize("chapter", scorecard.chapters())

@@ -152,7 +152,7 @@ def same_reach(
     ):
         gap = 100 * (overlaps[:, :, 0] - overlaps[:, :, pairs.index(control)])  # (S, N, 5)
         for name in SETS:
-            choices = None if name == MAIN_OVERLAP else {"followed": name}
+            choices = None if name == MAIN_OVERLAP else {"components followed": name}
             found.append(row(key, arm, mean(gap[..., names.index(name)]), choices))
     return observed(found)
 
@@ -166,7 +166,7 @@ def turns(
     """How much less alike maps are across a turn, in points, by what is explained and followed."""
     found = []
     for (explained, followed), estimated in jumps.items():
-        choices = {"explained": explained, "followed": followed}
+        choices = {"explained": explained, "components followed": followed}
         value, low, high, n = estimated
         scaled = (100 * value, 100 * low, 100 * high, n)
         of_main = (explained, followed) == main
