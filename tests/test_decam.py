@@ -214,6 +214,18 @@ def test_slic_makes_about_as_many_superpixels_as_asked_for(photograph):
     assert 40 <= many <= 80
 
 
+def test_a_small_image_has_the_superpixels_of_its_enlargement():
+    corner = torch.tensor([[0, 255], [90, 90]], dtype=torch.uint8).repeat_interleave(16, 0)
+    small = corner.repeat_interleave(16, 1).expand(3, 32, 32)  # three plain regions
+
+    segments = elime.superpixels(small)
+
+    assert segments.shape == (32, 32)
+    insides = [segments[2:10, 2:10], segments[2:10, 22:30], segments[22:30, 2:30]]
+    labels = [set(inside.flatten().tolist()) for inside in insides]
+    assert not (labels[0] & labels[1] or labels[0] & labels[2] or labels[1] & labels[2])
+
+
 def test_an_image_of_one_superpixel_is_refused():
     with pytest.raises(ValueError, match="1 superpixel of this image; expected 2 or more"):
         elime.superpixels(torch.full((3, 24, 24), 90, dtype=torch.uint8))

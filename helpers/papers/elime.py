@@ -7,8 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from helpers.papers import black_box
+
+SMALL, ENLARGED = 64, 224  # pixels a side: quickshift sees images below SMALL enlarged
 
 
 def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
@@ -34,8 +37,9 @@ def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
 def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
     """Superpixels of one image, uint8 (3, H, W): labels 0 to S - 1 as int64 (H, W).
 
-    "quickshift" has the settings that the ``lime`` package uses by default; "slic-50" and the like
-    are scikit-image's SLIC with about so many.
+    "quickshift" has the settings that the ``lime`` package uses by default, which are for
+    photographs: an image with a side below :data:`SMALL` (CIFAR-10's have 32) is enlarged to about
+    :data:`ENLARGED` first. "slic-50" and the like are scikit-image's SLIC with about so many.
 
     Raises
     ------
@@ -52,18 +56,25 @@ def superpixels(pixels: Tensor, method: str = "quickshift") -> Tensor:
 
     image = pixels.permute(1, 2, 0).cpu().numpy()
     if method == "quickshift":
+        times = max(1, ENLARGED // min(image.shape[:2])) if min(image.shape[:2]) < SMALL else 1
+        if times > 1:
+            larger = F.interpolate(pixels[None].float(), scale_factor=times, mode="bilinear")[0]
+            image = larger.round().byte().permute(1, 2, 0).cpu().numpy()
         labels = segmentation.quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+        labels = labels[times // 2 :: times, times // 2 :: times]
     elif re.fullmatch(r"slic-[1-9]\d*", method):
         labels = segmentation.slic(image, n_segments=int(method[5:]), compactness=10, start_label=0)
     else:
         raise ValueError(f"method is {method!r}; expected 'quickshift', or 'slic-50' and the like")
+    if (pixels == pixels[:, :1, :1]).all():  # enlarged, quickshift would cut it by place alone
+        labels = np.zeros_like(labels)
     numbers, labels = np.unique(labels, return_inverse=True)
     if len(numbers) < 2:
         raise ValueError(
             f"{method} makes {len(numbers)} superpixel of this image; expected 2 or more: is it of "
             "one color?"
         )
-    return torch.from_numpy(labels.reshape(image.shape[:2]))
+    return torch.from_numpy(labels.reshape(pixels.shape[1:]))
 
 
 def segment_means(images: Tensor, segments: Tensor) -> Tensor:
