@@ -71,6 +71,13 @@ def test_a_count_of_all_has_no_interval_and_an_image_alone_an_unknown_one():
     assert np.isnan(trainings.over_trainings([Estimate(7.0, np.nan, 1)]).low)
 
 
+def test_an_error_from_one_image_has_no_degrees_of_freedom_so_that_ends_are_unknown():
+    found = trainings.over_trainings([Estimate(7.0, 3.0, 1), Estimate(8.0, 3.0, 9)])
+
+    assert found.value == 7.5
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_no_training_is_refused():
     with pytest.raises(ValueError, match="no estimate"):
         trainings.over_trainings([])
