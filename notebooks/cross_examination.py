@@ -191,7 +191,8 @@ def faces_with_masks(network, size, limit):
     folder = paths.xai_data() / "masks" / "localise" if paths.xai_data() else None
     if not limit or folder is None or not folder.is_dir():
         return None
-    located = faces.load_located(folder, size)
+    located, notes = faces.load_with_notes(folder, size)
+    print(*notes, sep="\n", end="\n" if notes else "")
     layout = classifiers.layout(network)
     predicted = classifiers.logits(
         network, located.pixels, batch_size=32, memory_format=layout

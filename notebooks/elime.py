@@ -660,7 +660,8 @@ MASKS = (570, 643, 691, 796)  # gas mask, mask, oxygen mask, ski mask
 
 def with_masks(folder, count):
     """Photographs of faces that the first network gives the name of a mask, and how many it saw."""
-    located = faces.load_located(folder, 224)
+    located, notes = faces.load_with_notes(folder, 224)
+    print(*notes, sep="\n", end="\n" if notes else "")
     chosen, seen = [], 0
     for batch in located.pixels.split(32) if located.masks is not None else ():
         predicted = classifiers.logits(NETWORKS[FIRST], batch, batch_size=32).argmax(1)
@@ -668,8 +669,7 @@ def with_masks(folder, count):
         seen += len(batch)
         if len(chosen) >= count:
             break
-    chosen = chosen[:count]
-    return [(located.pixels[k], located.masks[k], label) for k, label in chosen], seen
+    return [(located.pixels[k], located.masks[k], label) for k, label in chosen[:count]], seen
 
 
 folder = paths.xai_data() / "masks" / "localise" if paths.xai_data() and localise_images else None

@@ -86,10 +86,17 @@ def spearman(before: Tensor, after: Tensor) -> Tensor:
 
 def _centered_ranks(values: Tensor) -> Tensor:
     """Ranks (N, D) less their mean, float64; equal values share the mean of their ranks."""
-    ordered = values.sort(dim=1).values
-    below = torch.searchsorted(ordered, values.contiguous())
-    up_to = torch.searchsorted(ordered, values.contiguous(), right=True)
-    return (below + up_to - values.shape[1]).double() / 2
+    count = values.shape[1]
+    ordered, order = values.sort(dim=1)
+    places = torch.arange(count, device=values.device).expand_as(order)
+    new = torch.ones_like(ordered, dtype=torch.bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    # where the run of equal values around each place begins, and the place after its end
+    below = torch.where(new, places, 0).cummax(1).values
+    last = torch.where(new.roll(-1, 1), places, count - 1)
+    up_to = last.flip(1).cummin(1).values.flip(1) + 1
+    ranks = (below + up_to - count).double() / 2
+    return torch.empty_like(ranks).scatter_(1, order, ranks)
 
 
 def break_ties(saliency: Tensor, generator: torch.Generator) -> Tensor:

@@ -92,7 +92,9 @@ def kept(
         counts["read"] += 1
         return tensors
     made = _checked(name, make(*arguments, **named))
-    if changed := rooms.edited():
+    with rooms.snapshot():
+        changed = rooms.edited()
+    if changed:
         print(
             f"{changed[0].name} was edited since this process began, so that {name} is not kept; "
             "restart the kernel",

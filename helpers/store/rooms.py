@@ -16,16 +16,47 @@ COMPUTING = ("papers", "measures", "inputs", "saliency", "trials")  # rooms that
 
 
 _snapshots: list[dict[object, Any]] = []  # of the walks under way, what each has found on disk
+_latest: tuple[object, dict[object, Any]] = ((), {})  # how the files stood, and what was found
+_SETTLED = 2 * 10**9  # nanoseconds; a file that was written less long ago may change again unseen
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Within it each file is read once, and what follows from the files is worked out once."""
-    _snapshots.append({})
+    """Within it each file is read once, and what follows from the files is worked out once.
+
+    What was found holds for the next one, too, where no file has changed: a run asks for hundreds.
+    """
+    global _latest
+    stands = _stands()
+    found = _latest[1] if stands and stands == _latest[0] else {}
+    _snapshots.append(found)
     try:
         yield
     finally:
         _snapshots.pop()
+    _latest = stands, found
+
+
+def _stands() -> tuple:
+    """What files of helpers held at the start, where each lies, its size and when it changed.
+
+    Empty where that says too little: a second change within one tick of the file system's clock
+    shows in neither size nor time.
+    """
+    stats = [(entry.path, entry.stat()) for entry in _entries(HELPERS)]
+    if max((of.st_ctime_ns for _, of in stats), default=0) > time.time_ns() - _SETTLED:
+        return ()
+    now = ((file, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for file, of in stats)
+    return (*AT_START.values(), *now)
+
+
+def _entries(folder: Path | str) -> Iterator[os.DirEntry]:
+    """The Python files of a folder and of those within it."""
+    for entry in os.scandir(folder):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _entries(entry.path)
+        elif entry.name.endswith(".py"):
+            yield entry
 
 
 def _once(key: object, make: Callable[..., Any], *arguments: object) -> Any:
@@ -39,7 +70,11 @@ def _once(key: object, make: Callable[..., Any], *arguments: object) -> Any:
 
 
 def _raw(file: Path) -> str:
-    return _once(file, lambda: hashlib.sha256(file.read_bytes()).hexdigest())
+    return _once(file, _hash, file) if HELPERS in file.parents else _hash(file)
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 AT_START = {file: _raw(file) for file in HELPERS.rglob("*.py")}  # when this process began
@@ -72,6 +107,10 @@ def code(room: str) -> str:
 
     Where a file was edited since this process began, a mark that no other process gives.
     """
+    return _once(("code", room), _code, room)
+
+
+def _code(room: str) -> str:
     total = hashlib.sha256()
     for file in sorted((HELPERS / room).rglob("*.py")):
         total.update(f"{file.relative_to(HELPERS)}\n{_stripped(file, _raw(file))}".encode())
@@ -107,6 +146,8 @@ def code_of_module(name: str, known: dict[str, bytes]) -> Iterator[bytes]:
 
 def reached_from(file: Path) -> set[str]:
     """The computing rooms that a file imports, directly or through one another."""
+    if HELPERS not in file.parents:  # whose changes no snapshot notices
+        return _reached_from(file)
     return _once(("reached", file), _reached_from, file)
 
 
