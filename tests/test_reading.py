@@ -106,6 +106,41 @@ def test_json_is_read_with_or_without_a_mark(tmp_path):
         assert reading.json_of(tmp_path / "c.json") == {"a": [1]}
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a: 1\nb: {c: 2, c: 3}\n", "the key 'c' stands twice"),
+        (b"a: 1\na: 2\n", "the key 'a' stands twice"),
+        (b"a: [1, 2\n", "cannot be read as YAML"),
+        (b"a: 2026-13-01\n", r"cannot be read as YAML \(month"),
+        (b"a: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
+        (b"- 1\n", "holds list; expected dict"),
+        (b"a: b\n", "holds str; expected a table"),
+        (b"a: 1\xff\n", "no text in UTF-8"),
+        (b"a: {b: 1}\n\0", "null bytes"),
+        (b"", "is empty"),
+        (b"<html>", "web page"),
+    ],
+)
+def test_damaged_yaml_is_named_on_one_line(tmp_path, content, says):
+    (tmp_path / "s.yaml").write_bytes(content)
+
+    with pytest.raises(reading.Damaged, match=rf"s\.yaml.*{says}") as told:
+        reading.yaml_tables(tmp_path / "s.yaml")
+
+    assert "\n" not in str(told.value)
+
+
+def test_yaml_is_read_as_tables_and_one_without_content_as_none(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_bytes("\ufeffa: {b: 1}\r\nc:\r\n".encode())
+
+    assert reading.yaml_tables(file) == {"a": {"b": 1}, "c": {}}
+    file.write_text("# nothing\n")
+    assert reading.yaml_of(file, list) == []
+    assert reading.yaml_tables(tmp_path / "none.yaml") == {}
+
+
 def test_how_to_mend_follows_from_where_a_file_lies(tmp_path):
     assert reading.mend(paths.CACHE / "a") == "delete it, and it is made again"
     assert reading.mend(paths.RESULTS / "a.csv") == "restore it: git checkout -- data/results/a.csv"

@@ -11,8 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from helpers.run import library_names
 from helpers.store import paths, reading
 
@@ -38,13 +36,13 @@ def notebooks() -> dict[str, dict]:
             f"there is no {SETTINGS.name} around {Path.cwd()}; run this within the project's folder"
         )
     try:
-        known = yaml.safe_load(reading.text(SETTINGS))
-    except (reading.Damaged, yaml.YAMLError) as error:
+        known = reading.yaml_of(SETTINGS)
+    except reading.Damaged as error:
         raise WrongParameter(
             f"notebooks/{SETTINGS.name} cannot be read ({str(error).splitlines()[0]}); restore it: "
             f"git checkout -- notebooks/{SETTINGS.name}"
         ) from error
-    if not isinstance(known, dict) or any(
+    if not known or any(
         not isinstance(chosen, dict) or {"parameters", "profiles"} - chosen.keys()
         for chosen in known.values()
     ):

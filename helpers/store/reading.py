@@ -12,6 +12,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,65 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} stands twice")
     return found
+
+
+def yaml_of(file: Path, kind: type = dict) -> Any:
+    """What a YAML file holds, its keys once each; an empty one holds an empty `kind`.
+
+    Raises
+    ------
+    FileNotFoundError, Damaged
+        As :func:`text`; or if it is no YAML of texts, numbers, lists and tables, is no `kind`, or a
+        key stands twice in a table.
+    """
+    import yaml
+
+    try:
+        held = yaml.load(text(file), Loader=_loader())
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, Damaged):
+            raise
+        told = " ".join(str(error).split())[:200]
+        raise Damaged(f"{shown(file)} cannot be read as YAML ({told}); {mend(file)}") from error
+    held = kind() if held is None else held
+    if not isinstance(held, kind):
+        raise Damaged(
+            f"{shown(file)} holds {type(held).__name__}; expected {kind.__name__}: {mend(file)}"
+        )
+    return held
+
+
+def yaml_tables(file: Path) -> dict[str, dict]:
+    """The tables of a YAML file by name, empty where nothing stands; none without the file.
+
+    Raises
+    ------
+    Damaged
+        As :func:`yaml_of`; or if an entry is no table.
+    """
+    held = yaml_of(file) if file.exists() else {}
+    for name, entry in held.items():
+        if not isinstance(entry or {}, dict):
+            raise Damaged(
+                f"{shown(file)}: {name} holds {type(entry).__name__}; expected a table: "
+                f"{mend(file)}"
+            )
+    return {name: entry or {} for name, entry in held.items()}
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """PyYAML's safe loader, which takes the last of two equal keys, made to refuse them."""
+    import yaml
+
+    class Once(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            if twice := [key for key in keys if keys.count(key) > 1]:
+                raise ValueError(f"the key {twice[0]!r} stands twice")
+            return super().construct_mapping(node, deep)
+
+    return Once
 
 
 def table(
