@@ -7,7 +7,7 @@ why. A row is *not comparable* in an arm if, and only if, one of its ``needs`` i
 from functools import lru_cache
 from pathlib import Path
 
-from helpers.store import paths, reading
+from helpers.store import paths, yaml_files
 
 SETTINGS = {  # what a row may need to be as in the paper
     "network": "the network's architecture",
@@ -56,7 +56,7 @@ def deviations(
     WrongSetting
         If an arm is neither A nor B, a setting is not in `SETTINGS`, or a reason is no sentence.
     """
-    listed = reading.yaml_tables(file)
+    listed = yaml_files.tables(file)
     found: dict[str, dict[str, str]] = {}
     for arm, settings in listed.get(chapter, {}).items():
         if arm not in ("A", "B"):

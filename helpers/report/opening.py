@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from helpers.report import render, tallies, theme, verdicts
-from helpers.store import paths, reading
+from helpers.store import paths, yaml_files
 
 MATERIAL = {"A": "the authors' material", "B": "independent material"}
 FIRST_WORDS = {  # of an answer; each question is put so that the paper answers yes
@@ -71,7 +71,7 @@ def questions(file: Path = paths.REPORTED / "questions.yaml") -> dict[str, Quest
         If a text is missing, an answer is missing for a verdict or begins with another's word, or a
         sentence of ours has a number typed in.
     """
-    listed = reading.yaml_tables(file)
+    listed = yaml_files.tables(file)
     return {chapter: _checked(chapter, entry) for chapter, entry in listed.items()}
 
 

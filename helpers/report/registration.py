@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.store import paths, reading
+from helpers.store import paths, yaml_files
 
 CONTENT = [  # a change of any of these may change a verdict
     "says", "unit", "reported", "tolerance", "tolerance_b", "bound", "rounds", "needs", "readings",
@@ -78,7 +78,7 @@ def undeclared(claims: pd.DataFrame, card: dict) -> list[str]:
 
 def withdrawn(chapter: str, file: Path = paths.REPORTED / "withdrawn.yaml") -> dict[str, str]:
     """Rows of a chapter that were judged once and stand no more, with the date and the reason."""
-    return dict(reading.yaml_tables(file).get(chapter, {}))
+    return dict(yaml_files.tables(file).get(chapter, {}))
 
 
 def redefined(
@@ -96,7 +96,7 @@ def redefined(
     ValueError
         If an entry is not "ISO date: reason".
     """
-    listed = reading.yaml_tables(file).get(chapter, {})
+    listed = yaml_files.tables(file).get(chapter, {})
     entries = {key: amendments(str(text)) for key, text in listed.items()}
     for key, found in entries.items():
         if len(found) != 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.run import parameters, shards, targets
-from helpers.store import paths, reading
+from helpers.store import paths, reading, yaml_files
 
 GRID = paths.NOTEBOOKS / "matrix.yaml"
 STATE = paths.CACHE / "matrix"  # locks, logs, what runs cost; not committed
@@ -114,7 +114,7 @@ def cells(
 
 def _entries(file: Path) -> list[dict[str, Any]]:
     try:
-        entries = reading.yaml_of(file, list)
+        entries = yaml_files.held_by(file, list)
     except (OSError, reading.Damaged) as error:
         raise parameters.WrongParameter(f"the grid {file} cannot be read: {error}") from error
     if not all(isinstance(entry, dict) for entry in entries):

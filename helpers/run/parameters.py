@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run import library_names
-from helpers.store import paths, reading
+from helpers.store import paths, reading, yaml_files
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 LONGEST = 40  # characters of a number
+LONGEST_TEXT = 4000  # characters of any other value
 SHOWN = 80  # characters of a value in a message
 
 
@@ -36,7 +37,7 @@ def notebooks() -> dict[str, dict]:
             f"there is no {SETTINGS.name} around {Path.cwd()}; run this within the project's folder"
         )
     try:
-        known = reading.yaml_of(SETTINGS)
+        known = yaml_files.held_by(SETTINGS)
     except reading.Damaged as error:
         raise WrongParameter(
             f"notebooks/{SETTINGS.name} cannot be read ({str(error).splitlines()[0]}); restore it: "
@@ -166,6 +167,10 @@ def allowed(rule: dict) -> str:
 
 def _checked(key: str, came: Any, rule: dict) -> Any:
     value = _meant(came, rule["type"])
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise WrongParameter(
+            f"{key} is {_shown(value)}; expected at most {LONGEST_TEXT} characters"
+        )
     if value is None or not _validator()(rule).is_valid(value):
         raise WrongParameter(f"{key} is {_shown(came)}; expected {allowed(rule)}")
     kind = rule.get("format")

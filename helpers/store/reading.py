@@ -12,7 +12,6 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +72,17 @@ def content(file: Path, sha256: str = "") -> bytes:
             f"{shown(file)} is a web page, as a network's login page is given in place of a "
             f"download; log in to the network, then {mend(file)}"
         )
-    check_sum(file, whole, sha256 or _listed(file))
+    check_sum(file, whole, sha256 or _listed(file), "" if sha256 else f" by {SUMS} beside it")
     return whole
 
 
-def check_sum(file: Path, whole: bytes, sha256: str) -> None:
+def check_sum(file: Path, whole: bytes, sha256: str, of: str = "") -> None:
     """Compare a file's bytes with the SHA-256 that they should have, if there is one.
+
+    Parameters
+    ----------
+    of
+        Where that one stands, for the message.
 
     Raises
     ------
@@ -88,8 +92,8 @@ def check_sum(file: Path, whole: bytes, sha256: str) -> None:
     found = hashlib.sha256(whole).hexdigest()
     if sha256 and found != sha256:
         raise Damaged(
-            f"{shown(file)} has SHA-256 {found[:12]}…, expected {sha256[:12]}…; it was altered or "
-            f"cut short ({len(whole)} bytes): {mend(file)}"
+            f"{shown(file)} has SHA-256 {found[:12]}…, expected {sha256[:12]}…{of}; it was altered "
+            f"or cut short ({len(whole)} bytes): {mend(file)}"
         )
 
 
@@ -159,63 +163,20 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def yaml_of(file: Path, kind: type = dict) -> Any:
-    """What a YAML file holds, its keys once each; an empty one holds an empty `kind`.
+def object_of(file: Path, *keys: str) -> dict[str, Any]:
+    """The object that a JSON file holds, which has these keys.
 
     Raises
     ------
     FileNotFoundError, Damaged
-        As :func:`text`; or if it is no YAML of texts, numbers, lists and tables, is no `kind`, or a
-        key stands twice in a table.
+        As :func:`json_of`; or if it is no object, or a key is missing.
     """
-    import yaml
-
-    try:
-        held = yaml.load(text(file), Loader=_loader())
-    except (yaml.YAMLError, ValueError) as error:
-        if isinstance(error, Damaged):
-            raise
-        told = " ".join(str(error).split())[:200]
-        raise Damaged(f"{shown(file)} cannot be read as YAML ({told}); {mend(file)}") from error
-    held = kind() if held is None else held
-    if not isinstance(held, kind):
-        raise Damaged(
-            f"{shown(file)} holds {type(held).__name__}; expected {kind.__name__}: {mend(file)}"
-        )
+    held = json_of(file)
+    if not isinstance(held, dict):
+        raise Damaged(f"{shown(file)} holds {type(held).__name__}, no object; {mend(file)}")
+    if missing := [key for key in keys if key not in held]:
+        raise Damaged(f"{shown(file)} lacks {missing[0]!r}; {mend(file)}")
     return held
-
-
-def yaml_tables(file: Path) -> dict[str, dict]:
-    """The tables of a YAML file by name, empty where nothing stands; none without the file.
-
-    Raises
-    ------
-    Damaged
-        As :func:`yaml_of`; or if an entry is no table.
-    """
-    held = yaml_of(file) if file.exists() else {}
-    for name, entry in held.items():
-        if not isinstance(entry or {}, dict):
-            raise Damaged(
-                f"{shown(file)}: {name} holds {type(entry).__name__}; expected a table: "
-                f"{mend(file)}"
-            )
-    return {name: entry or {} for name, entry in held.items()}
-
-
-@lru_cache(maxsize=1)
-def _loader() -> Any:
-    """PyYAML's safe loader, which takes the last of two equal keys, made to refuse them."""
-    import yaml
-
-    class Once(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            if twice := [key for key in keys if keys.count(key) > 1]:
-                raise ValueError(f"the key {twice[0]!r} stands twice")
-            return super().construct_mapping(node, deep)
-
-    return Once
 
 
 def table(
