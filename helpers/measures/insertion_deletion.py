@@ -155,7 +155,7 @@ def _check_curve(images: Tensor, saliency: Tensor, steps: int, single: bool) -> 
         )
     if not saliency.isfinite().all():
         raise ValueError("saliency has NaN or infinite values; expected finite numbers")
-    if isinstance(steps, bool) or int(steps) != steps or not 1 <= steps <= height * width:
+    if isinstance(steps, bool) or not 1 <= steps <= height * width or steps % 1:
         raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
 
 
