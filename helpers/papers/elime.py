@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers.papers import black_box
+from helpers.papers import black_box, checks
 
 
 def superpixel_masks(bits: Tensor, segments: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def segment_means(images: Tensor, segments: Tensor) -> Tensor:
 
 def _check_segments(segments: Tensor, count: int | None) -> None:
     """Refuse labels below 0, which count from the end, such as have no bit, and other types."""
-    if segments.is_floating_point() or segments.dtype == torch.bool or not segments.numel():
+    if segments.dtype not in checks.WHOLE or not segments.numel():
         raise ValueError(
             f"segments are {segments.dtype} {tuple(segments.shape)}; expected labels, int64"
         )

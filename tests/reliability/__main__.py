@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     log.unlink(missing_ok=True)
     code = reliability.digest(paths.ROOT / "tests" / "reliability")
     started = time.monotonic()
-    commit = origin.commit()
+    commit, of_code = origin.commit(), reliability.digest()
     seconds = tried(modules, code, log)
     cases: list[record.Case] = []
     for module in modules:
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     mutated_cases, missing = of_mutations() if "mutations" in modules else ([], 0)
     told = {
         "commit": commit,
-        "digest": reliability.digest(),
+        "digest": of_code,
         "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "seconds": round(time.monotonic() - started),
         "seconds by kind": {name: round(took) for name, took in seconds.items()},
