@@ -146,7 +146,7 @@ def write_tensors(file: Path, tensors: dict[str, Tensor], record: dict | None = 
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     text = json.dumps(record or {}, sort_keys=True)
-    told = {"record": text, "sha256": _checksum(tensors, text), "file": file.name}
+    told = {"record": text, "sha256": _checksum(tensors, text + file.name), "file": file.name}
     write_atomically(file, save(tensors, told))
 
 
@@ -190,7 +190,8 @@ def tensors_of(content: bytes, file: Path) -> tuple[dict[str, Tensor], dict[str,
         raise reading.Damaged(
             f"{reading.shown(file)} cannot be read as safetensors ({error}); {reading.mend(file)}"
         ) from error
-    if "sha256" in told and told["sha256"] != _checksum(tensors, told.get("record", "")):
+    words = told.get("record", "") + told.get("file", "")  # an older file does not say its name
+    if "sha256" in told and told["sha256"] != _checksum(tensors, words):
         raise reading.Damaged(
             f"{reading.shown(file)} has changed since it was written; {reading.mend(file)}"
         )
@@ -207,8 +208,8 @@ def header(content: bytes) -> dict[str, str]:
     return json.loads(content[8 : 8 + length]).get("__metadata__") or {}
 
 
-def _checksum(tensors: dict[str, Tensor], record: str) -> str:
-    total = hashlib.sha256(record.encode())
+def _checksum(tensors: dict[str, Tensor], words: str) -> str:
+    total = hashlib.sha256(words.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
