@@ -108,6 +108,18 @@ def test_json_is_read_with_or_without_a_mark(tmp_path):
         assert reading.json_of(tmp_path / "c.json") == {"a": [1]}
 
 
+def test_an_object_has_the_keys_that_are_asked_for(tmp_path):
+    file = tmp_path / "c.json"
+    file.write_text('{"a": 1}')
+
+    assert reading.object_of(file, "a") == {"a": 1}
+    with pytest.raises(reading.Damaged, match=r"c\.json lacks 'b'"):
+        reading.object_of(file, "a", "b")
+    file.write_text("null")
+    with pytest.raises(reading.Damaged, match=r"c\.json holds NoneType, no object"):
+        reading.object_of(file, "a")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -61,7 +61,9 @@ def seeds_page(folder: Path = paths.RESULTS) -> str:
 
 
 def _is_within(row) -> bool:
-    """Whether a row's value and interval are numbers, and the value lies in it."""
+    """Whether a row's numbers are numbers, and its value lies in its interval."""
+    if not pd.notna(pd.to_numeric(row.spread, errors="coerce")):
+        return False
     cells = pd.to_numeric(pd.Series([row.low, row.value, row.high]), errors="coerce")
     return bool(cells.notna().all() and cells.is_monotonic_increasing)
 

@@ -99,14 +99,12 @@ def of_a_run() -> list[Found]:
             process = begun(words, broken, **surroundings)
             time.sleep(chance.uniform(0.2, 0.95) * took)
             if ended(process, how):
-                wrong = (
-                    torn(broken / "data/cache")
-                    + ["a page of a broken run"] * (broken / "book/runs/small.ipynb").exists()
-                )
+                wrong = torn(broken / "data/cache")
+                if (broken / "book/runs/small.ipynb").exists():  # comes last: then all is there
+                    wrong += unlike(unbroken, broken)
                 found.append((f"{how.name}, number {number + 1}", *verdict(wrong)))
-            else:  # it was finished before: begin anew
-                for file in [*broken.glob("book/runs/*"), *broken.glob("data/results/*")]:
-                    file.unlink()
+            for file in [*broken.glob("book/runs/*"), *broken.glob("data/results/*")]:
+                file.unlink()  # if it was finished before, it begins anew
         assert begun(words, broken, **surroundings).wait(PATIENCE) == 0
         wrong = unlike(unbroken, broken) + left(broken) + left(scratch)
         again = [line for line in (broken / "made").read_text().splitlines() if "True" in line]
