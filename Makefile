@@ -11,10 +11,10 @@ test check: export OMP_WAIT_POLICY ?= PASSIVE
 test check: export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run matrix book ipynb check test pages mutations cover bench lint format readme clean
+.PHONY: help env pins browser report run matrix book ipynb check test pages mutations test-slow cover bench lint format readme clean
 
 help:  ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 env: $(STAMP)  ## set up .venv with the pinned packages
 
@@ -65,6 +65,9 @@ pages: env  ## build the book and look at its pages in a browser, where there is
 
 mutations: env  ## put faults into the code, one at a time, and see whether the tests notice
 	$(PY) tests/mutations.py
+
+test-slow: env  ## put faults in on purpose: kills, damages, bad inputs, forgeries, mutations; write the record
+	PYTHONPATH=.:tests $(PY) -m reliability
 
 cover: env  ## run the fast tests and show how much of helpers they cover
 	$(PY) -m pytest -m "not slow" --cov --cov-report=term

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -153,18 +154,23 @@ def _put(file: Path, text: str) -> None:
         compiled.unlink()
 
 
+def seen() -> dict[str, dict]:
+    """What was kept of mutations that were tried, by their keys."""
+    lines = SEEN.read_text().splitlines() if SEEN.exists() else []
+    return {row["key"]: row for row in map(json.loads, lines)}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the mutations, and print each and the share that was killed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("words", nargs="*", help="only mutations whose line holds one of these")
     parser.add_argument("--part", default="1/1", help="such as 2/3: the second of three parts")
+    parser.add_argument("--until", type=float, default=math.inf, help="when none is begun any more")
     wanted = parser.parse_args(arguments)
     part, parts = map(int, wanted.part.split("/"))
     chosen = [m for m in listed() if not wanted.words or any(w in m.told() for w in wanted.words)]
     chosen = [m for m in chosen if not m.equivalent][part - 1 :: parts]
-    seen = {}
-    if SEEN.exists():
-        seen = {row["key"]: row for row in map(json.loads, SEEN.read_text().splitlines())}
+    known = seen()
     SEEN.parent.mkdir(parents=True, exist_ok=True)
     os.environ.update(ONE_THREAD)
     for library in LIBRARIES:  # once, before the forks: most of a test's time is this
@@ -174,7 +180,9 @@ def main(arguments: list[str] | None = None) -> int:
         copied(Path(name))
         for mutation in chosen:
             key, started = mutation.key(Path(name)), time.monotonic()
-            row = seen.get(key)
+            row = known.get(key)
+            if row is None and time.time() > wanted.until:
+                continue
             if row is None:
                 state, by = tried(Path(name), mutation)
                 row = {"key": key, "state": state, "by": by}

@@ -267,7 +267,10 @@ def test_classes_out_of_range_of_another_type_or_number_are_refused(classes):
 
 
 @settings(max_examples=40)
-@given(draws=st.integers(-3, 0), level=st.sampled_from([0.0, 1.0, -0.5, 95.0, math.nan]))
+@given(
+    draws=st.one_of(st.integers(-3, 0), st.sampled_from([1.5, math.nan, math.inf])),
+    level=st.sampled_from([0.0, 1.0, -0.5, 95.0, math.nan]),
+)
 def test_an_interval_without_draws_or_of_no_level_is_refused(draws, level):
     values = np.arange(4.0)
 
@@ -300,6 +303,21 @@ def test_what_else_would_be_wrong_in_silence_is_refused():
         (lambda: insertion_deletion.auc(rand(1)), "two points or more"),
         (lambda: insertion_deletion.auc(torch.tensor([0.1, math.inf])), "finite numbers"),
         (lambda: rankings.overlap(order(), 0), "expected 1 or more"),
+        (lambda: rankings.new_positions(order(), order(), 1.5), "a whole number of components"),
+        (lambda: rankings.overlap(order(), 1.5), "expected 1 or more"),
+        (lambda: rankings.overlap(order(), math.nan), "expected 1 or more"),
+        (lambda: intervals.share_interval(1.5, 3), "expected whole numbers"),
+        (lambda: cams.upsample(maps(), 0), "expected whole numbers of 1 or more"),
+        (lambda: cams.upsample(maps(), (4, 1.5)), "expected whole numbers of 1 or more"),
+        (lambda: cams.display_scaled(maps()[None]), r"expected \(N, H, W\)"),
+        (lambda: cams.grad_cam(features(), features().double()), "the same shape and type"),
+        (lambda: cams.record(half, images(), [0, 1], "0"), "classes are list"),
+        (lambda: cams.record(half, images(), torch.tensor([True, False]), "0"), "one whole number"),
+        (lambda: localization.entropy(maps().to(torch.complex64)), "expected real numbers"),
+        (lambda: selections.jaccard(bits().to(torch.complex64)), "expected real numbers"),
+        (lambda: elime.segment_means(images(), segments().to(torch.complex64)), "expected"),
+        (lambda: cams.display_scaled(maps().to(torch.complex64)), "expected real, finite numbers"),
+        (lambda: peers.rise(half, images(), masks=1.5, generator=seeded()), "1 or more"),
         (lambda: pairing.partners(rand(4), True), "one whole number an image"),
         (lambda: selections.on_region(bits(), segments() + 1, masks()[0]), "one a bit"),
         (lambda: agreement.agreement(maps(), maps(), torch.ones(SIDE, SIDE)), "expected bool"),

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.report import costs
 from helpers.run import status_of_runs
-from helpers.store import paths
+from helpers.store import paths, reading
 
 HEAD = "notebook,profile,seconds,memory_mb,disk_mb,device,finished,commit\n"
 
@@ -43,6 +43,32 @@ def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
     assert "**Wang et al. 2022**" in page
     assert "| sum | B | 2 | 1.5 to 2.5 | 3 | 0.25 |" in page
     assert "once" not in page  # of a single seed
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("a,B,2.0,1.5,2.5,7,3,0.25\na,B,2.0,1.5,2.5,7,3,0.25", "key 'a, B' twice"),
+        ("a,B,9.0,1.5,2.5,7,3,0.25", "a lies outside its interval"),
+        ("a,B,,1.5,2.5,7,3,0.25", "a lies outside its interval"),
+        ("a,B,2.0,1.5,2.5,7,3,two", "a lies outside its interval"),
+        ("a,B,2.0,1.5,2.5,7,three,0.25", "seeds is 'three'"),
+        ("a,B,2.0,1.5", "row 2, has 4 cells"),
+    ],
+)
+def test_a_damaged_table_of_pooled_seeds_is_named(tmp_path, row, says):
+    head = "key,arm,value,low,high,n,seeds,spread\n"
+    (tmp_path / "elime-seeds.csv").write_text(f"{head}{row}\n")
+
+    with pytest.raises(reading.Damaged, match=says):
+        costs.seeds_page(tmp_path)
+
+
+def test_damaged_costs_are_named(tmp_path):
+    (tmp_path / "costs.csv").write_text(f"{HEAD}elime,laptop,soon,,,CPU,,\n")
+
+    with pytest.raises(reading.Damaged, match="seconds is 'soon'"):
+        costs.costs_page(tmp_path / "costs.csv")
 
 
 def test_without_a_second_seed_the_page_says_that_results_are_of_one(tmp_path):

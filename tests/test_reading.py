@@ -3,13 +3,15 @@
 import errno
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
+import torch
 
-from helpers.store import files, paths, reading
+from helpers.store import files, paths, reading, yaml_files
 
 TABLE = b"key,value\na,1\nb,2\n"
 
@@ -106,6 +108,53 @@ def test_json_is_read_with_or_without_a_mark(tmp_path):
         assert reading.json_of(tmp_path / "c.json") == {"a": [1]}
 
 
+def test_an_object_has_the_keys_that_are_asked_for(tmp_path):
+    file = tmp_path / "c.json"
+    file.write_text('{"a": 1}')
+
+    assert reading.object_of(file, "a") == {"a": 1}
+    with pytest.raises(reading.Damaged, match=r"c\.json lacks 'b'"):
+        reading.object_of(file, "a", "b")
+    file.write_text("null")
+    with pytest.raises(reading.Damaged, match=r"c\.json holds NoneType, no object"):
+        reading.object_of(file, "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a: 1\nb: {c: 2, c: 3}\n", "the key 'c' stands twice"),
+        (b"a: 1\na: 2\n", "the key 'a' stands twice"),
+        (b"a: [1, 2\n", "cannot be read as YAML"),
+        (b"a: 2026-13-01\n", r"cannot be read as YAML \(month"),
+        (b"a: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
+        (b"- 1\n", "holds list; expected dict"),
+        (b"a: b\n", "holds str; expected a table"),
+        (b"a: 1\xff\n", "no text in UTF-8"),
+        (b"a: {b: 1}\n\0", "null bytes"),
+        (b"", "is empty"),
+        (b"<html>", "web page"),
+    ],
+)
+def test_damaged_yaml_is_named_on_one_line(tmp_path, content, says):
+    (tmp_path / "s.yaml").write_bytes(content)
+
+    with pytest.raises(reading.Damaged, match=rf"s\.yaml.*{says}") as told:
+        yaml_files.tables(tmp_path / "s.yaml")
+
+    assert "\n" not in str(told.value)
+
+
+def test_yaml_is_read_as_tables_and_one_without_content_as_none(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_bytes("\ufeffa: {b: 1}\r\nc:\r\n".encode())
+
+    assert yaml_files.tables(file) == {"a": {"b": 1}, "c": {}}
+    file.write_text("# nothing\n")
+    assert yaml_files.held_by(file, list) == []
+    assert yaml_files.tables(tmp_path / "none.yaml") == {}
+
+
 def test_how_to_mend_follows_from_where_a_file_lies(tmp_path):
     assert reading.mend(paths.CACHE / "a") == "delete it, and it is made again"
     assert reading.mend(paths.RESULTS / "a.csv") == "restore it: git checkout -- data/results/a.csv"
@@ -189,6 +238,45 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert told.value.errno == errno.ENOSPC
     assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("a.txt", b"old")]
     assert told.value._render_traceback_() == [f"CannotWrite: {told.value}"]
+
+
+def test_a_file_reaches_the_disk_before_its_name_and_the_name_before_the_end(tmp_path, monkeypatch):
+    order, real = [], files.Path.replace
+
+    def synced(number):
+        order.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else "file")
+
+    def renamed(self, target):
+        order.append("name")
+        return real(self, target)
+
+    monkeypatch.setattr(files.os, "fsync", synced)
+    monkeypatch.setattr(files.Path, "replace", renamed)
+
+    files.write_atomically(tmp_path / "a.txt", b"content")
+
+    assert order == ["file", "name", "folder"]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+    def synced(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(files.os, "fsync", synced)
+
+    files.write_atomically(tmp_path / "a.txt", b"content")
+
+    assert (tmp_path / "a.txt").read_bytes() == b"content"
+
+
+def test_tensors_under_another_name_are_named(tmp_path):
+    """A part that was copied over another one has a checksum that holds."""
+    files.write_tensors(tmp_path / "a.safetensors", {"x": torch.ones(2)})
+    (tmp_path / "b.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes())
+
+    with pytest.raises(reading.Damaged, match=r"b\.safetensors holds what belongs to a\.safe"):
+        files.read_tensors(tmp_path / "b.safetensors")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")  # noqa: PTH110

@@ -183,3 +183,11 @@ def test_strength_never_contradicts_the_decision_at_five_percent():
     skewed = Judged(NOT_REPRODUCED, 13.0, 11.01, 13.1)
 
     assert strength(skewed) <= 0.05
+
+
+def test_above_and_below_ask_for_more_than_the_tolerance_on_their_own_side():
+    below = verdicts.region(10, 1, verdicts.BELOW)
+    above = verdicts.region(10, 1, verdicts.ABOVE)
+
+    assert below == (-math.inf, math.nextafter(9, -math.inf))
+    assert above == (math.nextafter(11, math.inf), math.inf)

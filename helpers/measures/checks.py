@@ -35,13 +35,14 @@ def maps(values: Tensor, name: str = "maps", *, negative: bool = True) -> None:
 
 
 def finite(values: Tensor, name: str) -> None:
-    """Refuse numbers of any shape that are NaN or infinite.
+    """Refuse numbers of any shape that are NaN, infinite or complex.
 
     Raises
     ------
     ValueError
         If there is one.
     """
+    _real(values, name)
     if not values.isfinite().all():
         raise ValueError(f"{name} hold NaN or infinite values; expected finite numbers")
 
@@ -71,6 +72,7 @@ def masks(values: Tensor, name: str = "masks") -> None:
     ValueError
         If there is another value: a picture's 255 would count 255 times.
     """
+    _real(values, name)
     if values.dtype != torch.bool and not ((values == 0) | (values == 1)).all():
         raise ValueError(
             f"{name} are {values.dtype} and hold other values than 0 and 1; expected bool: compare "
@@ -108,9 +110,15 @@ def segments(values: Tensor, count: int | None = None) -> None:
     ValueError
         If one is negative (it would count from the end), too large, or no whole number.
     """
+    _real(values, "segments")
     if values.is_floating_point() or values.dtype == torch.bool or not values.numel():
         raise ValueError(f"segments are {values.dtype} {tuple(values.shape)}; expected int64")
     low, high = int(values.min()), int(values.max())
     if low < 0 or (count is not None and high >= count):
         most = "0 on" if count is None else f"0 to {count - 1}, one a bit"
         raise ValueError(f"segments run from {low} to {high}; expected numbers from {most}")
+
+
+def _real(values: Tensor, name: str) -> None:
+    if values.is_complex():
+        raise ValueError(f"{name} are {values.dtype}; expected real numbers")

@@ -153,9 +153,8 @@ def _check_curve(images: Tensor, saliency: Tensor, steps: int, single: bool) -> 
             f"saliency is {tuple(saliency.shape)} for images {tuple(images.shape)}; expected one "
             "number a pixel, (H, W) or (N, H, W)"
         )
-    if not saliency.isfinite().all():
-        raise ValueError("saliency has NaN or infinite values; expected finite numbers")
-    if isinstance(steps, bool) or int(steps) != steps or not 1 <= steps <= height * width:
+    checks.finite(saliency, "saliency maps")
+    if isinstance(steps, bool) or not 1 <= steps <= height * width or steps % 1:
         raise ValueError(f"steps is {steps}; expected 1 to {height * width}, the pixels there are")
 
 

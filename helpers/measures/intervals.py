@@ -141,10 +141,12 @@ def share_interval(successes: int, trials: int, level: float = 0.95) -> tuple[fl
     Raises
     ------
     ValueError
-        If the successes are fewer than 0 or more than the trials.
+        If the successes are fewer than 0 or more than the trials, or one is no whole number.
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes of {trials} trials; expected 0 to {trials}")
+    if not 0 <= successes <= trials or successes % 1 or trials % 1:
+        raise ValueError(
+            f"{successes} successes of {trials} trials; expected whole numbers, 0 to {trials}"
+        )
     if trials == 0:
         return np.nan, np.nan, np.nan
     interval = stats.binomtest(successes, trials).proportion_ci(level, method="exact")

@@ -39,6 +39,8 @@ def new_positions(before: Tensor, after: Tensor, top: int) -> Tensor:
             raise ValueError(
                 f"{name} is {order.dtype} {tuple(order.shape)}; expected rankings, int64 (N, D)"
             )
+    if top < 1 or top % 1:
+        raise ValueError(f"top is {top}; expected a whole number of components")
     if before.shape != after.shape:
         raise ValueError(
             f"rankings are {tuple(before.shape)} and {tuple(after.shape)}; expected the same shape"
@@ -56,9 +58,9 @@ def overlap(positions: Tensor, cut: int) -> Tensor:
     Raises
     ------
     ValueError
-        If cut is below 1, or nothing is followed.
+        If cut is below 1 or no whole number, or nothing is followed.
     """
-    if cut < 1 or positions.ndim != 2 or not positions.shape[1]:
+    if cut < 1 or cut % 1 or positions.ndim != 2 or not positions.shape[1]:
         raise ValueError(f"cut is {cut} for positions {tuple(positions.shape)}; expected 1 or more")
     return (positions < cut).float().mean(dim=1)
 

@@ -9,9 +9,9 @@ def draws(number: int, level: float) -> None:
     Raises
     ------
     ValueError
-        If the number is below 1, or the level not between 0 and 1.
+        If the number is below 1 or no whole number, or the level not between 0 and 1.
     """
-    if number < 1 or not 0 < level < 1:
+    if number < 1 or number % 1 or not 0 < level < 1:
         raise ValueError(
             f"draws is {number} and level {level}; expected 1 or more, and a share such as 0.95"
         )

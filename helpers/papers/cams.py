@@ -164,11 +164,13 @@ def upsample(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
     Raises
     ------
     ValueError
-        If they are of another shape, or no floats.
+        If they are of another shape, or no floats, or a side is below 1 or no whole number.
     """
     if maps.ndim != 3 or not maps.is_floating_point():
         raise ValueError(f"maps are {maps.dtype} {tuple(maps.shape)}; expected floats (N, H, W)")
-    size = (size, size) if isinstance(size, int) else size
+    size = (size, size) if isinstance(size, int | float) else size
+    if any(side < 1 or side % 1 for side in size):
+        raise ValueError(f"size is {tuple(size)}; expected whole numbers of 1 or more")
     return F.interpolate(maps[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 
 
@@ -178,8 +180,10 @@ def display_scaled(maps: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If a map is NaN or infinite.
+        If they are of another shape, or a map is NaN or infinite.
     """
+    if maps.ndim != 3:
+        raise ValueError(f"maps are {tuple(maps.shape)}; expected (N, H, W)")
     checks.check_finite(maps, "maps")
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / torch.where(high > low, high - low, 1)

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
+
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 @contextmanager
@@ -19,13 +22,15 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def check_finite(values: Tensor, name: str) -> None:
-    """Refuse a tensor of any shape that holds NaN or infinite values, by its name in a sentence.
+    """Refuse a tensor of any shape that holds NaN, infinite or complex values, by its name.
 
     Raises
     ------
     ValueError
         If there is one such value.
     """
+    if values.is_complex():
+        raise ValueError(f"{name} are {values.dtype}; expected real, finite numbers")
     if not values.isfinite().all():
         raise ValueError(f"{name} hold NaN or infinite values; expected finite numbers")
 
@@ -47,7 +52,7 @@ def check_maps(values: Tensor, name: str) -> None:
 
 
 def check_pair(activations: Tensor, gradients: Tensor) -> None:
-    """Refuse activations and gradients that are not finite maps (N, K, H, W) of one shape.
+    """Refuse activations and gradients that are not finite maps (N, K, H, W) of one shape and type.
 
     Raises
     ------
@@ -56,10 +61,10 @@ def check_pair(activations: Tensor, gradients: Tensor) -> None:
     """
     check_maps(activations, "activations")
     check_maps(gradients, "gradients")
-    if activations.shape != gradients.shape:
+    if activations.shape != gradients.shape or activations.dtype != gradients.dtype:
         raise ValueError(
-            f"activations are {tuple(activations.shape)} and gradients {tuple(gradients.shape)}; "
-            "expected the same shape"
+            f"activations are {activations.dtype} {tuple(activations.shape)} and gradients "
+            f"{gradients.dtype} {tuple(gradients.shape)}; expected the same shape and type"
         )
 
 
@@ -89,7 +94,9 @@ def check_classes(classes: Tensor, images: Tensor) -> None:
     """
     if images.ndim != 4 or not len(images):
         raise ValueError(f"images are {tuple(images.shape)}; expected (N, C, H, W), N of 1 or more")
-    if classes.shape != images.shape[:1] or classes.is_floating_point():
+    if not isinstance(classes, Tensor):
+        raise ValueError(f"classes are {type(classes).__name__}; expected a tensor, one an image")
+    if classes.shape != images.shape[:1] or classes.dtype not in WHOLE:
         raise ValueError(
             f"classes are {classes.dtype} {tuple(classes.shape)}; expected one whole number an "
             f"image, ({len(images)},)"

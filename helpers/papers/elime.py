@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from helpers.papers import black_box
+from helpers.papers import black_box, checks
 
 SMALL, ENLARGED = 64, 224  # pixels a side: quickshift sees images below SMALL enlarged
 
@@ -102,7 +102,7 @@ def segment_means(images: Tensor, segments: Tensor) -> Tensor:
 
 def _check_segments(segments: Tensor, count: int | None) -> None:
     """Refuse labels below 0, which count from the end, such as have no bit, and other types."""
-    if segments.is_floating_point() or segments.dtype == torch.bool or not segments.numel():
+    if segments.dtype not in checks.WHOLE or not segments.numel():
         raise ValueError(
             f"segments are {segments.dtype} {tuple(segments.shape)}; expected labels, int64"
         )

@@ -140,7 +140,7 @@ def rise(
     ValueError
         If there are no masks or cells, or `keep` is no probability above 0.
     """
-    if masks < 1:
+    if masks < 1 or masks % 1:
         raise ValueError(f"RISE with {masks} masks; expected 1 or more")
     if cells < 1 or not 0 < keep <= 1:
         raise ValueError(f"RISE with {cells} cells and keep {keep}; expected 1 or more, and (0, 1]")

@@ -25,10 +25,11 @@ from helpers.report import (
     front_page,
     leaderboard,
     readme,
+    reliability,
     scorecard,
     status,
 )
-from helpers.store import files, paths
+from helpers.store import files, paths, reading
 
 MADE = paths.BOOK / "_made"
 BUNDLE = paths.BOOK / "_static" / "vega-bundle.js"
@@ -59,6 +60,7 @@ def included() -> dict[Path, str | bytes]:
         MADE / "scorecard.md": scorecard.scorecard_page(scorecards, cards),
         MADE / "status.md": status.status_page(cards),
         MADE / "costs.md": costs.costs_page(),
+        MADE / "reliability.md": reliability.page(),
         MADE / "seeds.md": costs.seeds_page(),
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
@@ -74,7 +76,7 @@ def run_pictures(chapters: Iterable[str]) -> dict[str, bytes]:
     """The picture that each committed run shows, as PNG, by chapter."""
     files_ = {chapter: paths.RUNS / f"{chapter}.ipynb" for chapter in chapters}
     found = {
-        chapter: readme.picture(json.loads(file.read_text(encoding="utf-8")))
+        chapter: readme.picture(reading.object_of(file, "cells"))
         for chapter, file in files_.items()
         if file.exists()
     }
@@ -115,7 +117,7 @@ def main() -> int:
         for file, text in summaries().items():
             files.write_atomically(file, text.encode())
         pictured = paths.RUNS / f"{readme.PICTURED}.ipynb"
-        if png := readme.picture(json.loads(pictured.read_text(encoding="utf-8"))):
+        if png := readme.picture(reading.object_of(pictured, "cells")):
             files.write_atomically(paths.BOOK / "images" / f"{readme.PICTURED}.png", png)
         return 0
     for file, made in included().items():

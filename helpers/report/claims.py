@@ -70,14 +70,10 @@ def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
         amendment that is none.
     """
     file = folder / f"{chapter}.csv"
-    table = pd.read_csv(file)
-    _expect_columns(table, _REPORTED, file)
+    table = strict.table(file, _REPORTED, key=["key"])
     for name, empty in _TEXTS.items():
         table[name] = table[name].fillna(empty).astype(str) if name in table else empty
     table["rounds"] = pd.to_numeric(table["rounds"]) if "rounds" in table else math.nan
-    repeated = table.key[table.key.duplicated()]
-    if len(repeated):
-        raise ValueError(f"{file.name} holds the key {repeated.iloc[0]!r} twice; keys are unique")
     table = table.set_index("key")
     for key, row in table.iterrows():
         _check(key, row, table)
@@ -266,9 +262,3 @@ def _ends(row) -> tuple[float, float]:
         return ends[0] - row.reported, ends[1] - row.reported
     edge = row.tolerance
     return (edge if row.bound == ABOVE else -edge), (-edge if row.bound == BELOW else edge)
-
-
-def _expect_columns(table: pd.DataFrame, columns: list[str], file: Path) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ValueError(f"{file.name} lacks the column {missing[0]!r}; it needs {columns}")

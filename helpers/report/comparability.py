@@ -7,9 +7,7 @@ why. A row is *not comparable* in an arm if, and only if, one of its ``needs`` i
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 SETTINGS = {  # what a row may need to be as in the paper
     "network": "the network's architecture",
@@ -58,11 +56,13 @@ def deviations(
     WrongSetting
         If an arm is neither A nor B, a setting is not in `SETTINGS`, or a reason is no sentence.
     """
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+    listed = yaml_files.tables(file)
     found: dict[str, dict[str, str]] = {}
-    for arm, settings in ((listed or {}).get(chapter) or {}).items():
+    for arm, settings in listed.get(chapter, {}).items():
         if arm not in ("A", "B"):
             raise WrongSetting(f"{file.name}: {chapter} has the arm {arm!r}; expected A or B")
+        if not isinstance(settings or {}, dict):
+            raise WrongSetting(f"{file.name}: {chapter}, {arm} is no table of settings")
         found[arm] = {}
         for name, entry in (settings or {}).items():
             why, until = (

@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.report import render, scorecard
-from helpers.store import paths
+from helpers.store import paths, reading
 
 COSTS = paths.DATA / "costs.csv"
 SEEDS = "-seeds.csv"  # how the files of pooled seeds end
+POOLED = ["key", "arm", "value", "low", "high", "n", "seeds", "spread"]
 
 
 def costs_page(file: Path = COSTS) -> str:
@@ -20,7 +21,11 @@ def costs_page(file: Path = COSTS) -> str:
         Columns notebook, profile, seconds, memory_mb, disk_mb, device, finished, commit; memory and
         disk are empty where they were not measured.
     """
-    table = pd.read_csv(file) if file.exists() else pd.DataFrame()
+    columns = ["notebook", "profile", "seconds", "memory_mb", "disk_mb", "device", "commit"]
+    table = pd.DataFrame()
+    if file.exists():
+        table = reading.table(file, columns, numbers=["seconds"])
+        table[["memory_mb", "disk_mb"]] = table[["memory_mb", "disk_mb"]].apply(pd.to_numeric)
     rows = [
         {
             "notebook": row.notebook, "profile": row.profile, "time": duration(row.seconds),
@@ -44,10 +49,23 @@ def seeds_page(folder: Path = paths.RESULTS) -> str:
     chapters = []
     for file in sorted(folder.glob(f"*{SEEDS}")):
         chapter = file.name.removesuffix(SEEDS)
-        table = pd.read_csv(file)
+        table = reading.table(file, POOLED, key=["key", "arm"], numbers=["n", "seeds"])
+        measured = table[(table.n > 0) & (table.seeds > 1)]
+        if wrong := [row.key for row in measured.itertuples() if not _is_within(row)]:
+            raise reading.Damaged(
+                f"{reading.shown(file)}: {wrong[0]} lies outside its interval; {reading.mend(file)}"
+            )
         rows = table[table.seeds > 1].to_dict("records")
         chapters.append({"name": titles.get(chapter, chapter), "rows": rows})
     return render.markdown("seeds", chapters=chapters)
+
+
+def _is_within(row) -> bool:
+    """Whether a row's numbers are numbers, and its value lies in its interval."""
+    if not pd.notna(pd.to_numeric(row.spread, errors="coerce")):
+        return False
+    cells = pd.to_numeric(pd.Series([row.low, row.value, row.high]), errors="coerce")
+    return bool(cells.notna().all() and cells.is_monotonic_increasing)
 
 
 def duration(seconds: float) -> str:

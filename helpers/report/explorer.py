@@ -27,7 +27,7 @@ def load(folder: Path = paths.RESULTS) -> dict | None:
     file = folder / f"{leaderboard.CHAPTER}-explorer.json"
     if not file.exists():
         return None
-    content = reading.json_of(file)
+    content = reading.object_of(file, "networks")
     for network in content["networks"]:
         _check_lengths(network, file.name)
         _check_formats(network, file.name)

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import yaml
 
 from helpers.report import render, tallies, theme, verdicts
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 MATERIAL = {"A": "the authors' material", "B": "independent material"}
 FIRST_WORDS = {  # of an answer; each question is put so that the paper answers yes
@@ -72,11 +71,13 @@ def questions(file: Path = paths.REPORTED / "questions.yaml") -> dict[str, Quest
         If a text is missing, an answer is missing for a verdict or begins with another's word, or a
         sentence of ours has a number typed in.
     """
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    listed = yaml_files.tables(file)
     return {chapter: _checked(chapter, entry) for chapter, entry in listed.items()}
 
 
 def _checked(chapter: str, entry: dict) -> Question:
+    if not isinstance(entry.get("answers", {}), dict):
+        raise ValueError(f"questions.yaml: the answers of {chapter} are no table")
     missing = [name for name in (*_TEXTS, "answers") if name not in entry]
     missing += [name for name in verdicts.VERDICTS if name not in entry.get("answers", {})]
     if missing:

@@ -11,9 +11,8 @@ import re
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 CONTENT = [  # a change of any of these may change a verdict
     "says", "unit", "reported", "tolerance", "tolerance_b", "bound", "rounds", "needs", "readings",
@@ -79,8 +78,7 @@ def undeclared(claims: pd.DataFrame, card: dict) -> list[str]:
 
 def withdrawn(chapter: str, file: Path = paths.REPORTED / "withdrawn.yaml") -> dict[str, str]:
     """Rows of a chapter that were judged once and stand no more, with the date and the reason."""
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-    return dict((listed or {}).get(chapter) or {})
+    return dict(yaml_files.tables(file).get(chapter, {}))
 
 
 def redefined(
@@ -98,8 +96,11 @@ def redefined(
     ValueError
         If an entry is not "ISO date: reason".
     """
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
-    entries = {key: amendments(text) for key, text in ((listed or {}).get(chapter) or {}).items()}
+    listed = yaml_files.tables(file).get(chapter, {})
+    entries = {key: amendments(str(text)) for key, text in listed.items()}
+    for key, found in entries.items():
+        if len(found) != 1:
+            raise ValueError(f"{file.name}: {chapter}, {key} is not one '2026-11-30: reason'")
     return {key: why for key, [(date, why)] in entries.items() if finished and finished[:10] < date}
 
 

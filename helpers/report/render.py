@@ -4,7 +4,10 @@ In ``*.html`` every text that goes in is escaped; in ``*.md`` a template escapes
 hold HTML, since Markdown shows code as it stands.
 """
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from helpers.report import theme
 
@@ -17,6 +20,13 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
 )
 _TEMPLATES.filters["number"] = theme.number
+_TEMPLATES.filters["cell"] = lambda text: _cell(str(text))
+
+
+def _cell(text: str) -> str:
+    """Any text in one cell of a Markdown table: no HTML, no columns, no markup of its own."""
+    escaped = str(escape(" ".join(text.split())))
+    return re.sub(r"([\\`*_{}\[\]|$~^<>])", r"\\\1", escaped)
 
 
 def html(name: str, **values) -> theme.Html:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helpers.run import pages, parameters, seal
+from helpers.run import bytecode, pages, parameters, seal
 from helpers.store import files, paths
 
 RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
@@ -45,6 +45,7 @@ def execute(name: str, values: dict[str, Any], file: Path) -> None:
     """
     import nbformat
 
+    bytecode.check_by_content(paths.HELPERS)
     base = parameters.settings(name)["profiles"][values["profile"]]
     given = {key: value for key, value in values.items() if base.get(key) != value}
     executed, reason = _executed(pages.source(paths.NOTEBOOKS / f"{name}.py", given), given)

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from helpers.run import parameters, shards, targets
-from helpers.store import paths
+from helpers.store import paths, reading, yaml_files
 
 GRID = paths.NOTEBOOKS / "matrix.yaml"
 STATE = paths.CACHE / "matrix"  # locks, logs, what runs cost; not committed
@@ -97,10 +95,16 @@ def cells(
     """
     found: dict[str, Cell] = {}
     for entry in _entries(file):
-        for name in _notebooks(entry):
-            if only in (None, name):
-                for cell in _cells_of(name, entry, profile):
-                    found.setdefault(cell.name, cell)
+        try:
+            cells_ = [
+                cell
+                for name in _notebooks(entry)
+                if only in (None, name)
+                for cell in _cells_of(name, entry, profile)
+            ]
+        except parameters.WrongParameter as error:
+            raise parameters.WrongParameter(f"{file.name}: {error}") from error
+        found |= {cell.name: cell for cell in cells_ if cell.name not in found}
     if not found:
         raise parameters.WrongParameter(
             f"{file.name} has no runs" + (f" of {only}" if only else "")
@@ -110,10 +114,10 @@ def cells(
 
 def _entries(file: Path) -> list[dict[str, Any]]:
     try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        entries = yaml_files.held_by(file, list)
+    except (OSError, reading.Damaged) as error:
         raise parameters.WrongParameter(f"the grid {file} cannot be read: {error}") from error
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    if not all(isinstance(entry, dict) for entry in entries):
         raise parameters.WrongParameter(
             f"the grid {file} is no list of entries, such as "
             "'- {notebook: elime, profile: laptop, vary: {seed: [0, 1]}}'"

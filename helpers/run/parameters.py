@@ -11,15 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from helpers.run import library_names
-from helpers.store import paths, reading
+from helpers.store import paths, reading, yaml_files
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 LONGEST = 40  # characters of a number
+LONGEST_TEXT = 4000  # characters of any other value
 SHOWN = 80  # characters of a value in a message
 
 
@@ -38,13 +37,13 @@ def notebooks() -> dict[str, dict]:
             f"there is no {SETTINGS.name} around {Path.cwd()}; run this within the project's folder"
         )
     try:
-        known = yaml.safe_load(reading.text(SETTINGS))
-    except (reading.Damaged, yaml.YAMLError) as error:
+        known = yaml_files.held_by(SETTINGS)
+    except reading.Damaged as error:
         raise WrongParameter(
             f"notebooks/{SETTINGS.name} cannot be read ({str(error).splitlines()[0]}); restore it: "
             f"git checkout -- notebooks/{SETTINGS.name}"
         ) from error
-    if not isinstance(known, dict) or any(
+    if not known or any(
         not isinstance(chosen, dict) or {"parameters", "profiles"} - chosen.keys()
         for chosen in known.values()
     ):
@@ -168,6 +167,10 @@ def allowed(rule: dict) -> str:
 
 def _checked(key: str, came: Any, rule: dict) -> Any:
     value = _meant(came, rule["type"])
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise WrongParameter(
+            f"{key} is {_shown(value)}; expected at most {LONGEST_TEXT} characters"
+        )
     if value is None or not _validator()(rule).is_valid(value):
         raise WrongParameter(f"{key} is {_shown(came)}; expected {allowed(rule)}")
     kind = rule.get("format")

@@ -54,8 +54,8 @@ def differences(name: str) -> list[str]:
     ValueError
         If a file of the run is damaged.
     """
-    page = reading.json_of(paths.RUNS / f"{name}.ipynb")
-    card = reading.json_of(paths.RESULTS / f"{name}.json")
+    page = reading.object_of(paths.RUNS / f"{name}.ipynb", "cells", "metadata")
+    card = reading.object_of(paths.RESULTS / f"{name}.json")
     wrong = []
     if page["metadata"].get("provenance") != card:
         wrong.append(f"book/runs/{name}.ipynb and data/results/{name}.json hold two run cards")

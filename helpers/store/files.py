@@ -6,6 +6,7 @@ do without it. How a file from outside is read stands in :mod:`helpers.store.rea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -48,7 +49,7 @@ def read_verified(folder: Path, name: str, sha256: str) -> bytes:
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a whole file or nothing: to a neighbor first, then one rename.
+    """Write a whole file or nothing: to a neighbor first, on to the disk, then one rename.
 
     A link stays a link, and who may read a file that is there already stays as it is.
 
@@ -71,8 +72,11 @@ def write_atomically(file: Path, content: bytes) -> None:
         ) as opened:  # fmt: skip
             neighbor = Path(opened.name)
             opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())  # else a power cut leaves the new name with nothing in it
         neighbor.chmod(mode)
         neighbor.replace(file)
+        _sync_folder(file.parent)
     except BaseException as error:
         if neighbor:
             neighbor.unlink(missing_ok=True)
@@ -83,6 +87,16 @@ def write_atomically(file: Path, content: bytes) -> None:
                 "finished is kept: make room, or make the folder writable, and run it again",
             ) from error
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name outlast a power cut, on file systems that can sync a folder."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def clear_unfinished(folder: Path) -> list[Path]:
@@ -132,7 +146,8 @@ def write_tensors(file: Path, tensors: dict[str, Tensor], record: dict | None = 
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     text = json.dumps(record or {}, sort_keys=True)
-    write_atomically(file, save(tensors, {"record": text, "sha256": _checksum(tensors, text)}))
+    told = {"record": text, "sha256": _checksum(tensors, text + file.name), "file": file.name}
+    write_atomically(file, save(tensors, told))
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict]:
@@ -162,7 +177,8 @@ def tensors_of(content: bytes, file: Path) -> tuple[dict[str, Tensor], dict[str,
     Raises
     ------
     reading.Damaged
-        If the bytes are no such file, were cut short, or have changed by so much as one bit.
+        If the bytes are no such file, were cut short, have changed by so much as one bit, or were
+        written under another name.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -174,9 +190,14 @@ def tensors_of(content: bytes, file: Path) -> tuple[dict[str, Tensor], dict[str,
         raise reading.Damaged(
             f"{reading.shown(file)} cannot be read as safetensors ({error}); {reading.mend(file)}"
         ) from error
-    if "sha256" in told and told["sha256"] != _checksum(tensors, told.get("record", "")):
+    words = told.get("record", "") + told.get("file", "")  # an older file does not say its name
+    if "sha256" in told and told["sha256"] != _checksum(tensors, words):
         raise reading.Damaged(
             f"{reading.shown(file)} has changed since it was written; {reading.mend(file)}"
+        )
+    if told.get("file", file.name) != file.name:
+        raise reading.Damaged(
+            f"{reading.shown(file)} holds what belongs to {told['file']}; {reading.mend(file)}"
         )
     return tensors, told
 
@@ -187,8 +208,8 @@ def header(content: bytes) -> dict[str, str]:
     return json.loads(content[8 : 8 + length]).get("__metadata__") or {}
 
 
-def _checksum(tensors: dict[str, Tensor], record: str) -> str:
-    total = hashlib.sha256(record.encode())
+def _checksum(tensors: dict[str, Tensor], words: str) -> str:
+    total = hashlib.sha256(words.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -72,12 +72,17 @@ def content(file: Path, sha256: str = "") -> bytes:
             f"{shown(file)} is a web page, as a network's login page is given in place of a "
             f"download; log in to the network, then {mend(file)}"
         )
-    check_sum(file, whole, sha256 or _listed(file))
+    check_sum(file, whole, sha256 or _listed(file), "" if sha256 else f" by {SUMS} beside it")
     return whole
 
 
-def check_sum(file: Path, whole: bytes, sha256: str) -> None:
+def check_sum(file: Path, whole: bytes, sha256: str, of: str = "") -> None:
     """Compare a file's bytes with the SHA-256 that they should have, if there is one.
+
+    Parameters
+    ----------
+    of
+        Where that one stands, for the message.
 
     Raises
     ------
@@ -87,8 +92,8 @@ def check_sum(file: Path, whole: bytes, sha256: str) -> None:
     found = hashlib.sha256(whole).hexdigest()
     if sha256 and found != sha256:
         raise Damaged(
-            f"{shown(file)} has SHA-256 {found[:12]}…, expected {sha256[:12]}…; it was altered or "
-            f"cut short ({len(whole)} bytes): {mend(file)}"
+            f"{shown(file)} has SHA-256 {found[:12]}…, expected {sha256[:12]}…{of}; it was altered "
+            f"or cut short ({len(whole)} bytes): {mend(file)}"
         )
 
 
@@ -156,6 +161,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} stands twice")
     return found
+
+
+def object_of(file: Path, *keys: str) -> dict[str, Any]:
+    """The object that a JSON file holds, which has these keys.
+
+    Raises
+    ------
+    FileNotFoundError, Damaged
+        As :func:`json_of`; or if it is no object, or a key is missing.
+    """
+    held = json_of(file)
+    if not isinstance(held, dict):
+        raise Damaged(f"{shown(file)} holds {type(held).__name__}, no object; {mend(file)}")
+    if missing := [key for key in keys if key not in held]:
+        raise Damaged(f"{shown(file)} lacks {missing[0]!r}; {mend(file)}")
+    return held
 
 
 def table(

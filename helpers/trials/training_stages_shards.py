@@ -16,7 +16,7 @@ import pandas as pd
 from helpers.inputs.recipes import Recipe
 from helpers.measures import intervals, trainings
 from helpers.measures.trainings import Estimate
-from helpers.store import files
+from helpers.store import files, reading
 from helpers.trials import training_stages_rows as rows_of
 from helpers.trials.training_stages_rows import Row
 
@@ -71,13 +71,13 @@ def file_name(recipe: Recipe) -> str:
 
 
 def as_text(shard: Shard) -> str:
-    """A shard as JSON, an estimate a line, with the SHA-256 of the estimates."""
+    """A shard as JSON, an estimate a line, with the SHA-256 of all of it."""
     rows = [json.dumps(list(row)) for row in shard.rows.itertuples(index=False, name=None)]
     head = {
         "recipe": shard.recipe._asdict(),
         "measured": shard.measured,
         "digest": digest(shard.recipe, shard.measured),
-        "sha256": _checksum(rows),
+        "sha256": _checksum(shard.recipe._asdict(), shard.measured, rows),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
     return "\n".join(["{", *lines, ' "rows": [', ",\n".join(rows), "]}"]) + "\n"
@@ -99,8 +99,9 @@ def read(folder: Path, recipe: Recipe, measured: Mapping[str, object]) -> Shard 
     file = folder / file_name(recipe)
     if not file.is_file():
         return None
-    told = json.loads(file.read_text())
-    if told["sha256"] != _checksum([json.dumps(row) for row in told["rows"]]):
+    told = reading.object_of(file, "recipe", "measured", "digest", "sha256", "rows")
+    rows = [json.dumps(row) for row in told["rows"]]
+    if told["sha256"] != _checksum(told["recipe"], told["measured"], rows):
         raise ValueError(f"{file.name} has changed since it was written; restore it or measure it")
     found = Recipe(**told["recipe"])
     if (
@@ -121,13 +122,13 @@ def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     rows = pd.concat(tables, ignore_index=True)
     made = []
-    for (key, reading), group in rows.groupby(["key", "reading"], sort=False):
+    for (key, options), group in rows.groupby(["key", "reading"], sort=False):
         estimates = [
             Estimate(value, error, n)
             for value, error, n in zip(group.value, group.error, group.n, strict=True)
         ]
         interval = _interval(str(key), estimates)
-        made.append((key, reading, *interval, min(e.n for e in estimates), len(estimates)))
+        made.append((key, options, *interval, min(e.n for e in estimates), len(estimates)))
     names = ["key", "reading", "value", "low", "high", "n", "trainings"]
     return pd.DataFrame(made, columns=names)
 
@@ -143,5 +144,6 @@ def _interval(key: str, estimates: list[Estimate]) -> trainings.Interval:
     return trainings.Interval(value, max(low, 0.0), min(high, 100.0))
 
 
-def _checksum(rows: list[str]) -> str:
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+def _checksum(recipe: Mapping, measured: Mapping, rows: list[str]) -> str:
+    content = [json.dumps(told, sort_keys=True) for told in (recipe, measured)] + rows
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()
