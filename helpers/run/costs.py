@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from helpers.store import paths
+from helpers.store import paths, shards
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,8 @@ def notes(name: str, values: dict[str, Any], device: "torch.device") -> list[str
         import torch
 
         threads = torch.get_num_threads()
-        needed = hours(name, values, slow=slow) / threads
+        _, parts = shards.numbers(values.get(shards.PARAMETER, shards.WHOLE))
+        needed = hours(name, values, slow=slow) / threads / parts
         if needed >= WORTH_TELLING:
             said.append(
                 f"It may take {in_words(needed)} on this processor, {threads} threads "

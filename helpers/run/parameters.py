@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from helpers.run import library_names
-from helpers.store import paths, reading
+from helpers.store import paths, reading, shards
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
@@ -250,4 +250,5 @@ def _validator() -> Any:
     formats = jsonschema.FormatChecker(formats=())
     for kind in ("folder", "photographs"):
         formats.checks(kind)(lambda text: not text or _is_folder(text))
+    formats.checks(shards.PARAMETER, raises=ValueError)(lambda text: bool(shards.numbers(text)))
     return lambda rule: jsonschema.Draft202012Validator(rule, format_checker=formats)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.run import costs, origin
 from helpers.run.grid import Cell
-from helpers.store import locks, paths, rooms
+from helpers.store import locks, paths, rooms, shards
 
 FRESH, STALE, FAILED, MISSING, UNDER_WAY = "fresh", "stale", "failed", "missing", "under way"
 COSTS = paths.DATA / "costs.csv"  # the longest run card of each notebook and profile; committed
@@ -68,7 +68,8 @@ def found(cell: Cell, digest: str) -> tuple[dict[str, Any], Path | None]:
     """The card of a cell's run, and its table of results if the run fits the digest.
 
     The committed run counts where it was run with the same command, so that it is not run once
-    more. The executed notebook is read, since a run writes it last.
+    more. The executed notebook is read, since a run writes it last; a shard's run has no table, and
+    its notebook stands in the table's place.
     """
     places = [(cell.file, cell.file.with_suffix(".csv"))]
     committed = paths.RUNS / f"{cell.notebook}.ipynb"
@@ -79,6 +80,7 @@ def found(cell: Cell, digest: str) -> tuple[dict[str, Any], Path | None]:
         made = card_of(file)
         if made and (file != committed or made.get("command") == cell.command()):
             digests = (made.get("digest"), made.get("carried", {}).get("digest"))
+            results = file if cell.values.get(shards.PARAMETER) else results
             if digest in digests and results.exists():
                 return made, results
             seen = seen or made
