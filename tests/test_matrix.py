@@ -6,8 +6,8 @@ import pytest
 import small_project
 import yaml
 
+from helpers.report import counted
 from helpers.run import (
-    costs,
     grid,
     matrix,
     origin,
@@ -47,7 +47,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "STATE", tmp_path / "state")
     monkeypatch.setattr(grid, "MADE", tmp_path / "BOOK/_made")
     monkeypatch.setattr(grid, "GRID", tmp_path / "NOTEBOOKS/matrix.yaml")
-    monkeypatch.setattr(status_of_runs, "COSTS", tmp_path / "costs.csv")
+    monkeypatch.setattr(counted, "table", lambda: {"work": {}, "pass": {}})
     monkeypatch.setattr(parameters, "SETTINGS", tmp_path / "NOTEBOOKS/parameters.yaml")
     monkeypatch.setattr(
         origin, "notebook_digest", lambda name, values: f"code of {name} {values['seed']}"
@@ -282,7 +282,7 @@ def test_parts_of_a_fresh_run_are_needed_no_more():
     assert states_of(found) == {whole.name: "fresh"}
 
 
-def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
+def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known(monkeypatch):
     found = cells(SEEDS)
     one, two, *_ = found.values()
     make(one, seconds=5)
@@ -290,14 +290,16 @@ def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
     states = status_of_runs.known(found)
     assert status_of_runs.expected_seconds(states.values()) == {("small", "laptop"): 7}
 
-    status_of_runs.COSTS.write_text("notebook,profile,seconds\nsmall,laptop,90\nother,smoke,4\n")
+    rows = [("small", "laptop", 90), ("other", "smoke", 4)]
+    table = [dict(zip(("notebook", "profile", "seconds"), row, strict=True)) for row in rows]
+    monkeypatch.setattr(counted, "measured", lambda: table)
 
     expected = status_of_runs.expected_seconds(states.values())
     assert expected == {("small", "laptop"): 90, ("other", "smoke"): 4}
 
 
 def test_a_run_of_a_kind_that_never_ran_takes_what_its_counted_work_takes(monkeypatch):
-    monkeypatch.setattr(costs, "hours", lambda name, values: 3.0)
+    monkeypatch.setattr(counted, "hours", lambda name, values: 3.0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
     text = status_of_runs.table(status_of_runs.known(cells(SEEDS)), "make it so")
