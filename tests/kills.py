@@ -342,7 +342,7 @@ def record(seen: dict[str, Any]) -> dict[str, Any]:
     return {
         "commit": seen["commit"],
         "date": time.strftime("%Y-%m-%d"),
-        "runs": seen["tables"],
+        "runs": len(seen["finished"]),
         "kills": len(kills),
         "ways": {way: int((kills.way == way).sum()) for way in WAYS},
         "engines": kills.engine.value_counts().to_dict(),
@@ -353,6 +353,7 @@ def record(seen: dict[str, Any]) -> dict[str, Any]:
         "finished_run_twice": len(twice),
         "torn": len(seen["torn"]),
         "left_behind": len(seen["left behind"]),
+        "tables": seen["tables"],
         "numbers": seen["numbers"],
         "different": sorted(set(seen["different"])),
         "seconds_of_one_piece": seen["seconds of one piece"],

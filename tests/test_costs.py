@@ -92,7 +92,8 @@ SEEN = {
     "commit": "c0ffee", "date": "2026-11-30", "runs": 8, "kills": 30,
     "ways": {"everything": 20, "one kernel": 10}, "engines": {"plain": 15, "snakemake": 15},
     "runs_under_way": 41, "finished_between_kills": 5, "begun": 70, "rounds": 1,
-    "finished_run_twice": 0, "torn": 0, "left_behind": 0, "numbers": 400, "different": [],
+    "finished_run_twice": 0, "torn": 0, "left_behind": 0, "tables": 14, "numbers": 400,
+    "different": [],
     "seconds_of_one_piece": 500,
 }  # fmt: skip
 
