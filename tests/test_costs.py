@@ -45,6 +45,12 @@ def test_what_was_not_measured_is_estimated_and_says_so(table):
     assert "| 2.0 h | 3.0 GB, 7.0 GB of the GPU's | not known | estimated for a GPU" in paper
 
 
+def test_less_than_a_tenth_of_a_gigabyte_is_told_in_megabytes(table):
+    table["measured"][0]["disk_mb"] = 13
+
+    assert "| 2.4 GB | 13 MB |" in costs.costs_page()
+
+
 def test_a_name_with_html_is_escaped(table):
     table["measured"][0]["device"] = "<script>"
 

@@ -86,5 +86,7 @@ def seeds_page(folder: Path = paths.RESULTS) -> str:
 
 
 def _gigabytes(megabytes: float) -> str:
-    """MB as GB, or in words where there is no number."""
-    return f"{megabytes / 1000:.1f} GB" if megabytes else "not measured"
+    """MB as GB where they are many, or in words where there is no number."""
+    if not megabytes:
+        return "not measured"
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 100 else f"{megabytes:.0f} MB"
