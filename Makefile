@@ -11,7 +11,7 @@ test check: export OMP_WAIT_POLICY ?= PASSIVE
 test check: export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run matrix book ipynb check test pages mutations test-slow cover bench lint format readme clean
+.PHONY: help env pins browser report run matrix book ipynb check test pages mutations test-slow kills cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ mutations: env  ## put faults into the code, one at a time, and see whether the 
 
 test-slow: env  ## put faults in on purpose: kills, damages, bad inputs, forgeries, mutations; write the record
 	PYTHONPATH=.:tests $(PY) -m reliability
+
+kills: env  ## kill a matrix of real notebooks thirty times, and compare what it gives in the end
+	PYTHONPATH=.:tests $(PY) tests/kills.py
 
 cover: env  ## run the fast tests and show how much of helpers they cover
 	$(PY) -m pytest -m "not slow" --cov --cov-report=term

@@ -55,6 +55,7 @@ stages: str = None  # epochs of chapter 2's committed checkpoints
 cifar_count: int = None  # images of CIFAR-10 for them, of Foolbox's twenty
 localise_images: int = None  # photographs with a true region, if XAI_DATA has some
 bootstrap_draws: int = None  # for the intervals
+shard: str = None  # a part of the maps, such as 2/8, to be kept for the run that merges them
 
 # %%
 from helpers.run import notebook
@@ -221,10 +222,10 @@ pd.DataFrame(
 # costs its own cells only. A built-in method that fails on a network of ours ends the run. A method of
 # yours that fails, and any method that fails on a network of yours, leave a gap with the whole error.
 
-# %%
+# %% tags=["parts"]
 CELLS = dict(
     tqdm(
-        engine.run_cells(COMPARED, CASES, settings.seed),
+        engine.run_cells(COMPARED, CASES, settings.seed, shard),
         total=len(COMPARED) * len(CASES),
         desc="cells",
     )

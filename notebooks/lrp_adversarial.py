@@ -57,11 +57,12 @@ arm_b_images: int = None  # images to attack, nine targets each; the paper: all 
 networks: int = None  # of arm B, with the seeds 2, 3, 4, ...; the paper has one
 scipy_pairs: int = None  # pairs that the paper's own solver attacks; the paper: all 80,118
 attack_iterations: int = None  # L-BFGS iterations a solve; the authors: 1000
-attack_batch: int = None  # attacks that run side by side; the authors: one after another
+attack_batch: int = None  # attacks kept together; an eighth side by side, the authors' one by one
 control_groups: int = None  # groups that the controls are measured on; the paper has no controls
 bootstrap_draws: int = None  # for the intervals; the paper has none
 epochs: int = None  # of training; the authors: 250, ours needs fewer (see Training)
 download: bool = None  # whether CIFAR-10 may be fetched; without it, Foolbox's 20 images serve
+shard: str = None  # a part of the attacks, such as 2/8, to be kept for the run that merges them
 
 # %%
 from helpers.run import notebook
@@ -270,13 +271,14 @@ def attack(
     return {"images": attacked.cpu(), "success": success.cpu()}
 
 
-# %%
+# %% tags=["parts"]
 of_all = torch.stack(right["B"]).all(0).nonzero()[:, 0]  # what every network of arm B gets right
 order = torch.randperm(len(of_all), generator=torch.Generator().manual_seed(seed))
 chosen = of_all[order[:arm_b_images]].sort().values
 ours = cifar.Images(test.pixels[chosen], test.labels[chosen])
 source, target = decision_pairs.other_classes(ours.labels)
-batch = {"size": attack_batch, "arguments": (attack_iterations, attack_batch)}
+abreast = max(attack_batch // 8, 1)  # so that places refill as pairs come to their end
+batch = {"size": attack_batch, "arguments": (attack_iterations, abreast), "shard": shard}
 attacks = [
     decision_attack.in_pieces("attack", attack, network, ours.pixels[source], target, **batch)
     for network in trained["B"]
@@ -287,7 +289,7 @@ sample = draws[:scipy_pairs]  # more pairs begin with the same ones
 clean = conversion.to_unit(ours.pixels[source[sample]])
 library = decision_attack.in_pieces(
     "scipy", scipy_attack.attack_pairs, trained["B"][0], clean, target[sample],
-    size=PIECE, arguments=(attack_iterations,),
+    size=PIECE, arguments=(attack_iterations,), shard=shard,
 )  # fmt: skip
 
 # %% [markdown]

@@ -1,34 +1,138 @@
+"""What runs take, and what kills did to them, on the page of the full reproduction."""
+
 import json
-import subprocess
 
 import pandas as pd
 import pytest
 
-from helpers.report import costs
-from helpers.run import status_of_runs
-from helpers.store import paths, reading
+from helpers.report import costs, counted
+from helpers.run import parameters
+from helpers.store import reading
 
-HEAD = "notebook,profile,seconds,memory_mb,disk_mb,device,finished,commit\n"
-
-
-def test_the_page_tells_time_memory_and_disk_in_units_that_fit(tmp_path):
-    file = tmp_path / "costs.csv"
-    file.write_text(f'{HEAD}elime,laptop,3361,2400,,"CPU, 1 thread",,ab12\n')
-
-    page = costs.costs_page(file)
-
-    assert "| elime | laptop | 56 min | 2.4 GB | not measured | CPU, 1 thread | ab12 |" in page
+MEASURED = {
+    "notebook": "elime", "profile": "laptop", "seconds": 3361, "memory_mb": 2400, "disk_mb": 0,
+    "device": "a machine", "commit": "ab12", "date": "2026-11-30",
+}  # fmt: skip
 
 
-def test_without_a_measurement_the_page_says_so(tmp_path):
-    assert "No run was measured yet." in costs.costs_page(tmp_path / "none.csv")
+@pytest.fixture
+def table(monkeypatch):
+    """The project's table, with one run as measured."""
+    known = {**counted.table(), "measured": [dict(MEASURED)]}
+    monkeypatch.setattr(counted, "table", lambda: known)
+    return known
 
 
-def test_a_name_with_html_is_escaped(tmp_path):
-    file = tmp_path / "costs.csv"
-    file.write_text(f"{HEAD}<script>,laptop,1,,,<b>,,\n")
+def lines(page, *words):
+    return [line for line in page.split("\n") if all(word in line for word in words)]
 
-    assert "<script>" not in costs.costs_page(file)
+
+def test_the_page_tells_what_was_measured_in_units_that_fit(table):
+    (line,) = lines(costs.costs_page(), "| elime | laptop |")
+
+    assert "| 56 min | 2.4 GB | not measured | measured on a machine, commit ab12," in line
+
+
+def test_what_was_not_measured_is_estimated_and_says_so(table):
+    table["work"] = {"elime": [{"seconds": 2.0, "times": ["seed", 10], "what": "x"},
+                               {"seconds": 60.0, "times": [3], "what": "y"}]}  # fmt: skip
+    table["memory"] = {"elime": {"smoke": [1500, 0], "paper": [3000, 7000]}}
+    table["gpu_hours"] = {"elime": 2}
+    page = costs.costs_page()
+
+    (smoke,) = lines(page, "| elime | smoke |")
+    (paper,) = lines(page, "| elime | paper |")
+    assert "| 3 min | 1.5 GB | not known | estimated for one thread" in smoke  # seed is 0
+    assert "| 2.0 h | 3.0 GB, 7.0 GB of the GPU's | not known | estimated for a GPU" in paper
+
+
+def test_less_than_a_tenth_of_a_gigabyte_is_told_in_megabytes(table):
+    table["measured"][0]["disk_mb"] = 13
+
+    assert "| 2.4 GB | 13 MB |" in costs.costs_page()
+
+
+def test_a_name_with_html_is_escaped(table):
+    table["measured"][0]["device"] = "<script>"
+
+    assert "<script>" not in costs.costs_page()
+
+
+def test_every_profile_of_every_notebook_has_its_row_time_and_memory():
+    page = costs.costs_page()
+
+    for name in parameters.notebooks():
+        for profile in parameters.PROFILES:
+            (line,) = lines(page, f"| {name} | {profile} |")
+            assert " GB" in line
+            assert "| 0 s |" not in line
+
+
+def test_the_laptop_profile_stays_under_six_gigabytes():
+    measured = {(row["notebook"], row["profile"]): row for row in counted.measured()}
+    for name in parameters.notebooks():
+        row = measured.get((name, "laptop"))
+        memory = row["memory_mb"] if row else counted.memory_mb(name, "laptop")[0]
+        assert 0 < memory < 6000, name
+
+
+def test_a_measured_run_names_its_machine_its_commit_and_its_day():
+    for row in counted.measured():
+        assert set(row) == set(MEASURED), row
+        assert row["seconds"] > 0
+        assert row["memory_mb"] > 0
+        assert all(row[key] for key in ("device", "commit", "date"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (119.6, "120 s"), (120, "2 min"), (7199, "120 min"), (7200, "2.0 h"),
+     (100_000, "27.8 h"), (1_000_000, "12 days")],
+)  # fmt: skip
+def test_times_are_told_in_the_unit_that_fits(seconds, said):
+    assert counted.duration(seconds) == said
+
+
+# --- kills ---
+
+SEEN = {
+    "commit": "c0ffee", "date": "2026-11-30", "runs": 8, "kills": 30,
+    "ways": {"everything": 20, "one kernel": 10}, "engines": {"plain": 15, "snakemake": 15},
+    "runs_under_way": 41, "finished_between_kills": 5, "begun": 70, "rounds": 1,
+    "finished_run_twice": 0, "torn": 0, "left_behind": 0, "tables": 14, "numbers": 400,
+    "different": [],
+    "seconds_of_one_piece": 500,
+}  # fmt: skip
+
+
+def kills(folder, **changed):
+    file = folder / "kills.json"
+    file.write_text(json.dumps(SEEN | changed))
+    return costs.kills_page(file)
+
+
+def test_the_page_tells_the_kills_of_the_record(tmp_path):
+    page = kills(tmp_path)
+
+    assert "A matrix of 8 real runs" in page
+    assert "| kills: everything | 20 |" in page
+    assert "| **finished runs that were run twice** | **0** |" in page
+    assert "| **tables that differ, to the last digit** | **0** |" in page
+    assert "These differ" not in page
+
+
+def test_a_lost_or_repeated_run_of_the_record_stands_on_the_page(tmp_path):
+    page = kills(tmp_path, finished_run_twice=2, different=["smoke/<a>.csv", "smoke/b.csv"])
+
+    assert "| **finished runs that were run twice** | **2** |" in page
+    assert "These differ: smoke/&lt;a&gt;.csv, smoke/b.csv." in page
+
+
+def test_without_a_record_of_kills_the_page_says_how_to_make_one(tmp_path):
+    assert "`make kills` makes one" in costs.kills_page(tmp_path / "none.json")
+
+
+# --- seeds ---
 
 
 def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
@@ -64,41 +168,12 @@ def test_a_damaged_table_of_pooled_seeds_is_named(tmp_path, row, says):
         costs.seeds_page(tmp_path)
 
 
-def test_damaged_costs_are_named(tmp_path):
-    (tmp_path / "costs.csv").write_text(f"{HEAD}elime,laptop,soon,,,CPU,,\n")
+def test_a_damaged_record_of_kills_is_named(tmp_path):
+    (tmp_path / "kills.json").write_text('{"kills": 30, "kills"')
 
-    with pytest.raises(reading.Damaged, match="seconds is 'soon'"):
-        costs.costs_page(tmp_path / "costs.csv")
+    with pytest.raises(reading.Damaged, match=r"kills\.json"):
+        costs.kills_page(tmp_path / "kills.json")
 
 
 def test_without_a_second_seed_the_page_says_that_results_are_of_one(tmp_path):
     assert "are of one seed each" in costs.seeds_page(tmp_path)
-
-
-def test_page_and_command_line_tell_times_alike():
-    for seconds in (0, 119.6, 120, 7199, 7200, 100_000):
-        assert costs.duration(seconds) == status_of_runs.duration(seconds)
-
-
-def from_history(row):
-    """The seconds of a chapter's run card as it stood in a commit; None without that commit."""
-    where = f"{row.commit}:data/results/{row.notebook}.json"
-    try:
-        shown = subprocess.run(["git", "show", where], cwd=paths.ROOT, capture_output=True)
-    except OSError:
-        return None
-    return json.loads(shown.stdout)["seconds"] if shown.returncode == 0 else None
-
-
-CARDS = pd.read_csv(costs.COSTS)
-
-
-@pytest.mark.parametrize(
-    "row", CARDS[CARDS.memory_mb.isna()].itertuples(), ids=lambda r: r.notebook
-)
-def test_a_committed_time_is_that_of_the_run_card_in_the_commit_it_names(row):
-    seconds = from_history(row)
-    if seconds is None:
-        pytest.skip(f"this clone's history has no {row.commit}")
-
-    assert seconds == row.seconds

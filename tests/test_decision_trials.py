@@ -5,7 +5,7 @@ from torch import nn
 
 from helpers.inputs import cifar, conversion, dieter2023
 from helpers.papers import lrp
-from helpers.store import paths
+from helpers.store import paths, shards
 from helpers.trials import (
     decision_attack,
     decision_controls,
@@ -272,6 +272,30 @@ def test_pieces_of_an_attack_are_kept_and_joined_into_an_arm(network, group, tmp
     assert nothing["success"].tolist() == []
     alone = decision_attack.arm_of_first(network, images, arm.adversarials, 1)
     assert torch.equal(alone.logits[1], arm.logits[1])
+
+
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_shards_of_an_attack_give_the_merging_run_all_pieces(
+    count, network, group, tmp_path, monkeypatch
+):
+    source, target = decision_pairs.other_classes(group.originals.labels[:2])
+    pixels = group.originals.pixels[source]
+    how = {"size": 4, "arguments": (0.5,)}
+
+    def attacked(folder, shard=""):
+        monkeypatch.setattr(paths, "CACHE", tmp_path / folder)
+        return decision_attack.in_pieces("x", brighten, network, pixels, target, **how, shard=shard)
+
+    unbroken = attacked("unbroken")
+    parts = [attacked("shards", shard) for shard in shards.names(count)]
+    files = sorted((tmp_path / "shards").rglob("*.safetensors"))
+    before = [file.stat().st_mtime_ns for file in files]
+    merged = attacked("shards")
+
+    assert sum(len(part["success"]) for part in parts) == len(target)
+    assert all(torch.equal(merged[key], unbroken[key]) for key in unbroken)
+    assert len(files) == -(-len(target) // 4)
+    assert [f.stat().st_mtime_ns for f in sorted((tmp_path / "shards").rglob("*.saf*"))] == before
 
 
 def test_attack_tables_hold_the_highest_probabilities():

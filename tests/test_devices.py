@@ -9,6 +9,7 @@ import torch
 from device_calls import CALLS, moved, network
 
 from helpers.inputs import classifiers, devices
+from helpers.report import counted
 from helpers.run import __main__, card, costs, notebook, parameters
 from helpers.store import paths
 
@@ -105,7 +106,39 @@ def test_the_card_names_the_gpu_of_the_run_with_its_libraries(two_cards, monkeyp
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91200)
 
-    assert card.device_name() == "card 1 (cuda:1), CUDA 13.0, cuDNN 91200"
+    monkeypatch.setattr(devices, "driver", lambda: "580.65")
+
+    assert card.device_name() == "card 1 (cuda:1), CUDA 13.0, cuDNN 91200, driver 580.65"
+
+
+def test_the_driver_is_what_nvidias_program_tells_and_nothing_without_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert devices.driver() == ""
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 580.65.06\necho 580.65.06\n")
+    program.chmod(0o755)
+
+    assert devices.driver() == "580.65.06"
+
+
+def test_only_the_runs_own_gpu_has_its_random_numbers_guarded():
+    assert devices.of_rng(CPU) == []
+    assert devices.of_rng(torch.device("cuda:1")) == [torch.device("cuda:1")]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_training_and_maps_leave_the_callers_random_numbers_alone(seed):
+    from helpers.saliency import contract
+
+    torch.manual_seed(seed)
+    expected = torch.rand(3)
+    torch.manual_seed(seed)
+    contract.checked_maps(
+        lambda n, x, c: torch.rand(x[:, 0].shape), None, torch.ones(2, 3, 4, 4),
+        torch.tensor([0, 1]), seed=3,
+    )  # fmt: skip
+
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_card_says_what_float32_meant_and_an_older_card_says_nothing():
@@ -137,7 +170,7 @@ VALUES = {"profile": "laptop", "networks": "large small", "count": 4, "more": 6,
 
 @pytest.fixture
 def table(monkeypatch):
-    monkeypatch.setattr(costs, "_table", lambda: TABLE)
+    monkeypatch.setattr(counted, "table", lambda: TABLE)
 
 
 @pytest.mark.parametrize(
@@ -152,13 +185,13 @@ def table(monkeypatch):
 )
 @pytest.mark.usefixtures("table")
 def test_the_hours_of_a_run_are_its_products_times_measured_seconds(changed, seconds):
-    assert costs.hours("trial", VALUES | changed) == pytest.approx(seconds / 3600)
+    assert counted.hours("trial", VALUES | changed) == pytest.approx(seconds / 3600)
 
 
 @pytest.mark.usefixtures("table")
 def test_bfloat16_without_units_costs_eight_times_as_much_and_is_said(monkeypatch):
     values = VALUES | {"precision": "bfloat16"}
-    assert costs.hours("trial", values, slow=True) == pytest.approx((600 + 4 + 40) / 3600)
+    assert counted.hours("trial", values, slow=True) == pytest.approx((600 + 4 + 40) / 3600)
 
     monkeypatch.setattr(devices, "is_slow_in_bfloat16", lambda device: True)
     (said,) = costs.notes("trial", values, CPU)
@@ -193,7 +226,8 @@ def test_hours_are_said_with_a_digit_or_two(hours, words):
 @pytest.mark.parametrize("name", parameters.notebooks())
 def test_the_cost_of_every_notebook_is_known_and_grows_with_its_profile(name):
     smoke, laptop, paper = (
-        costs.hours(name, parameters.resolve(name, profile, [])) for profile in parameters.PROFILES
+        counted.hours(name, parameters.resolve(name, profile, []))
+        for profile in parameters.PROFILES
     )
 
     assert 0 <= smoke < 0.5 < paper

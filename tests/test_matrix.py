@@ -6,8 +6,8 @@ import pytest
 import small_project
 import yaml
 
+from helpers.report import counted
 from helpers.run import (
-    costs,
     grid,
     matrix,
     origin,
@@ -47,7 +47,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "STATE", tmp_path / "state")
     monkeypatch.setattr(grid, "MADE", tmp_path / "BOOK/_made")
     monkeypatch.setattr(grid, "GRID", tmp_path / "NOTEBOOKS/matrix.yaml")
-    monkeypatch.setattr(status_of_runs, "COSTS", tmp_path / "costs.csv")
+    monkeypatch.setattr(counted, "table", lambda: {"work": {}, "pass": {}})
     monkeypatch.setattr(parameters, "SETTINGS", tmp_path / "NOTEBOOKS/parameters.yaml")
     monkeypatch.setattr(
         origin, "notebook_digest", lambda name, values: f"code of {name} {values['seed']}"
@@ -127,6 +127,27 @@ def test_shards_come_first_and_the_whole_needs_them():
     assert {part.part_of for part in parts} == {whole.name}
 
 
+def test_a_shard_stands_apart_from_runs_by_hand_and_in_the_grid():
+    from helpers.run import targets
+
+    part, *_ = cells({"notebook": "small", "shards": 3, "vary": {"seed": 4}}).values()
+
+    assert part.file == targets.target("small", part.values)
+    assert part.file.is_relative_to(paths.BOOK / "_made/parts/laptop")  # which the book leaves out
+
+
+def test_the_book_shows_no_folder_of_parts(monkeypatch):
+    monkeypatch.undo()
+
+    shown = yaml.safe_load((paths.ROOT / "_toc.yml").read_text())
+
+    globs = [
+        entry["glob"] for part in shown["parts"] for entry in part["chapters"] if "glob" in entry
+    ]
+    assert globs
+    assert not any("parts" in glob or "**" in glob for glob in globs)
+
+
 def test_runs_beside_one_another_have_the_same_parameters_and_no_order():
     *beside, whole = cells({"notebook": "other", "together": 3}).values()
 
@@ -151,6 +172,7 @@ def test_runs_beside_one_another_have_the_same_parameters_and_no_order():
         ({"profile": "smoke"}, "has no notebook"),
         ({"notebook": "other", "shards": 2}, "other has no parameter 'shard'"),
         ({"notebook": "small", "shards": 0}, "a number from 1 to 10000"),
+        ({"notebook": "small", "vary": {"shard": ["1/2"]}}, "give shards: 8"),
         ({"notebook": "small", "together": True}, "a number from 1 to 10000"),
     ],
 )
@@ -260,7 +282,7 @@ def test_parts_of_a_fresh_run_are_needed_no_more():
     assert states_of(found) == {whole.name: "fresh"}
 
 
-def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
+def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known(monkeypatch):
     found = cells(SEEDS)
     one, two, *_ = found.values()
     make(one, seconds=5)
@@ -268,14 +290,16 @@ def test_what_a_missing_run_takes_is_the_longest_of_its_kind_that_is_known():
     states = status_of_runs.known(found)
     assert status_of_runs.expected_seconds(states.values()) == {("small", "laptop"): 7}
 
-    status_of_runs.COSTS.write_text("notebook,profile,seconds\nsmall,laptop,90\nother,smoke,4\n")
+    rows = [("small", "laptop", 90), ("other", "smoke", 4)]
+    table = [dict(zip(("notebook", "profile", "seconds"), row, strict=True)) for row in rows]
+    monkeypatch.setattr(counted, "measured", lambda: table)
 
     expected = status_of_runs.expected_seconds(states.values())
     assert expected == {("small", "laptop"): 90, ("other", "smoke"): 4}
 
 
 def test_a_run_of_a_kind_that_never_ran_takes_what_its_counted_work_takes(monkeypatch):
-    monkeypatch.setattr(costs, "hours", lambda name, values: 3.0)
+    monkeypatch.setattr(counted, "hours", lambda name, values: 3.0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
     text = status_of_runs.table(status_of_runs.known(cells(SEEDS)), "make it so")
@@ -384,6 +408,64 @@ def test_what_is_wrong_is_said_in_one_sentence(words, says, capsys):
     assert matrix.main(words if "--grid" in words else [*words, "--grid", str(grid.GRID)]) == 2
 
     assert says in capsys.readouterr().err
+
+
+def cut(root):
+    """The small notebook with a shard: it keeps the numbers of its part, and adds them up."""
+    source = root / "notebooks/small.py"
+    text = source.read_text()
+    text = text.replace("loud: bool = None", "shard: str = None  # a part\nloud: bool = None")
+    text = text.replace(
+        "from helpers.store import cache", "from helpers.store import shards, together"
+    )
+    text = text.replace("import os\nimport warnings", "# a comment\nimport os\nimport warnings")
+    text = text.replace("# %%\n# a comment", '# %% tags=["parts"]')
+    text = text.replace('{"sum": torch.arange(count).sum()}', '{"sum": torch.tensor(count)}')
+    text = text.replace(
+        'total = cache.kept("small/sum", summed, count)["sum"].item()',
+        "mine = shards.part_of([(number,) for number in range(count)], shard)\n"
+        'total = sum(t["sum"].item() for _, t in together.kept("small/sum", summed, mine))',
+    )
+    source.write_text(text)
+    settings = root / "notebooks/parameters.yaml"
+    text = settings.read_text().replace("small:\n  parameters:", f"small:\n  parameters:{SHARD}", 1)
+    settings.write_text(text.replace("{seed: 0,", '{shard: "", seed: 0,'))
+
+
+SHARD = (
+    "\n    shard: {type: string, format: shard, title: a part, examples: [2/8], description: part}"
+)
+
+
+@pytest.mark.slow
+def test_shards_of_a_real_notebook_are_merged_make_nothing_twice_and_are_no_results(tmp_path):
+    root = small_project.write(tmp_path / "real")
+    cut(root)
+    (root / "notebooks/matrix.yaml").write_text("- {notebook: small, profile: laptop, shards: 2}\n")
+
+    whole = small_project.run(
+        root, "-m", "helpers.run", "small", "--profile", "laptop", "--output", "whole.ipynb"
+    )
+    (root / "data/cache/small").rename(root / "of the whole run")
+    done = small_project.run(root, "-m", "helpers.run", "--matrix", "--jobs", "2")
+    status = small_project.run(root, "-m", "helpers.run", "--status")
+    alone = small_project.run(root, "-m", "helpers.run", "small", "-p", "shard", "1/2")
+
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert "3 run, 0 were fresh, 0 not done" in done.stdout, done.stdout + done.stderr
+    assert "1 fresh." in status.stdout  # its shards are needed no more
+    made = root / "book/_made/laptop/small"
+    committed = root / "book/runs/small.ipynb"
+    merged = committed if committed.exists() else made.with_suffix(".ipynb")
+    table = root / "data/results/small.csv" if committed.exists() else made.with_suffix(".csv")
+    assert table.read_bytes() == (root / "whole.csv").read_bytes()
+    assert json.loads(merged.read_text())["metadata"]["provenance"]["kept"] == {"read": 5}
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    parts = {file.relative_to(root / "book/_made/parts").as_posix()
+             for file in (root / "book/_made/parts").rglob("*.*")}  # fmt: skip
+    grid_parts = {f"laptop/small-{n}-of-2.{end}" for n in (1, 2) for end in ("ipynb", "json")}
+    assert parts == grid_parts | {f"smoke/small-1-of-2.{end}" for end in ("ipynb", "json")}
+    assert not (root / "book/_made/smoke").exists()
 
 
 @pytest.mark.slow

@@ -2,11 +2,12 @@ import contextlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
-from helpers.run import shards
-from helpers.store import locks, paths
+from helpers.store import cache, locks, paths, shards, together
 
 # --- parts ---
 
@@ -39,6 +40,52 @@ def test_parts_of_which_one_is_cut_short_are_not_merged():
 def test_what_is_no_shard_is_refused(shard):
     with pytest.raises(ValueError, match="expected a part of a number of parts"):
         shards.part_of([1, 2, 3], shard)
+
+
+# --- what is kept by several at once ---
+
+
+def squared(number, folder):
+    """The square of a number; it notes in a file that it was made."""
+    with (Path(folder) / "made").open("a") as file:
+        print(number, file=file)
+    return {"square": torch.tensor(number**2)}
+
+
+def made(folder):
+    return sorted(map(int, (folder / "made").read_text().split()))
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_what_is_kept_together_is_made_once_and_given_with_its_number(tmp_path):
+    calls = [(number, str(tmp_path)) for number in range(5)]
+    list(together.kept("test/squares", squared, calls[1:3]))
+
+    found = {n: int(part["square"]) for n, part in together.kept("test/squares", squared, calls)}
+
+    assert found == {number: number**2 for number in range(5)}
+    assert made(tmp_path) == [0, 1, 2, 3, 4]
+    assert not list(paths.CACHE.rglob("*.lock"))
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_what_another_process_makes_comes_last(tmp_path):
+    calls = [(number, str(tmp_path)) for number in range(3)]
+    lock = paths.CACHE / f"test/squares-{cache.key_of(squared, *calls[0])}.lock"
+    held = contextlib.ExitStack()
+    held.enter_context(locks.claimed(lock))
+    given = together.kept("test/squares", squared, calls)
+
+    before = [next(given)[0], next(given)[0]]
+    held.close()
+    after = [number for number, _ in given]
+
+    assert (before, after) == ([1, 2], [0])
 
 
 # --- claims ---

@@ -55,15 +55,28 @@ def by_reading(found, key, **reading):
 
 def test_logits_in_chunks_are_those_of_all_images_at_once(generator, monkeypatch):
     pixels = torch.randint(0, 256, (7, 3, 16, 16), generator=generator, dtype=torch.uint8)
-    network = TwoLayers().eval()
-    settings = [PAPER["noise"], PAPER["rotation"], outcomes.enlarged(PAPER["occlusion"])]
+    networks = [TwoLayers().eval(), TwoLayers().eval()]
+    networks[1].body[0].weight.data.mul_(2)
     monkeypatch.setattr(outcomes, "CHUNK", 3)
 
-    found = outcomes.compute_logits(network, pixels, settings, 16, 5)
+    for setting in (PAPER["noise"], PAPER["rotation"], outcomes.enlarged(PAPER["occlusion"])):
+        found = outcomes.compute_logits(networks, pixels, setting, 16, 5)
 
-    for number, setting in enumerate(settings):
-        expected = network(stages.corrupted(pixels, setting, 16, 5))
-        assert torch.allclose(found[str(number)], expected, atol=1e-6)
+        for number, network in enumerate(networks):
+            expected = network(stages.corrupted(pixels, setting, 16, 5))
+            assert torch.allclose(found[str(number)], expected, atol=1e-6)
+
+
+def test_images_are_corrupted_once_for_all_networks(generator, monkeypatch):
+    pixels = torch.randint(0, 256, (4, 3, 16, 16), generator=generator, dtype=torch.uint8)
+    calls, corrupt = [], outcomes.corruptions.corrupt
+    monkeypatch.setattr(
+        outcomes.corruptions, "corrupt", lambda *given: calls.append(given[1]) or corrupt(*given)
+    )
+
+    outcomes.compute_logits([TwoLayers().eval()] * 3, pixels, PAPER["noise"], 16, 5)
+
+    assert calls == ["gaussian noise"]
 
 
 def test_what_is_measured_on_few_images_has_maps_at_the_last_layer_only_beside_the_papers():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.store import locks, paths
+from helpers.store import locks, paths, shards
 from helpers.trials import conditions, engine, methods
 from helpers.trials.settings import CHAPTER
 
@@ -104,6 +104,23 @@ def test_two_processes_fill_one_matrix_and_no_cell_is_lost_or_made_twice(tmp_pat
         assert list(maps) == ["/".join(key) for key in alone]
         assert all(torch.equal(maps["/".join(key)], cell.maps) for key, cell in alone.items())
     assert not list((tmp_path / "cache").rglob("*.lock"))
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_shards_make_each_cell_once_and_the_merging_run_makes_none(count, tmp_path):
+    unbroken = dict(engine.run_cells(compared(0), cases(), 0))
+    made = sorted(calls(tmp_path))
+    (tmp_path / "calls").unlink()
+    (tmp_path / "cache").rename(tmp_path / "of the unbroken run")
+
+    parts = [dict(engine.run_cells(compared(0), cases(), 0, s)) for s in shards.names(count)]
+    assert sorted(calls(tmp_path)) == made
+    merged = dict(engine.run_cells(compared(0), cases(), 0))
+
+    assert sorted(calls(tmp_path)) == made
+    assert same(unbroken, merged)
+    assert sorted(key for part in parts for key in part) == sorted(merged)
+    assert max(map(len, parts)) < len(merged)
 
 
 def test_a_cell_under_way_elsewhere_is_put_off_and_read_when_it_is_there(tmp_path):

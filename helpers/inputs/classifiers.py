@@ -158,7 +158,7 @@ def timm_network(
         near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
         raise ValueError(f"timm has no network {name!r}; near it: {near or 'none'}")
     packaged = pretrained and name in PACKAGED_SHA256
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices.of_rng(devices.chosen())):
         torch.manual_seed(seed)
         try:
             body = timm.create_model(

@@ -5,6 +5,7 @@ depends on whether a GPU may round float32 to TF32.
 """
 
 import os
+import subprocess
 
 import torch
 
@@ -71,6 +72,25 @@ def chosen() -> torch.device:
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)  # for what is made on "cuda" without a number
     return device
+
+
+def driver() -> str:
+    """The version of NVIDIA's driver; empty where its program does not tell."""
+    words = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = told.stdout.split("\n")
+    return lines[0].strip() if told.returncode == 0 else ""
+
+
+def of_rng(device: torch.device) -> list[torch.device]:
+    """The GPUs whose random numbers :func:`torch.random.fork_rng` has to guard: the run's own.
+
+    Without this it guards all that are visible, and warns where there are several.
+    """
+    return [device] if device.type == "cuda" else []
 
 
 def is_slow_in_bfloat16(device: torch.device) -> bool:

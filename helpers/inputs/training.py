@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import checkpoints, cifar, conversion, corruptions
+from helpers.inputs import checkpoints, cifar, conversion, corruptions, devices
 from helpers.store import files
 
 OPTIMIZERS = "sgd", "adam"
@@ -85,7 +85,7 @@ def fit(
         generator = torch.Generator().manual_seed(draws)
         order = torch.randperm(len(images.labels), generator=generator)
         network.train()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices.of_rng(device)):
             torch.manual_seed(draws)  # dropout
             tally = torch.zeros(2, dtype=torch.float64, device=device)  # hits, and summed loss
             for number, index in enumerate(order.split(batch_size)):

@@ -39,14 +39,14 @@ def new_positions(before: Tensor, after: Tensor, top: int) -> Tensor:
             raise ValueError(
                 f"{name} is {order.dtype} {tuple(order.shape)}; expected rankings, int64 (N, D)"
             )
-    if top < 1 or top % 1:
-        raise ValueError(f"top is {top}; expected a whole number of components")
     if before.shape != after.shape:
         raise ValueError(
             f"rankings are {tuple(before.shape)} and {tuple(after.shape)}; expected the same shape"
         )
-    if not 1 <= top <= before.shape[1]:
-        raise ValueError(f"top is {top}; expected 1 to {before.shape[1]}, the components there are")
+    if not 1 <= top <= before.shape[1] or top % 1:
+        raise ValueError(
+            f"top is {top}; expected a whole number, 1 to {before.shape[1]}, of components"
+        )
     return inverse_permutation(after).gather(1, before[:, :top])
 
 

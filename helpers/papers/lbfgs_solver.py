@@ -109,8 +109,9 @@ def step(objective: Objective, active: Solves, pairs: Pairs, maxiter: int) -> No
     little = before - after <= torch.maximum(TOLERANCE * distance, rounding)
     # L-BFGS remembers the accepted change of x and of the slope, over the oldest one
     bend = objective.smooth_slope(move, slope - now.slope, now.c)
-    oldest = (now.steps % HISTORY)[taken]
-    now.moves[taken, oldest], now.bends[taken, oldest] = move[taken], bend[taken]
+    oldest = torch.arange(len(taken), device=taken.device), now.steps % HISTORY
+    for past, new in ((now.moves, move), (now.bends, bend)):
+        past[oldest] = torch.where(taken[:, None], new, past[oldest])
     now.x = torch.where(taken[:, None], trial, now.x)
     now.slope = torch.where(taken[:, None], slope, now.slope)
     for name, new in (("entropy", entropy), ("distance", distance), ("hit", hit)):

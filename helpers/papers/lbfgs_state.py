@@ -58,9 +58,10 @@ class Objective:
         distance = self.distance(x - pairs.image[pair])
         hit = outputs.argmax(1) == target
         better = hit & (distance < pairs.distance[pair])
-        pairs.best[pair[better]] = x[better]
-        pairs.distance[pair[better]] = distance[better]
-        pairs.done[pair[better & (distance <= self.threshold)]] = True
+        # no index by a mask, for whose length a GPU would be waited for; rows of `pair` differ
+        pairs.best[pair] = torch.where(better[:, None], x, pairs.best[pair])
+        pairs.distance[pair] = torch.where(better, distance, pairs.distance[pair])
+        pairs.done[pair] |= better & (distance <= self.threshold)
         return entropy.detach(), slope.flatten(1), distance, hit
 
 

@@ -61,6 +61,7 @@ def included() -> dict[Path, str | bytes]:
         MADE / "status.md": status.status_page(cards),
         MADE / "costs.md": costs.costs_page(),
         MADE / "reliability.md": reliability.page(),
+        MADE / "kills.md": costs.kills_page(),
         MADE / "seeds.md": costs.seeds_page(),
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},

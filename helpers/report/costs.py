@@ -1,40 +1,69 @@
-"""What runs took, and what several seeds of a chapter give together, as tables of a page."""
+"""What runs take, what kills did to them, and what several seeds of a chapter give together."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from helpers.report import render, scorecard
-from helpers.store import paths, reading
+from helpers.report import counted, render, scorecard
+from helpers.store import paths, reading, yaml_files
 
-COSTS = paths.DATA / "costs.csv"
+KILLS = paths.DATA / "kills.json"  # what tests/kills.py saw last
 SEEDS = "-seeds.csv"  # how the files of pooled seeds end
 POOLED = ["key", "arm", "value", "low", "high", "n", "seeds", "spread"]
+PROFILES = paths.NOTEBOOKS / "parameters.yaml"
 
 
-def costs_page(file: Path = COSTS) -> str:
-    """Write a table of what the notebooks took: seconds, memory and disk, and where it is written.
+def costs_page() -> str:
+    """Write a table of what each notebook takes in each profile: time, memory, disk.
+
+    Measured where :mod:`helpers.report.counted` has a measurement, else estimated; each row says
+    which.
+    """
+    known = {(row["notebook"], row["profile"]): row for row in counted.measured()}
+    chosen = yaml_files.held_by(PROFILES)
+    rows = [
+        _measured(known[name, profile])
+        if (name, profile) in known
+        else _estimated(name, profile, {"profile": profile, **values})
+        for name, settings in chosen.items()
+        for profile, values in settings["profiles"].items()
+    ]
+    return render.markdown("costs", rows=rows)
+
+
+def _measured(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "notebook": row["notebook"], "profile": row["profile"],
+        "time": counted.duration(row["seconds"]), "memory": _gigabytes(row["memory_mb"]),
+        "disk": _gigabytes(row["disk_mb"]),
+        "how": f"measured on {row['device']}, commit {row['commit']}, {row['date']}",
+    }  # fmt: skip
+
+
+def _estimated(name: str, profile: str, values: dict[str, Any]) -> dict[str, str]:
+    """A row of what was not measured: on a GPU in the profile paper."""
+    process, gpu = counted.memory_mb(name, profile)
+    on_gpu = f", {_gigabytes(gpu)} of the GPU's" if gpu else ""
+    hours = counted.gpu_hours(name) if profile == "paper" else counted.hours(name, values)
+    where = "a GPU such as an H100" if profile == "paper" else "one thread of that processor"
+    return {
+        "notebook": name, "profile": profile, "time": counted.duration(3600 * hours),
+        "memory": f"{_gigabytes(process)}{on_gpu}", "disk": "not known",
+        "how": f"estimated for {where}",
+    }  # fmt: skip
+
+
+def kills_page(file: Path = KILLS) -> str:
+    """Write what the last ``make kills`` saw: runs that were killed, and what was left of them.
 
     Parameters
     ----------
     file
-        Columns notebook, profile, seconds, memory_mb, disk_mb, device, finished, commit; memory and
-        disk are empty where they were not measured.
+        Written by ``tests/kills.py``.
     """
-    columns = ["notebook", "profile", "seconds", "memory_mb", "disk_mb", "device", "commit"]
-    table = pd.DataFrame()
-    if file.exists():
-        table = reading.table(file, columns, numbers=["seconds"])
-        table[["memory_mb", "disk_mb"]] = table[["memory_mb", "disk_mb"]].apply(pd.to_numeric)
-    rows = [
-        {
-            "notebook": row.notebook, "profile": row.profile, "time": duration(row.seconds),
-            "memory": _gigabytes(row.memory_mb), "disk": _gigabytes(row.disk_mb),
-            "device": row.device, "commit": row.commit,
-        }
-        for row in table.itertuples()
-    ]  # fmt: skip
-    return render.markdown("costs", rows=rows)
+    seen = reading.object_of(file) if file.exists() else {}
+    return render.markdown("kills", seen=seen)
 
 
 def seeds_page(folder: Path = paths.RESULTS) -> str:
@@ -68,12 +97,8 @@ def _is_within(row) -> bool:
     return bool(cells.notna().all() and cells.is_monotonic_increasing)
 
 
-def duration(seconds: float) -> str:
-    """Seconds in the unit that fits: "45 s", "12 min", "3.4 h"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 def _gigabytes(megabytes: float) -> str:
-    return "not measured" if pd.isna(megabytes) else f"{megabytes / 1000:.1f} GB"
+    """MB as GB where they are many, or in words where there is no number."""
+    if not megabytes:
+        return "not measured"
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 100 else f"{megabytes:.0f} MB"

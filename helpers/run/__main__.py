@@ -167,10 +167,11 @@ def _run(jobs: list[Job], wanted: argparse.Namespace) -> int:
 
 def _notes(name: str, values: dict[str, Any]) -> list[str]:
     """What is to be said before a run; torch is imported only where there may be something."""
+    from helpers.report import counted
     from helpers.run import costs
 
     threads = os.cpu_count() or 1
-    may_be_long = costs.hours(name, values, slow=True) / threads >= costs.WORTH_TELLING
+    may_be_long = counted.hours(name, values, slow=True) / threads >= costs.WORTH_TELLING
     if not may_be_long and values.get("precision") != "bfloat16":
         return []
     from helpers.inputs import devices

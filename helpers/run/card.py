@@ -2,14 +2,16 @@
 
 import datetime
 import html
+import os
 import platform
 import shlex
+import time
 from typing import Any
 
 import torch
 
 from helpers.inputs import devices
-from helpers.run import origin
+from helpers.run import memory, origin
 from helpers.store import cache, digests, paths
 
 
@@ -42,6 +44,8 @@ def run_card(
         "versions": digests.versions(),
         "seeds": [values["seed"]] if "seed" in values else [],
         "seconds": round(seconds),
+        "processor_seconds": round(time.process_time()),
+        "memory_mb": memory_taken(),
         "kept": dict(cache.counts),
         "kept from": dict(cache.sources),
         "parameters": values,
@@ -50,6 +54,14 @@ def run_card(
     }
     edited = origin.changes(before, name, values)
     return card | ({"edited": edited} if edited else {})
+
+
+def memory_taken() -> dict[str, int]:
+    """The most MB that this process has had, and on a GPU that torch has had there."""
+    taken = {"process": memory.peak_mb(os.getpid())}
+    if devices.chosen().type == "cuda":
+        taken["GPU"] = round(torch.cuda.max_memory_allocated() / 1e6)
+    return taken
 
 
 def command(name: str, values: dict[str, Any], profile: dict[str, Any]) -> str:
@@ -82,8 +94,11 @@ def _lines(card: dict[str, Any]) -> list[str]:
     read = sum(sources.values())
     parts = f", not counting {read} parts kept from earlier runs" if read else ""
     meaning = f"; {card['arithmetic']}" if "arithmetic" in card else ""  # none in older cards
+    taken = card.get("memory_mb", {})  # none in older cards, nor where the system does not tell
+    most = [f"{mb / 1000:.1f} GB of the {where}'s memory" for where, mb in taken.items() if mb]
     lines = [
         f"{card['seconds']} s on {card['device']}{parts}{meaning}",
+        *([f"at most {' and '.join(most)}"] if most else []),
         card["command"] + (f", with {card['data']}" if card["data"] else ""),
         f"commit {card['commit']}, digest of code and data {card['digest']}",
         packages,
@@ -98,6 +113,7 @@ def device_name() -> str:
     device = devices.chosen()
     if device.type == "cuda":
         versions = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        versions += f", driver {version}" if (version := devices.driver()) else ""
         return f"{torch.cuda.get_device_name(device)} ({device}), {versions}"
     if device.type != "cpu":
         return str(device)

@@ -17,8 +17,10 @@ from helpers.store import files, paths
 RESULTS = "application/vnd.xai.results+json"  # what notebook.finish displays
 # glibc's malloc hands every large tensor back to the system and fetches it anew, page by page: half
 # of a network's time on a CPU. These let it keep 4 GiB.
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-# The Makefile sets the same for tests and bench.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32),
+          "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}  # fmt: skip
+# The Makefile sets the same for tests and bench. On a GPU the attack's history changes its size at
+# every step, and would leave holes in the memory without segments that grow.
 SCRATCH = "xai-run-"  # how the folder of a run under way begins, in the system's temporary one
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.run import parameters, shards, targets
-from helpers.store import paths, reading, yaml_files
+from helpers.run import parameters, targets
+from helpers.store import paths, reading, shards, yaml_files
 
 GRID = paths.NOTEBOOKS / "matrix.yaml"
 STATE = paths.CACHE / "matrix"  # locks, logs, what runs cost; not committed
@@ -147,6 +147,10 @@ def _cells_of(name: str, entry: dict[str, Any], profile: str | None) -> Iterator
         key: values if isinstance(values, list) else [values]
         for key, values in (entry.get("vary") or {}).items()
     }
+    if shards.PARAMETER in vary:
+        raise parameters.WrongParameter(
+            f"{shards.PARAMETER} is not varied, as no run would merge the parts; give shards: 8"
+        )
     level = profile or entry.get("profile", "laptop")
     for combination in itertools.product(*vary.values()):
         given = list(zip(vary, combination, strict=True))
@@ -156,7 +160,9 @@ def _cells_of(name: str, entry: dict[str, Any], profile: str | None) -> Iterator
             *_beside(whole, _count(entry, "together")),
         ]
         yield from parts
-        yield whole._replace(needs=tuple(part.name for part in parts if "shard" in part.values))
+        yield whole._replace(
+            needs=tuple(part.name for part in parts if part.values.get(shards.PARAMETER))
+        )
 
 
 def _count(entry: dict[str, Any], key: str) -> int:
@@ -175,7 +181,8 @@ def _run(name: str, values: dict[str, Any]) -> Cell:
 def _shards(whole: Cell, given: list[tuple[str, Any]], count: int) -> Iterator[Cell]:
     """The runs of a part of the work each, which the whole run merges."""
     for shard in shards.names(count) if count > 1 else []:
-        values = parameters.resolve(whole.notebook, whole.profile, [*given, ("shard", shard)])
+        part = (shards.PARAMETER, shard)
+        values = parameters.resolve(whole.notebook, whole.profile, [*given, part])
         yield _part(whole, values, shard.replace("/", "-of-"))
 
 

@@ -17,7 +17,7 @@ from helpers.inputs import devices
 from helpers.report import claims, opening, registration
 from helpers.run import card as cards
 from helpers.run import costs, history, origin, parameters
-from helpers.store import paths
+from helpers.store import paths, shards
 
 RESULTS = "application/vnd.xai.results+json"  # the type of what finish() publishes
 
@@ -166,7 +166,17 @@ def finish(
         From :meth:`helpers.report.claims.Measurements.readings`, if there are any.
     files
         Further results, by the end of their file's name, such as ``-matrix.csv``.
+
+    Raises
+    ------
+    parameters.WrongParameter
+        If the run is of a shard, which is no result.
     """
+    if part := session.values.get(shards.PARAMETER):
+        raise parameters.WrongParameter(
+            f"{shards.PARAMETER} is {part!r}, and a part of the work is no result; run the "
+            "notebook without it to merge what is kept"
+        )
     seconds = time.monotonic() - session.started
     card = cards.run_card(session.name, session.values, session.profile, seconds)
     first_screen = ""
@@ -192,3 +202,12 @@ def finish(
     display(Markdown("**Verdict.** " + " ".join(sentences)))
     display({"text/html": cards.as_html(card), "text/plain": cards.as_text(card)}, raw=True)
     display({"text/plain": told, RESULTS: content}, raw=True)
+
+
+def finish_part(session: Session) -> None:
+    """End the run of a shard: its parts are kept, and it publishes nothing but its run card."""
+    seconds = time.monotonic() - session.started
+    card = cards.run_card(session.name, session.values, session.profile, seconds)
+    text = f"Part {session.values[shards.PARAMETER]} is kept for the run that merges all parts."
+    display(Markdown(text))
+    display({"text/plain": text, RESULTS: {"files": {}, "card": json.dumps(card)}}, raw=True)

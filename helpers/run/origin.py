@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.store import cache, digests, paths, rooms
+from helpers.store import cache, digests, paths, rooms, shards
 
 OUTPUTS = ("book/runs", "book/images", "data/results", "data/smoke", "README.md")  # what runs write
 SOURCES = ("helpers/", "notebooks/", "data/")  # where a file that git does not know counts too
@@ -82,8 +82,11 @@ def notebook_digest(name: str, values: dict[str, Any]) -> str:
     """Digest of a notebook's code, the rooms it stands on, its parameters and committed inputs.
 
     Inputs are its claims and each file of ``data/models`` whose chapter the notebook, or a room
-    that it stands on, names: one chapter explains another's networks.
+    that it stands on, names: one chapter explains another's networks. A run in one piece has the
+    digest that it would have if its notebook could not be cut.
     """
+    if values.get(shards.PARAMETER) == shards.WHOLE:
+        values = {key: value for key, value in values.items() if key != shards.PARAMETER}
     source = paths.NOTEBOOKS / f"{name}.py"
     code = digests.code_digest(source) if source.exists() else ""
     models = [file for file in sorted(paths.MODELS.glob("*.*")) if _is_read(file.stem, name)]

@@ -4,22 +4,42 @@ import ast
 from pathlib import Path
 from typing import Any
 
+from helpers.store import shards
+
 
 def source(file: Path, given: dict[str, Any]) -> Any:
     """A notebook of ``notebooks/`` ready to run: values in its parameters cell, no pairing.
 
     Values that stand in the parameters cell hold when Papermill runs the executed notebook again
-    with others, which replace only what it injects.
+    with others, which replace only what it injects. With a shard it ends behind its parts.
     """
     import jupytext
 
     notebook = jupytext.read(file)
+    if given.get(shards.PARAMETER):
+        notebook.cells = cut(notebook.cells)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = with_values(cell.source, given)
     notebook.metadata.pop("jupytext", None)
     return notebook
+
+
+def cut(cells: list[Any]) -> list[Any]:
+    """A notebook's cells up to those that make its parts, and a last one that ends the run there.
+
+    Raises
+    ------
+    ValueError
+        If no cell is tagged :data:`helpers.store.shards.TAG`.
+    """
+    from nbformat import v4
+
+    last = [n for n, cell in enumerate(cells) if shards.TAG in cell.metadata.get("tags", [])]
+    if not last:
+        raise ValueError(f"no cell of the notebook is tagged {shards.TAG!r}; it cannot be cut")
+    return [*cells[: last[-1] + 1], v4.new_code_cell("notebook.finish_part(session)")]
 
 
 def with_values(code: str, values: dict[str, Any]) -> str:

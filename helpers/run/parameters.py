@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run import library_names
-from helpers.store import paths, reading, yaml_files
+from helpers.store import paths, reading, shards, yaml_files
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
@@ -253,4 +253,5 @@ def _validator() -> Any:
     formats = jsonschema.FormatChecker(formats=())
     for kind in ("folder", "photographs"):
         formats.checks(kind)(lambda text: not text or _is_folder(text))
+    formats.checks(shards.PARAMETER, raises=ValueError)(lambda text: bool(shards.numbers(text)))
     return lambda rule: jsonschema.Draft202012Validator(rule, format_checker=formats)

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
-
-from helpers.run import costs, origin
+from helpers.report import counted
+from helpers.report.counted import duration
+from helpers.run import origin
 from helpers.run.grid import Cell
-from helpers.store import locks, paths, rooms
+from helpers.store import locks, paths, rooms, shards
 
 FRESH, STALE, FAILED, MISSING, UNDER_WAY = "fresh", "stale", "failed", "missing", "under way"
-COSTS = paths.DATA / "costs.csv"  # the longest run card of each notebook and profile; committed
 ORDER = (FRESH, UNDER_WAY, STALE, FAILED, MISSING)
 
 
@@ -68,7 +67,8 @@ def found(cell: Cell, digest: str) -> tuple[dict[str, Any], Path | None]:
     """The card of a cell's run, and its table of results if the run fits the digest.
 
     The committed run counts where it was run with the same command, so that it is not run once
-    more. The executed notebook is read, since a run writes it last.
+    more. The executed notebook is read, since a run writes it last; a shard's run has no table, and
+    its notebook stands in the table's place.
     """
     places = [(cell.file, cell.file.with_suffix(".csv"))]
     committed = paths.RUNS / f"{cell.notebook}.ipynb"
@@ -79,6 +79,7 @@ def found(cell: Cell, digest: str) -> tuple[dict[str, Any], Path | None]:
         made = card_of(file)
         if made and (file != committed or made.get("command") == cell.command()):
             digests = (made.get("digest"), made.get("carried", {}).get("digest"))
+            results = file if cell.values.get(shards.PARAMETER) else results
             if digest in digests and results.exists():
                 return made, results
             seen = seen or made
@@ -112,15 +113,14 @@ def record(cell: Cell, ending: str) -> dict[str, Any]:
 
 
 def expected_seconds(states: Iterable[Known]) -> dict[tuple[str, str], float]:
-    """What a run of a notebook and profile takes: the longest that ended, here or in ``COSTS``.
+    """What a run of a notebook and profile takes: the longest that ended, here or in the table.
 
     The longest, as the others found parts kept from before. Of a notebook of which no run with this
     profile ended nothing is known.
     """
     took: dict[tuple[str, str], float] = {}
-    if COSTS.exists():
-        for row in pd.read_csv(COSTS).itertuples():
-            took[row.notebook, row.profile] = float(row.seconds)
+    for row in counted.measured():
+        took[row["notebook"], row["profile"]] = float(row["seconds"])
     for state in states:
         key = state.cell.notebook, state.cell.profile
         if (seconds := seconds_of(state)) is not None:
@@ -130,9 +130,8 @@ def expected_seconds(states: Iterable[Known]) -> dict[tuple[str, str], float]:
 
 def counted_seconds(cell: Cell) -> float:
     """What a run takes on this processor, by the work that it asks for; 0 if not known."""
-    if not costs.TABLE.is_file():
-        return 0.0
-    return 3600 * costs.hours(cell.notebook, cell.values) / (os.cpu_count() or 1)
+    _, parts = shards.numbers(cell.values.get(shards.PARAMETER, shards.WHOLE))
+    return 3600 * counted.hours(cell.notebook, cell.values) / (os.cpu_count() or 1) / parts
 
 
 # --- as text ---
@@ -172,13 +171,6 @@ def _cost(state: Known, expected: Mapping[tuple[str, str], float]) -> str:
         return f"up to {duration(about)}, as others of its kind"
     counted = counted_seconds(state.cell)
     return f"about {duration(counted)} by counted work" if counted else "not measured yet"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words of two digits or so: "45 s", "12 min", "3.4 h"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _last_words(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run import parameters
-from helpers.store import paths, reading
+from helpers.store import paths, reading, shards
 
 
 def target(
@@ -23,6 +23,8 @@ def target(
     parameters.WrongParameter
         If the output cannot be written, or would replace a source or the committed run.
     """
+    if part := values.get(shards.PARAMETER):
+        return _of_part(name, values, part, output)
     profile = values["profile"]
     base = parameters.settings(name)["profiles"][profile]
     changed = {key: value for key, value in values.items() if base.get(key, value) != value}
@@ -48,6 +50,22 @@ def target(
     if replace or not refused:
         return committed
     return paths.BOOK / "_made" / profile / f"{name}{_label(name, changed)}.ipynb"
+
+
+def _of_part(name: str, values: dict[str, Any], part: str, output: Path | None) -> Path:
+    """Where a run of a shard goes: never among results, nor where the book shows runs."""
+    if output is not None:
+        file = _checked(output)
+        if file.is_relative_to(paths.RUNS.resolve()):
+            raise parameters.WrongParameter(
+                f"output {output}: book/runs holds results, and shard {part} is a part of the "
+                "work; give another folder"
+            )
+        _check_neighbors(name, file, output)
+        return file
+    whole = target(name, {**values, shards.PARAMETER: shards.WHOLE})
+    stem = f"{whole.stem}-{part.replace('/', '-of-')}"
+    return paths.BOOK / "_made" / "parts" / values["profile"] / f"{stem}.ipynb"
 
 
 def check_folders(file: Path) -> None:

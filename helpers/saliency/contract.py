@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from helpers.inputs import devices
+
 Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
@@ -67,7 +69,7 @@ def checked_maps(
     ValueError
         If what comes is no tensor of one finite number a pixel.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices.of_rng(images.device)):
         torch.manual_seed(seed)
         maps = explain(model, images, classes.to(images.device))
     expected = (len(images), *images.shape[-2:])

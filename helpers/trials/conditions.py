@@ -16,7 +16,7 @@ from helpers.papers import memory
 from helpers.saliency import contract
 from helpers.store import cache, paths
 from helpers.trials.randomization import randomized
-from helpers.trials.settings import Corruption
+from helpers.trials.settings import CHAPTER, Corruption
 
 CLEAN, ATTACKED, NOISE = "clean", "attacked", "noise as large"
 OTHER_CLASS, OTHER_IMAGE, SIDE_BY_SIDE = "another class", "another image", "side by side"
@@ -101,6 +101,20 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [""])[0]
 
 
+_UNDER_ATTACK: dict[str, nn.Module] = {}  # by key, which stands for the network in what is kept
+
+
+def _attacked(
+    key: str, images: Tensor, classes: Tensor, size: float, seed: int
+) -> dict[str, Tensor]:
+    """The images (N, 3, H, W) of :func:`attack_family`."""
+    target = foolbox.PyTorchModel(_UNDER_ATTACK[key], bounds=(0, 1), device=images.device)
+    with torch.random.fork_rng(devices.of_rng(images.device)):
+        torch.manual_seed(seed)  # PGD starts at random
+        pgd = foolbox.attacks.LinfPGD(steps=20, rel_stepsize=0.1)
+        return {"images": pgd(target, images, classes, epsilons=size)[1]}
+
+
 def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]:
     """The images after an attack, with the class that it reaches, and three comparisons with it.
 
@@ -111,11 +125,11 @@ def attack_family(base: Condition, size: float, *, seed: int) -> list[Condition]
     """
     network, images, classes = base.network, base.images, base.classes
     missing = "" if contract.gives_gradients(network, images[:1]) else NO_ATTACK
-    target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # PGD starts at random
-        pgd = foolbox.attacks.LinfPGD(steps=20, rel_stepsize=0.1)
-        attacked = images if missing else pgd(target, images, classes, epsilons=size)[1]
+    attacked = images
+    if not missing:  # kept: a GPU need not give it to the bit again, and every cell's key holds it
+        _UNDER_ATTACK[base.key] = network
+        made = cache.kept(f"{CHAPTER}/attack", _attacked, base.key, images, classes, size, seed)
+        attacked = torch.empty_like(images).copy_(made["images"])  # as images lie in memory
     reached = logits_of(network, attacked).argmax(1)
     changed = (reached != classes).cpu()
     signs = torch.rand(images.shape, generator=generator(seed)).to(images).sub(0.5).sign()

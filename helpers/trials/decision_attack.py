@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from helpers.inputs import cifar, classifiers, conversion, dieter2023
-from helpers.store import cache
+from helpers.store import cache, shards, together
 from helpers.trials.decision_pairs import Arm, Group, logits_of, other_classes
 
 KEPT = "lrp_adversarial"  # the folder of what is kept
@@ -17,22 +17,22 @@ KEPT = "lrp_adversarial"  # the folder of what is kept
 
 def in_pieces(
     name: str, attack: Callable, network: nn.Module, pixels: Tensor, target: Tensor, *, size: int,
-    arguments: tuple = (),
+    arguments: tuple = (), shard: str = shards.WHOLE,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Attack pairs (N, 3, H, W) and (N,) `size` at a time; each piece is kept, so that it resumes.
 
     `attack` takes network, images, targets and `arguments`; like it, this gives ``images``
-    (N, 3, H, W) in [0, 1] and ``success`` (N,).
+    (N, 3, H, W) in [0, 1] and ``success`` (N,): of a shard's pieces alone, if there is one.
     """
-    pieces = list(zip(pixels.split(size), target.split(size), strict=True))
-    parts = [
-        cache.kept(f"{KEPT}/{name}", attack, network, *piece, *arguments)
-        for piece in tqdm(pieces, desc=name)
-        if len(piece[1])
-    ]
+    pieces = zip(pixels.split(size), target.split(size), strict=True)
+    calls = [(network, *piece, *arguments) for piece in pieces if len(piece[1])]
+    mine = shards.part_of(calls, shard)
+    parts = dict(tqdm(together.kept(f"{KEPT}/{name}", attack, mine), name, total=len(mine)))
     if not parts:
-        return {"images": torch.zeros(pixels.shape), "success": torch.zeros(0, dtype=torch.bool)}
-    return {key: torch.cat([part[key] for part in parts]) for key in ("images", "success")}
+        nothing = torch.zeros(0, *pixels.shape[1:])
+        return {"images": nothing, "success": torch.zeros(0, dtype=torch.bool)}
+    ordered = [parts[number] for number in range(len(mine))]
+    return {key: torch.cat([part[key] for part in ordered]) for key in ("images", "success")}
 
 
 def kept_logits(network: nn.Module, pixels: Tensor) -> Tensor:

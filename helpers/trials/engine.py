@@ -7,6 +7,7 @@ the images, so that an interrupted run resumes, and one more method costs its ow
 import errno
 import hashlib
 import json
+import random
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from helpers.inputs import classifiers
 from helpers.papers.memory import is_out_of_memory
 from helpers.saliency import contract, cost_meter
-from helpers.store import cache, locks, paths
+from helpers.store import cache, locks, paths, shards
 from helpers.trials import conditions as families
 from helpers.trials import guard, remarks
 from helpers.trials.conditions import Condition
@@ -160,7 +161,10 @@ def cell_seed(condition: Condition, seed: int) -> int:
 
 
 def run_cells(
-    methods: Iterable[Method], conditions: Mapping[str, Condition], seed: int
+    methods: Iterable[Method],
+    conditions: Mapping[str, Condition],
+    seed: int,
+    shard: str = shards.WHOLE,
 ) -> Iterator[tuple[tuple[str, str], Maps | Gap]]:
     """All methods under all conditions, one cell after the other.
 
@@ -171,6 +175,7 @@ def run_cells(
 
     Several processes may run the same cells: one that another process has begun is put off, given
     as :data:`ELSEWHERE` in its place, and given again in the end, when that process has made it.
+    With a `shard` only its part of the cells is run and given.
     """
     methods = list(methods)
     warm_up(next(iter(conditions.values())))
@@ -178,7 +183,7 @@ def run_cells(
     refused: dict[str, Gap] = {}
     given: dict[str, list[str]] = {method.name: [] for method in methods}
     ordered = sorted(conditions.values(), key=lambda c: c.name != families.CLEAN)
-    cells = [(method, condition) for condition in ordered for method in methods]
+    cells = _of_shard([(m, condition) for condition in ordered for m in methods], shard)
     for last in (False, True):
         put_off = []
         for method, condition in cells:
@@ -205,6 +210,21 @@ def run_cells(
         cells = put_off
     for name, gap in refused.items():
         yield from (((name, condition), gap) for condition in given[name])
+
+
+def _of_shard(cells: list[tuple[Method, Condition]], shard: str) -> list[tuple[Method, Condition]]:
+    """The cells of a shard, drawn at random, so that a slow method's cells are spread over all.
+
+    Further draws of the clean images go with the first, which tells whether they are needed.
+    """
+
+    def begins(cell: tuple[Method, Condition]) -> tuple[str, str]:
+        method, condition = cell
+        return method.name, families.CLEAN if condition.draw else condition.name
+
+    names = list(dict.fromkeys(map(begins, cells)))
+    mine = set(shards.part_of(random.Random(0).sample(names, len(names)), shard))
+    return [cell for cell in cells if begins(cell) in mine]
 
 
 def _run_unless_elsewhere(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.inputs import devices
 from helpers.saliency import user_code
 from helpers.trials import conditions as families
 from helpers.trials import guard
@@ -81,7 +82,7 @@ def _scores(function: Test, name: str, better: int) -> Callable[..., list[Score]
             return numbers_of(function(copies, network, images), len(images))
 
         try:
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices.of_rng(devices.chosen())):
                 torch.manual_seed(settings.seed)
                 numbers = guard.call_guarded(measured, clean.network, clean.images)
         except Exception as error:  # of a user's function, of whatever kind

@@ -5,7 +5,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.inputs import checkpoints, cifar, classifiers, recipes, stored_networks, training
+from helpers.inputs import (
+    checkpoints,
+    cifar,
+    classifiers,
+    devices,
+    recipes,
+    stored_networks,
+    training,
+)
 from helpers.inputs.recipes import Recipe, Training
 from helpers.store import cache, paths
 from helpers.trials.training_stages_outcomes import CHAPTER, Layers
@@ -79,7 +87,7 @@ def network_at_start(recipe: Recipe) -> classifiers.Preprocessed:
     body, size, mean, std = stored_networks.load(
         recipe.model, classifiers.PACKAGED_SHA256, recipe.image_size
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices.of_rng(devices.chosen())):
         torch.manual_seed(recipe.seed)
         if recipe.model == "squeezenet1_1":  # its last layer is a convolution
             body.classifier[1] = nn.Conv2d(512, CLASSES, 1)

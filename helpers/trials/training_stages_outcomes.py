@@ -4,7 +4,7 @@ Logits on many images, maps on the first of them. Everything is kept one network
 at a time, so that a run that was broken off goes on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -88,34 +88,53 @@ def settings_of_many() -> list[Setting]:
     return [CLEAN, *PAPER.values(), *map(enlarged, PAPER.values())]
 
 
-def compute_logits(
-    network: nn.Module, pixels: Tensor, settings: list[Setting], size: int, seed: int
-) -> dict[str, Tensor]:
-    """Logits (N, classes) of pixels (N, 3, H, W) under each setting, by its number, on the CPU.
+def corrupted_in_chunks(pixels: Tensor, setting: Setting, size: int, seed: int) -> Iterator[Tensor]:
+    """Images (n, 3, H, W) of pixels (N, 3, H, W) under a setting, :data:`CHUNK` at a time.
 
     The draws are those of `training_stages.corrupted` for all images at once.
     """
-    device, made = next(network.parameters()).device, {}
-    for number, setting in enumerate(settings):
-        generator, logits = torch.Generator().manual_seed(seed), []  # one for all chunks, in order
-        for chunk in pixels.split(CHUNK):
-            images = conversion.to_unit(chunk)
-            if setting.grid == "enlarged":
-                images = F.interpolate(images, (size, size), mode="bilinear").clamp(0, 1)
-            images = corruptions.corrupt(images, setting.corruption, setting.strength, generator)
-            with torch.no_grad():
-                logits += [network(batch.to(device)).cpu() for batch in images.split(50)]
-        made[str(number)] = torch.cat(logits)
-    return made
+    generator = torch.Generator().manual_seed(seed)  # one for all chunks, in order
+    for chunk in pixels.split(CHUNK):
+        images = conversion.to_unit(chunk)
+        if setting.grid == "enlarged":
+            images = F.interpolate(images, (size, size), mode="bilinear").clamp(0, 1)
+        yield corruptions.corrupt(images, setting.corruption, setting.strength, generator)
+
+
+@torch.no_grad()
+def compute_logits(
+    networks: list[nn.Module], pixels: Tensor, setting: Setting, size: int, seed: int
+) -> dict[str, Tensor]:
+    """Logits (N, classes) of pixels (N, 3, H, W) under a setting, by network's number, on the CPU.
+
+    Images are corrupted once for all networks: a processor takes longer for it than a GPU for them.
+    """
+    parts: list[list[Tensor]] = [[] for _ in networks]
+    for images in corrupted_in_chunks(pixels, setting, size, seed):
+        for network, made in zip(networks, parts, strict=True):
+            device = next(network.parameters()).device
+            made += [network(batch.to(device)).cpu() for batch in images.split(50)]
+    return {str(number): torch.cat(made) for number, made in enumerate(parts)}
 
 
 def kept_logits(
     network: classifiers.Preprocessed, pixels: Tensor, settings: list[Setting]
 ) -> dict[Setting, Tensor]:
     """Logits (N, classes) of pixels (N, 3, H, W) under each setting, made or read."""
-    arguments = network, pixels, settings, network.size, DRAWS
-    made = cache.kept(f"{CHAPTER}/logits", compute_logits, *arguments)
-    return dict(zip(settings, made.values(), strict=True))
+    return {s: made[0] for s, made in kept_logits_of_all([network], pixels, settings).items()}
+
+
+def kept_logits_of_all(
+    networks: list[classifiers.Preprocessed], pixels: Tensor, settings: list[Setting]
+) -> dict[Setting, list[Tensor]]:
+    """By setting, each network's logits (N, classes) of pixels (N, 3, H, W), made or read."""
+    size, name = networks[0].size, f"{CHAPTER}/logits"
+    return {
+        setting: list(
+            cache.kept(name, compute_logits, networks, pixels, setting, size, DRAWS).values()
+        )
+        for setting in settings
+    }
 
 
 def compute_maps(
@@ -162,19 +181,19 @@ def collect(
     pixels = images.pixels[:few]
     logits: dict[tuple[int, Setting], Tensor] = {}
     maps: dict[tuple[int, Setting, str], Tensor] = {}
+    every = list(networks.values())
+    for setting, of_stages in kept_logits_of_all(every, images.pixels, settings_of_many()).items():
+        logits |= {(stage, setting): one for stage, one in zip(networks, of_stages, strict=True)}
     for stage, network in networks.items():
-        many = kept_logits(network, images.pixels, settings_of_many())
-        logits |= {(stage, setting): values for setting, values in many.items()}
-        classes = many[CLEAN][:few].argmax(1)
+        classes = logits[stage, CLEAN][:few].argmax(1)
         for role, settings in mapped(full=full).items():
             if layer := getattr(layers, role):
                 for setting, made in kept_maps(network, pixels, classes, settings, layer).items():
                     maps[stage, setting, role] = made["maps"]
                     logits.setdefault((stage, setting), made["logits"])
-        rest = [s for s in occlusions() if full and (stage, s) not in logits]
-        if rest:
-            found = kept_logits(network, pixels, rest)
-            logits |= {(stage, setting): values for setting, values in found.items()}
+    rest = [s for s in occlusions() if full and (min(networks), s) not in logits]
+    for setting, of_stages in kept_logits_of_all(every, pixels, rest).items():
+        logits |= {(stage, setting): one for stage, one in zip(networks, of_stages, strict=True)}
     objects = foreground.unlike_the_border(conversion.to_unit(pixels))
     return Outcomes(list(networks), images.labels, logits, maps, objects)
 

@@ -14,6 +14,7 @@ from helpers.report import (
     claims,
     comparability,
     costs,
+    counted,
     explorer,
     leaderboard,
     opening,
@@ -116,7 +117,13 @@ def sources() -> Iterator[Thing]:
     yield of("parameters", parameters.SETTINGS, parameters.notebooks, spoil.YAML)
     runs = lambda: sorted(grid.cells())  # noqa: E731
     yield of("grid of runs", grid.GRID, runs, spoil.YAML)
-    yield of("costs of runs", costs.COSTS, costs.costs_page, spoil.CSV)
+
+    def costs_of_runs() -> str:
+        counted.table.cache_clear()
+        return costs.costs_page()
+
+    yield of("costs of runs", counted.TABLE, costs_of_runs, spoil.YAML)
+    yield of("record of kills", costs.KILLS, costs.kills_page, {})
     smoke = carry.SMOKE / f"{CHAPTER}.csv"
     measured = carry._known(smoke)  # a smoke run measures these again
 

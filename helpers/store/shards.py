@@ -1,9 +1,9 @@
 """Shards: a long experiment in parts that run apart, and how the parts become one result again.
 
 A notebook that can be cut has a parameter ``shard``, such as "2/8": the second of eight parts. A
-run of a part keeps what it made (:mod:`helpers.store.cache`). The merging run has no shard: it
-finds all parts kept, and works out every number and interval from all observations, as a run in one
-piece does. Estimates of parts are never averaged.
+run of a part keeps what it made (:mod:`helpers.store.cache`), ends there, and publishes nothing.
+The merging run has no shard: it finds all parts kept, and works out every number and interval from
+all observations, as a run in one piece does. Estimates of parts are never averaged.
 """
 
 import re
@@ -13,6 +13,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 WHOLE = ""  # the shard of a run in one piece
+PARAMETER = "shard"  # of a notebook that can be cut
+TAG = "parts"  # of the cell behind which a run of a part ends
 _MISSING = object()
 
 
