@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from helpers.report import costs, render
+from helpers.report import counted, render
 from helpers.store import paths, reading, rooms
 
 RECORD = paths.DATA / "reliability.json"
@@ -93,5 +93,5 @@ def page(file: Path = RECORD) -> str:
         rows=counts(told["cases"]),
         missed=missed,
         stale=told["digest"] != digest(),
-        took=costs.duration(told.get("seconds", 0)),
+        took=counted.duration(told.get("seconds", 0)),
     )
