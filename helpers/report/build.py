@@ -18,12 +18,14 @@ import vl_convert
 from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
 
 from helpers.report import (
+    cite,
     claims,
     costs,
     equations,
     explorer,
     front_page,
     leaderboard,
+    methods,
     readme,
     scorecard,
     status,
@@ -63,6 +65,9 @@ def included() -> dict[Path, str | bytes]:
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
+        MADE / "methods.md": methods.methods_page(),
+        MADE / "which.md": methods.which_page(leaderboard.matrix()),
+        MADE / "cite.md": cite.cite_page(),
         MADE / "explorer.md": explorer.explorer_page(pictures),
         MADE / "equations.md": equations.equations_page(equations.source_files()),
         BUNDLE: vega_bundle(),
