@@ -23,17 +23,8 @@ KEYS = {
     " ": {"code": "Space", "windowsVirtualKeyCode": 32, "text": " "},
     "ArrowDown": {"code": "ArrowDown", "windowsVirtualKeyCode": 40},
 }
-STEADY = """new Promise(done => {
-  let last = "", same = 0;
-  const look = () => {
-    const drawn = document.querySelectorAll("svg.marks").length;
-    const now = [document.readyState, document.documentElement.scrollHeight, drawn].join();
-    same = now === last ? same + 1 : 0;
-    last = now;
-    same >= 4 && document.readyState === "complete" ? done(true) : setTimeout(look, 50);
-  };
-  look();
-})"""
+STATE = """[document.readyState, document.documentElement.scrollHeight, scrollY,
+  document.querySelectorAll("svg.marks").length].join()"""
 
 
 class Browser:
@@ -93,10 +84,10 @@ class Browser:
         """Open a page and wait until it is drawn."""
         self.complaints.clear()
         url = page.as_uri() if isinstance(page, Path) else page
-        self.send("Page.navigate", url="about:blank")
+        self.evaluate("window.before = true")  # as the page may be opened again
         self.send("Page.navigate", url=url)
         deadline = time.monotonic() + WAIT
-        while self.evaluate("location.href").partition("#")[0] != url.partition("#")[0]:
+        while self.evaluate("window.before || document.readyState") != "complete":
             if time.monotonic() > deadline:
                 raise TimeoutError(url)
             time.sleep(0.05)
@@ -104,7 +95,12 @@ class Browser:
 
     def settle(self) -> None:
         """Wait until the page stays as it is."""
-        self.evaluate(STEADY)
+        deadline = time.monotonic() + WAIT
+        last, same = "", 0
+        while same < 4 and time.monotonic() < deadline:
+            now = self.evaluate(STATE)
+            last, same = now, same + 1 if now == last else 0
+            time.sleep(0.05)
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, or of the promise that it gives."""

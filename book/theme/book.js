@@ -58,6 +58,8 @@
     const narrow = width < NARROW;
     const letters = Math.max(16, Math.floor(width / 9));
     eachView(chart, (view) => {
+      // a width that is given, not one that follows the window: each change of the column draws anew
+      if (view.width === "container") view.width = width - 4;
       const x = view.encoding?.x;
       if (x?.title && narrow) x.title = lines(x.title, letters);
       const y = view.encoding?.y;
@@ -68,7 +70,7 @@
         if (narrow && part?.legend) Object.assign(part.legend, { columns: 1, orient: "bottom" });
         else if (part?.legend?.columns) delete part.legend.columns;
       }
-      if (narrow && view.encoding?.x?.axis?.labelAngle) view.encoding.x.axis.labelAngle = -90;
+      if (narrow && x?.axis?.labelAngle) Object.assign(x.axis, { labelAngle: -90, labelLimit: 150, titlePadding: 12 });
       if (narrow && typeof view.width === "number" && view !== chart && view.width > width - 130)
         view.width = width - 130;
     });
@@ -76,7 +78,7 @@
     config.legend = { ...config.legend, labelLimit: narrow ? width - 60 : 240, titleLimit: width - 20 };
     if (narrow) Object.assign(config.legend, { orient: "bottom", columns: 1 });
     else config.legend.columns = Math.max(1, Math.floor(width / 210));
-    config.axis = { ...config.axis, labelLimit: narrow ? Math.floor(width / 3) : 200 };
+    config.axis = { ...config.axis, labelLimit: narrow ? Math.floor(width * 0.42) : 200 };
     return isDark() ? inTheDark(chart) : chart;
   }
 
@@ -111,34 +113,32 @@
     const spec = (state.spec ??= JSON.parse(element.querySelector("script").textContent));
     const drawing = element.querySelector(".drawing");
     const place = made("div", { className: "vega-place" });
-    const options = { renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false } };
-    const result = await vegaEmbed(place, asShown(spec, width), {
-      ...options, width: spec.width === "container" ? width - 2 : undefined,
-      // a width that is given, not one that follows the window: each change of the column draws anew
-    }).catch((error) => drawing.append(made("p", { textContent: `The chart could not be drawn: ${error.message}` })));
-    if (!result || charts.get(element)?.width !== width) return result?.finalize();
-    keepChoices(before, result.view);
+    const options = { logLevel: 1, renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false } };
+    const result = await vegaEmbed(place, asShown(spec, width), options).catch((error) => drawing.append(made("p", { textContent: `The chart could not be drawn: ${error.message}` })));
+    if (!result || charts.get(element).width !== width) return result?.finalize?.();
     before?.result?.finalize();
     charts.set(element, { ...state, result });
+    const indices = all("select", drawing).map((list) => list.selectedIndex);
     drawing.replaceChildren(place);
+    choose(all("select", drawing), indices);
     element.removeAttribute("data-waiting");
-    dress(element, spec, result.view);
+    element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+    dress(element, spec);
   }
 
-  function keepChoices(before, view) {
-    if (!before?.result) return;
-    const inputs = before.chosen ?? {};
-    for (const [name, value] of Object.entries(inputs)) try { view.signal(name, value); } catch { /* another chart */ }
-    view.run();
+  // what was chosen from a chart's lists stays chosen when it is drawn anew
+  function choose(lists, indices) {
+    lists.forEach((list, i) => {
+      if (!(indices[i] > 0)) return;
+      list.selectedIndex = indices[i];
+      list.dispatchEvent(new Event("change", { bubbles: true }));
+    });
   }
 
-  function dress(element, spec, view) {
+  function dress(element, spec) {
     all("summary", element).forEach((summary) => {
       summary.setAttribute("aria-label", "save the chart as a picture");
       summary.title = "save the chart as a picture";
-    });
-    all("select", element).forEach((list) => {
-      list.addEventListener("change", () => element.dispatchEvent(new CustomEvent("chosen", { bubbles: true })));
     });
     const svg = element.querySelector("svg.marks");
     svg?.setAttribute("aria-label", spec.description);
@@ -248,6 +248,7 @@
     };
     filters.hidden = false;
     filters.addEventListener("change", act);
+    document.querySelector(".claim-chart")?.addEventListener("drawn", act);
     const asked = new URLSearchParams(location.search);
     lists.filter((list) => asked.has(list.name)).forEach((list) => (list.value = asked.get(list.name)));
     act();

@@ -30,6 +30,7 @@ from helpers.report import (
     scorecard,
     status,
 )
+from helpers.report.site import one_file
 from helpers.store import files, paths
 
 MADE = paths.BOOK / "_made"
@@ -114,6 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
+    only.add_argument("--pdf", action="store_true", help="print the built book into one PDF")
     only.add_argument("--readme", action="store_true", help="renew README and scorecard data")
     options = parser.parse_args()
     if options.readme:
@@ -123,6 +125,8 @@ def main() -> int:
         if png := readme.picture(json.loads(pictured.read_text(encoding="utf-8"))):
             files.write_atomically(paths.BOOK / "images" / f"{readme.PICTURED}.png", png)
         return 0
+    if options.pdf:
+        return one_file.print_pdf(SITE)
     for file, made in included().items():
         files.write_atomically(file, made.encode() if isinstance(made, str) else made)
     if options.pages_only:

@@ -44,4 +44,8 @@ def _entry(cited: dict) -> dict:
         "pages": pages,
         "doi": cited.get("doi", ""),
     }
-    return {"kind": KINDS[cited["type"]], "key": f"{family}{cited.get('year', '')}", "fields": fields}
+    return {
+        "kind": KINDS[cited["type"]],
+        "key": f"{family}{cited.get('year', '')}",
+        "fields": fields,
+    }

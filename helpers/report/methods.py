@@ -1,4 +1,4 @@
-"""The pages on methods: what each does, whose it is; and which to use for what, by the leaderboard."""
+"""The pages on methods: what each does, whose it is; and which to use for what."""
 
 import re
 from functools import lru_cache
@@ -9,23 +9,15 @@ import pandas as pd
 import yaml
 
 from helpers.measures import standings
-from helpers.report import leaderboard, render, theme
+from helpers.report import leaderboard, render, tables, theme
 from helpers.store import paths
 
 FILE = paths.BOOK / "methods.yaml"
-FIELD_WORDS = {  # each test's name in the field's own words
-    "decision": "sensitivity to the decision",
-    "corruption": "robustness",
-    "insertion and deletion": "faithfulness",
-    "localisation": "localisation",
-    "keeping": "sufficiency",
-    "randomisation": "sensitivity to parameters",
-}
 NEEDS = {  # what a reader wants of a map: the tests that speak of it
     "Debug a decision": ["decision", "insertion and deletion", "randomisation"],
     "Localise an object": ["localisation"],
     "Explain a black box": ["insertion and deletion"],
-    "Explain cheaply": [*FIELD_WORDS],
+    "Explain cheaply": [*tables.FIELD_WORDS],
 }
 CHEAP = 0.05  # seconds an image
 FIRST = 3  # methods that are named
@@ -64,16 +56,6 @@ def methods_page() -> str:
     return render.markdown("methods", methods=list(known().values()))
 
 
-def overall(places: pd.DataFrame) -> pd.Series:
-    """Mean standing of each method over the tests, 1 if it is first in all and 0 if last in all.
-
-    `places` holds the deciding rows of one network without costs, as `standings.with_places` gives
-    them. A test in which a method has no place does not count for it.
-    """
-    standing = (places.of - places.place) / (places.of - 1).clip(lower=1)
-    return standing.groupby(places.method, sort=False).mean().sort_values(ascending=False)
-
-
 def which_page(table: pd.DataFrame | None) -> str:
     """Write for each need what the leaderboard knows, on what, and what it does not."""
     if table is None:
@@ -89,7 +71,7 @@ def which_page(table: pd.DataFrame | None) -> str:
         network=networks[0],
         fewest=int(counts.min()),
         most=int(counts.max()),
-        field=FIELD_WORDS,
+        field=tables.FIELD_WORDS,
     )
 
 
@@ -100,13 +82,15 @@ def _need(name: str, tests: list[str], places: pd.DataFrame) -> dict:
         rows = rows[rows.kind.isin(["black box", "control"])]
     if name == "Explain cheaply":
         rows = rows[(rows.seconds <= CHEAP) | (rows.kind == standings.CONTROL)]
-    stands = overall(rows)
+    stands = leaderboard.overall(rows)
     controls = set(rows.method[rows.kind == standings.CONTROL])
     best = [method for method in stands.index if method not in controls][:FIRST]
-    above = [method for method in stands.index if method in controls and stands[method] > stands[best[0]]]
+    above = [
+        method for method in stands.index if method in controls and stands[method] > stands[best[0]]
+    ]
     return {
         "name": name,
-        "tests": [(test, FIELD_WORDS[test]) for test in tests if test in set(rows.test)],
+        "tests": [(test, tables.FIELD_WORDS[test]) for test in tests if test in set(rows.test)],
         "best": [_described(method, stands[method], rows) for method in best],
         "controls_above": above,
         "together": _overlap(best, rows) if len(tests) == 1 else None,
@@ -121,7 +105,11 @@ def _described(method: str, standing: float, rows: pd.DataFrame) -> dict:
         "standing": standing,
         "seconds": theme.number(round(float(own.seconds.iloc[0]), 3)),
         "places": [
-            {"field": FIELD_WORDS.get(row.test, row.test), "place": f"{row.place:.0f}", "of": row.of}
+            {
+                "field": tables.FIELD_WORDS.get(row.test, row.test),
+                "place": f"{row.place:.0f}",
+                "of": row.of,
+            }
             for row in own.itertuples()
             if not pd.isna(row.place)
         ],

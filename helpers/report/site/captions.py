@@ -99,9 +99,12 @@ def _wrap(
         "shown_links",
         data=f"_data/{data}" if data else "",
         cell=cell["id"] if cell is not None else "",
+        picture=element["src"] if element.name == "img" else "",
         command="#run-card" if page.find(id="run-card") else "",
     )
-    figure = page.new_tag("figure", attrs={"class": "shown", "id": number.replace(" ", "-").lower()})
+    figure = page.new_tag(
+        "figure", attrs={"class": "shown", "id": number.replace(" ", "-").lower()}
+    )
     outer.wrap(figure)
     below = page.new_tag("figcaption")
     strong = page.new_tag("b")
@@ -121,6 +124,9 @@ def _caption(element: Tag, chart: charts.Chart | None) -> str:
     elif element.name == "img":
         text = element["alt"]
     else:
+        first = element.find("th")
+        if first is not None and first.get_text(strip=True) == "conclusion":
+            return "The paper’s conclusions, and our verdicts."
         heading = element.find_previous(["h1", "h2", "h3", "h4", "summary"])
         text = heading.get_text(" ", strip=True).rstrip("#").strip() if heading else ""
     text = text[:1].upper() + text[1:]

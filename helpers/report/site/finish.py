@@ -1,7 +1,7 @@
 """Sphinx extension: mends each built page, and adds what a site has beside its pages.
 
-Registered in ``_config.yml``; it works on the files that Sphinx wrote, so that pages of committed runs,
-pages made from data and pages written by hand get the same charts, tables, captions, head and foot.
+Registered in ``_config.yml``; it works on the files that Sphinx wrote, so that pages of committed
+runs, pages made from data and pages written by hand get the same charts, tables, head and foot.
 """
 
 import base64
@@ -14,7 +14,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from helpers.report import render
-from helpers.report.site import captions, charts, head, icons, tables
+from helpers.report.site import captions, charts, glossary, head, icons, links, tables
 from helpers.store import paths
 
 MARK = 'name="finished"'
@@ -54,9 +54,13 @@ def finished(text: str, name: str, site: Path) -> str:
     base = name.rpartition("/")[2]
     for file, data in captions.numbered(page, drawn, f"{base}-").items():
         _write((site / name).parent / "_data" / file, data.encode())
+    glossary.explained(page, name, root)
+    links.added(page, name, root)
     head.finished(page, name, head.site(), head.edition())
     page.head.append(BeautifulSoup(f'<meta {MARK} content="yes"/>', "html.parser"))
-    return re.sub(rf"<pre>{HOLE.format('([0-9]+)')}</pre>", lambda f: listings[int(f[1])], str(page))
+    return re.sub(
+        rf"<pre>{HOLE.format('([0-9]+)')}</pre>", lambda f: listings[int(f[1])], str(page)
+    )
 
 
 def _as_file(found: re.Match, root: str, site: Path) -> str:

@@ -1,4 +1,4 @@
-"""The head and the foot of each built page: what it is, whose, of when, and only scripts it needs."""
+"""Head and foot of each built page: what it is, whose, of when, and only scripts it needs."""
 
 import re
 import subprocess

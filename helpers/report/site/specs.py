@@ -19,7 +19,9 @@ LINES = ("line", "area", "point", "rule")
 
 def views(spec: Spec) -> Iterator[Spec]:
     """The single views of a layered, faceted or concatenated chart."""
-    inner = [part for name in ("layer", "vconcat", "hconcat", "concat") for part in spec.get(name, [])]
+    inner = [
+        part for name in ("layer", "vconcat", "hconcat", "concat") for part in spec.get(name, [])
+    ]
     inner += [spec["spec"]] if "spec" in spec else []
     if not inner:
         yield spec
@@ -85,9 +87,15 @@ def mended(spec: Spec, name: str = "") -> Spec:
     config.setdefault("axis", {})["labelSeparation"] = 8
     if any(part in spec for part in ("vconcat", "hconcat", "concat", "facet", "repeat")):
         spec["autosize"] = "pad"  # "fit" is for single views, which the console says otherwise
-    elif isinstance(spec.get("height"), dict):
+    elif not isinstance(spec.get("height"), (int, float)) and _has_steps(spec):
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return spec
+
+
+def _has_steps(spec: Spec) -> bool:
+    """Whether a chart is as high as its rows need."""
+    y = [view.get("encoding", {}).get("y", {}) for view in views(spec)]
+    return any(part.get("type") in ("nominal", "ordinal") for part in y)
 
 
 def _data(spec: Spec) -> Iterator[Spec]:
@@ -145,8 +153,15 @@ def _set_scale(spec: Spec) -> None:
     parts = [part for part in parts if isinstance(part, dict)]
     names = {part.get("field") for part in parts}
     curved = any(mark_of(view) == "line" for view in views(spec))
-    fixed = any(part.get("bin") or {"type", "domain"} & set(part.get("scale") or {}) for part in parts)
-    if not curved or fixed or len(names) != 1 or any(p.get("type") != "quantitative" for p in parts):
+    fixed = any(
+        part.get("bin") or {"type", "domain"} & set(part.get("scale") or {}) for part in parts
+    )
+    if (
+        not curved
+        or fixed
+        or len(names) != 1
+        or any(p.get("type") != "quantitative" for p in parts)
+    ):
         return
     (name,) = names
     values = [row[name] for row in rows_of(spec) if isinstance(row.get(name), (int, float))]

@@ -1,4 +1,4 @@
-"""Tables on the built pages: nothing out of sight, no noise of float32, claims with arms side by side.
+"""Tables on the built pages: nothing out of sight, no noise, both materials side by side.
 
 On a narrow page each row becomes a card, whose cells name their column.
 """
@@ -8,6 +8,8 @@ import io
 import re
 
 from bs4 import BeautifulSoup, Tag
+
+from helpers.report import verdicts
 
 NOISE = re.compile(r"(?<![\w.])[-−]?\d+\.\d{5,}(?![\w.])")
 DIGITS = 4  # that a long number keeps
@@ -39,7 +41,9 @@ def as_csv(table: Tag) -> str:
     file = io.StringIO()
     write = csv.writer(file, lineterminator="\n")
     for row in table.find_all("tr"):
-        write.writerow([" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])])
+        write.writerow(
+            [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+        )
     return file.getvalue()
 
 
@@ -98,10 +102,11 @@ def _pivot(page: BeautifulSoup, table: Tag) -> None:
     for row in table.select("tbody tr"):
         cells = row.find_all("td", recursive=False)
         says, verdict, paper, ours, n, unit, arm, where = cells
-        key = tuple(cell.get_text(" ", strip=True) for cell in (says, unit, where))
-        of_claim = claims.setdefault(key, {})
+        named = (row["data-key"],) if row.get("data-key") else (says, unit, where)
+        key = tuple(p if isinstance(p, str) else p.get_text(" ", strip=True) for p in named)
+        of_claim = claims.setdefault(key, {"": [row]})
         of_claim[arm.get_text(strip=True)] = [says, verdict, paper, ours, n, unit, where]
-    arms = sorted({arm for of_claim in claims.values() for arm in of_claim})
+    arms = sorted({arm for of_claim in claims.values() for arm in of_claim if arm})
     heads = ["claim", "paper", *(ARMS.get(arm, arm) for arm in arms)]
     for cell in table.select("thead tr > *"):
         cell.decompose()
@@ -117,8 +122,12 @@ def _pivot(page: BeautifulSoup, table: Tag) -> None:
 
 
 def _claim_row(page: BeautifulSoup, of_claim: dict[str, list[Tag]], arms: list[str]) -> Tag:
+    old = of_claim.pop("")[0]
     says, _, paper, _, _, unit, where = next(iter(of_claim.values()))
-    row = page.new_tag("tr")
+    row = page.new_tag("tr", attrs={k: v for k, v in old.attrs.items() if k.startswith("data-")})
+    row["data-verdicts"] = "|".join(
+        f"{arm}:{_verdict(cells[1].get_text(' ', strip=True))}" for arm, cells in of_claim.items()
+    )
     first = page.new_tag("th", scope="row")
     for part in list(says.contents):
         first.append(part)
@@ -130,7 +139,6 @@ def _claim_row(page: BeautifulSoup, of_claim: dict[str, list[Tag]], arms: list[s
         cell = page.new_tag("td")
         if arm in of_claim:
             _, verdict, _, ours, n, own_unit, _ = of_claim[arm]
-            row["data-verdict"] = _worst(row.get("data-verdict"), verdict.get_text(" ", strip=True))
             for part in list(verdict.contents):
                 cell.append(part)
             cell.append(page.new_tag("br"))
@@ -161,7 +169,6 @@ def _small(page: BeautifulSoup, text: str) -> Tag:
     return made
 
 
-def _worst(before: str | None, verdict: str) -> str:
-    order = ["not reproduced", "depends on the reading", "inconclusive", "not comparable"]
-    names = [name for name in order if name in f"{before or ''} {verdict}"]
-    return names[0] if names else ("not run" if "not run" in verdict else "reproduced")
+def _verdict(text: str) -> str:
+    """The verdict that a cell begins with, behind its mark."""
+    return next((word for word in verdicts.VERDICTS if text.lstrip("✓✗?±≠– ").startswith(word)), "")
