@@ -24,7 +24,7 @@ WIDER = """(() => {
     .map(e => e.tagName + " in " + e.closest("figure")?.id);
 })()"""
 CUT = """[...document.querySelectorAll("article :is(td, th)")]
-  .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 2).length"""
+  .filter(e => e.clientWidth > 5 && e.scrollWidth > e.clientWidth + 2).length"""
 CHARTS_WIDER = """[...document.querySelectorAll(".drawn")].filter(e => {
   const svg = e.querySelector("svg.marks");
   return svg && svg.getBoundingClientRect().right > e.getBoundingClientRect().right + 1;

@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from helpers.report import cite, claims, leaderboard, methods, opening, render, theme
 from helpers.report.site import (
+    bibliography,
     captions,
     charts,
     finish,
@@ -208,6 +209,16 @@ def test_a_head_of_pandas_in_two_rows_becomes_one_and_none_is_empty():
 
     assert [cell.get_text() for cell in table.select("thead th")] == ["set", "n"]
     assert table.select_one("tbody th")["scope"] == "row"
+
+
+def test_a_column_under_a_wide_head_has_both_names():
+    head = "<tr><td></td><th colspan='2'>IoU</th></tr><tr><td></td><th>a</th><th>b</th></tr>"
+    body = "<tr><th>x</th><td>1</td><td>2</td></tr>"
+    page = soup(f"<article><table><thead>{head}</thead><tbody>{body}</tbody></table></article>")
+
+    (table,) = tables.made_readable(page)
+
+    assert [cell["data-label"] for cell in table.select("tbody td")] == ["IoU a", "IoU b"]
 
 
 def test_a_claim_links_to_its_row_on_the_scorecard():
@@ -461,3 +472,18 @@ def test_the_one_file_has_every_page_of_the_book_unfolded_but_for_code(tmp_path)
     assert 'src="_images/a.png"' in text
     assert 'id="book-intro--x"' in text
     assert set(one_file.pages()) >= {"book/intro", "book/runs/elime", "book/methods"}
+
+
+# --- references
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["Arya"], "Arya, 2024"),
+        (["Dieter", "Zisgen"], "Dieter and Zisgen, 2024"),
+        (["Wang", "Pei", "Xue"], "Wang et al., 2024"),
+    ],
+)
+def test_references_are_listed_as_they_are_cited(names, text):
+    assert bibliography.label(names, "2024") == text

@@ -33,6 +33,10 @@
   }
 
   // --- charts
+  // of charts whose rows have a height of their own, Vega-Lite says that only their width is fitted: so it is meant
+  const warn = console.warn.bind(console);
+  console.warn = (...said) => said.join(" ").includes('Dropping "fit-y"') || warn(...said);
+
   const charts = new Map(); // element to { width, theme, view }
 
   function lines(title, most) {
@@ -61,7 +65,7 @@
       // a width that is given, not one that follows the window: each change of the column draws anew
       if (view.width === "container") view.width = width - 4;
       const x = view.encoding?.x;
-      if (x?.title && narrow) x.title = lines(x.title, letters);
+      if (x?.title && narrow) x.title = lines(x.title, Math.max(14, Math.floor(width / 15)));
       const y = view.encoding?.y;
       if (y?.title) y.title = lines(y.title, 36);
       for (const name of ["color", "shape", "strokeDash", "size", "opacity"]) {
@@ -143,6 +147,10 @@
     const svg = element.querySelector("svg.marks");
     svg?.setAttribute("aria-label", spec.description);
     svg?.setAttribute("role", "img");
+    all("[role]", svg ?? element.cloneNode()).forEach((part) => {
+      part.removeAttribute("role"); // the description above speaks for the whole
+      part.removeAttribute("aria-roledescription");
+    });
     // a tap is no movement: tell the chart that the pointer moved to where it was
     svg?.addEventListener("click", (event) => {
       const { clientX, clientY, target } = event;

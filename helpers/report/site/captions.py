@@ -94,7 +94,7 @@ def _wrap(
 ) -> None:
     cell = element.find_parent("div", class_="cell")
     caption = _caption(element, chart)
-    outer = element.find_parent("div", class_="verdicts") or element
+    outer = element.find_parent("div", class_="verdicts") or element.find_parent("a") or element
     links = render.html(
         "shown_links",
         data=f"_data/{data}" if data else "",

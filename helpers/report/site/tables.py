@@ -6,6 +6,7 @@ On a narrow page each row becomes a card, whose cells name their column.
 import csv
 import io
 import re
+from itertools import zip_longest
 
 from bs4 import BeautifulSoup, Tag
 
@@ -86,14 +87,29 @@ def _one_head(table: Tag) -> None:
 
 def _name_cells(table: Tag) -> None:
     """Each cell with its column's name, which a narrow page writes before it."""
-    head = table.find("thead")
-    names = [cell.get_text(" ", strip=True) for cell in head.find_all(["th", "td"])] if head else []
+    names = _names(table)
     table["class"] = [*table.get("class", []), "cards"]
     if len(names) > 6:
         table["class"].append("wide")
     for row in table.select("tbody tr"):
         for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=False):
             cell["data-label"] = name
+
+
+def _names(table: Tag) -> list[str]:
+    """The name of each column, from all rows of the head, wide cells counted for each column."""
+    head = table.find("thead")
+    names: list[str] = []
+    for row in head.find_all("tr") if head else []:
+        texts = [
+            cell.get_text(" ", strip=True)
+            for cell in row.find_all(["th", "td"])
+            for _ in range(int(cell.get("colspan", 1)))
+        ]
+        names = [
+            f"{above} {text}".strip() for above, text in zip_longest(names, texts, fillvalue="")
+        ]
+    return names
 
 
 def _pivot(page: BeautifulSoup, table: Tag) -> None:
