@@ -60,7 +60,7 @@
   function asShown(spec, width) {
     const chart = structuredClone(spec);
     const narrow = width < NARROW;
-    const letters = Math.max(16, Math.floor(width / 9));
+    const letters = narrow ? Math.max(14, Math.floor(width / 15)) : Math.floor(width / 9);
     eachView(chart, (view) => {
       // a width that is given, not one that follows the window: each change of the column draws anew
       if (view.width === "container") view.width = width - 4;
