@@ -11,7 +11,7 @@ test check: export OMP_WAIT_POLICY ?= PASSIVE
 test check: export GOMP_SPINCOUNT ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help env pins browser report run matrix book ipynb check test pages mutations test-slow kills cover bench lint format readme clean
+.PHONY: help env pins browser report run matrix book serve pdf axe ipynb check test pages mutations test-slow kills cover bench lint format readme clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## *' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -47,6 +47,16 @@ matrix: env  ## run what is missing or stale of a grid: make matrix PROFILE=lapt
 
 book: env  ## build the book from the runs that are there, running nothing
 	$(PY) -m helpers.book
+
+serve: env  ## show the built book at http://127.0.0.1:8000, to this machine only
+	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+pdf: book  ## print the book into one file, _build/html/book.pdf, by Chromium
+	$(PY) -m helpers.book --pdf
+
+axe: env  ## get axe-core by npm, for the tests of accessibility
+	npm pack --silent --pack-destination .venv axe-core@4.10.3
+	tar -xzOf .venv/axe-core-4.10.3.tgz package/axe.min.js > .venv/axe-4.10.3.min.js
 
 ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not committed)
 	mkdir -p notebooks/ipynb

@@ -1,10 +1,13 @@
+import fcntl
 import html
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import browser as driven
 import pytest
 import torch
 from torch import Tensor, nn
@@ -109,3 +112,29 @@ def drawn(chromium, tmp_path_factory):
         return html.unescape(output.group(1))
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def built_book(tmp_path_factory) -> Path:
+    """Build the book once, every warning an error; one process of a test run does it for all."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "book.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "book.built").exists():
+            made = subprocess.run(
+                [sys.executable, "-m", "helpers.book"],
+                cwd=paths.ROOT, capture_output=True, text=True,
+            )  # fmt: skip
+            assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+            (folder / "book.built").touch()
+    return paths.ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser(chromium, tmp_path_factory):
+    """A browser that tests drive; see tests/browser.py."""
+    page = driven.Browser(chromium, tmp_path_factory.mktemp("browser"))
+    yield page
+    page.close()

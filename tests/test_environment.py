@@ -57,7 +57,7 @@ STANDARD = (
 DISTRIBUTIONS = {  # where the package's name is not the module's
     "PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython", "sklearn": "scikit-learn",
     "skimage": "scikit-image", "pytorch_grad_cam": "grad-cam", "websocket": "websocket-client",
-    "vl_convert": "vl-convert-python",
+    "vl_convert": "vl-convert-python", "bs4": "beautifulsoup4",
 }  # fmt: skip
 
 

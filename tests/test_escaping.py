@@ -91,8 +91,9 @@ def test_the_scorecards_headings_and_tolerances_are_escaped():
     group = {"name": EVIL, "counts": EVIL, "reasons": [EVIL], "table": "", "is_open": False}
     paper = {"name": "A 2024", "command": "c", "needs_data": False, "groups": [group]}
     paper["withdrawn"] = {"a key": EVIL}
+    filters = [{"name": "paper", "options": [EVIL]}]
 
-    assert not foreign(render.markdown("scorecard", chart="", papers=[paper]))
+    assert not foreign(render.markdown("scorecard", chart="", papers=[paper], filters=filters))
 
 
 def test_the_status_page_shows_every_entry_of_a_card_as_code():

@@ -39,8 +39,8 @@ def test_the_verdict_stands_below_the_title_and_the_rest_keeps_its_order():
     page = executed_pages.as_page(executed())
 
     assert [cell["source"][:8] for cell in page["cells"]] == [
-        "# A titl", "notebook", "*This pa", "x = 1", "x = 2", "session ", "short", "long\nlon",
-        "last",
+        "# A titl", "notebook", "*This pa", "x = 1", "x = 2", "session ",
+        "short\n\nl", "last",
     ]  # fmt: skip
     assert page["cells"][2]["source"] == "*This page shows the profile **laptop**.*"
 
@@ -49,10 +49,9 @@ def test_long_cells_are_folded_and_machinery_is_hidden():
     page = executed_pages.as_page(executed())
 
     tags = {cell["source"][:5]: cell["metadata"].get("tags", []) for cell in page["cells"]}
-    assert tags["long\n"] == ["picture", "hide-input"]
+    assert tags["short"] == ["hide-input", "picture"]
     assert tags["noteb"] == ["verdict", "remove-input"]
     assert tags["sessi"] == ["remove-input"]
-    assert tags["short"] == []
     assert page["cells"][4]["metadata"]["tags"] == ["injected-parameters", "remove-cell"]
 
 
@@ -68,7 +67,10 @@ def test_the_notebook_itself_is_left_as_it_is():
 def test_a_readers_own_run_tells_its_parameters_in_the_title_as_text():
     page = executed_pages.as_page(executed(), yours=True)
 
-    assert page["cells"][0]["source"] == "# A title: laptop, text '&lt;b&gt;'\n\n# no title\ntext"
+    assert (
+        page["cells"][0]["source"]
+        == "# [laptop run] A title: laptop, text '&lt;b&gt;'\n\n# no title\ntext"
+    )
 
 
 def test_a_notebook_without_a_run_card_is_shown_as_it_is():
@@ -146,5 +148,38 @@ def test_a_readers_own_run_keeps_its_own_first_screen():
 def test_the_first_screen_of_each_committed_page_is_that_of_the_scorecard(chapter):
     shown = executed_pages.of_committed_run(chapter)
 
-    assert shown["first_screen"] == opening.opening(chapter, claims.scorecard(chapter))
+    assert shown["first_screen"] == opening.opening(chapter, claims.scorecard(chapter), boxed=True)
     assert executed_pages.of_committed_run("no chapter") == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "teaches"),
+    [
+        ("def half(x):\n    return x / 2", True),
+        ("chart = alt.Chart(frame)", False),
+        ("\n".join(["def long():", *["    pass"] * 13]), False),
+        ("not Python at all", False),
+    ],
+)
+def test_only_a_short_definition_is_shown_unfolded(source, teaches):
+    assert executed_pages.teaches(source) == teaches
+
+
+def test_folded_cells_in_a_row_that_show_nothing_become_one_with_the_next():
+    notebook = executed()
+    shows = code("shows")
+    shows["outputs"] = [nbformat.v4.new_output("stream", text="seen")]
+    notebook["cells"] = [*notebook["cells"][:1], code("one"), shows, code("after")]
+
+    page = executed_pages.as_page(notebook)
+
+    assert [cell["source"] for cell in page["cells"][2:]] == ["one\n\nshows", "after"]
+    assert page["cells"][2]["outputs"] == shows["outputs"]
+
+
+def test_a_run_of_a_readers_own_is_marked_in_title_and_box():
+    page = executed_pages.as_page(executed(), yours=True)
+
+    assert page["cells"][0]["source"].startswith("# [laptop run] ")
+    assert "no result of the book" in page["cells"][1]["source"]
+    assert "no result" not in str(executed_pages.as_page(executed())["cells"])

@@ -194,7 +194,7 @@ def test_table_shows_values_with_places_and_the_first_in_bold(table):
     shown = tables.rank_table(deciding(table))
 
     gradient = re.search(r"<tr><th scope=\"row\">Gradient.*", shown).group()
-    assert re.findall(r"<td>(.*?)</td>", gradient) == [
+    assert re.findall(r"<td[^>]*>(.*?)</td>", gradient) == [
         "<b>9 <small>[8, 10] (1, 2–3)</small></b>",
         "9 <small>[8, 10] (4, 2–3)</small>",
         "<b>9 <small>[8, 10] (1, 2–3)</small></b>",

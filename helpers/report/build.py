@@ -18,17 +18,20 @@ import vl_convert
 from altair.vegalite.v6.display import VEGA_VERSION, VEGAEMBED_VERSION, VEGALITE_VERSION
 
 from helpers.report import (
+    cite,
     claims,
     costs,
     equations,
     explorer,
     front_page,
     leaderboard,
+    methods,
     readme,
     reliability,
     scorecard,
     status,
 )
+from helpers.report.site import one_file
 from helpers.store import files, paths, reading
 
 MADE = paths.BOOK / "_made"
@@ -66,6 +69,9 @@ def included() -> dict[Path, str | bytes]:
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
+        MADE / "methods.md": methods.methods_page(),
+        MADE / "which.md": methods.which_page(leaderboard.matrix()),
+        MADE / "cite.md": cite.cite_page(),
         MADE / "explorer.md": explorer.explorer_page(pictures),
         MADE / "equations.md": equations.equations_page(equations.source_files()),
         BUNDLE: vega_bundle(),
@@ -112,6 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m helpers.book", description="Build the book.")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--pages-only", action="store_true", help="make the generated files, no site")
+    only.add_argument("--pdf", action="store_true", help="print the built book into one PDF")
     only.add_argument("--readme", action="store_true", help="renew README and scorecard data")
     options = parser.parse_args()
     if options.readme:
@@ -121,6 +128,8 @@ def main() -> int:
         if png := readme.picture(reading.object_of(pictured, "cells")):
             files.write_atomically(paths.BOOK / "images" / f"{readme.PICTURED}.png", png)
         return 0
+    if options.pdf:
+        return one_file.print_pdf(SITE)
     for file, made in included().items():
         files.write_atomically(file, made.encode() if isinstance(made, str) else made)
     if options.pages_only:

@@ -1,18 +1,21 @@
 """Sphinx extension: how an executed notebook is shown as a page of the book.
 
 The committed file keeps the order of execution, so that it can be run again. Only while the book is
-built, the verdict and the run card move to the top, long cells are folded, and cells that are
-machinery are hidden. Registered in ``_config.yml``.
+built, the verdict and the run card move to the top, cells are folded but for short definitions, and
+cells that are machinery are hidden. Registered in ``_config.yml``.
 """
 
+import ast
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from helpers.report import claims, opening, registration
 
-LONG = 12  # lines of code from which a page folds a cell
+LONG = 12  # lines of code from which a page folds even a definition
+FOLDED = "hide-input"
 YOURS = "book/_made/"  # pages of a reader's own runs
 Notebook = dict[str, Any]
 
@@ -26,7 +29,7 @@ OLDER = (
 def as_page(
     notebook: Notebook, yours: bool = False, first_screen: str = "", amended: bool = False
 ) -> Notebook:
-    """An executed notebook with verdict and run card below its title, and long cells folded.
+    """An executed notebook with verdict and run card below its title, and code folded.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ def as_page(
     """
     if "provenance" not in notebook["metadata"]:
         return notebook
-    cells = [_dressed(cell) for cell in notebook["cells"]]
+    cells = _merged([_dressed(cell) for cell in notebook["cells"]])
     verdict = [cell for cell in cells if "verdict" in _tags(cell)]
     rest = [cell for cell in cells if "verdict" not in _tags(cell)]
     if first_screen:
@@ -56,6 +59,7 @@ def as_page(
         others = [_carried(notebook["metadata"]["provenance"]["carried"]), *others]
     if yours:
         title = _told(title, notebook["metadata"]["provenance"])
+        verdict = [_own(profile), *verdict]
     if any(cell.get("id") == "run-card" for cell in others):  # as runs of before have it, in words
         note = others.pop([cell.get("id") for cell in others].index("run-card"))
     titles = _split(title) if first_screen else [title]
@@ -71,11 +75,41 @@ def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
         tag = "remove-cell"
     elif "verdict" in tags or "notebook.begin(" in source:
         tag = "remove-input"
-    elif source.count("\n") >= LONG:
-        tag = "hide-input"
+    elif FOLDED not in tags and not teaches(source):
+        tag = FOLDED
     else:
         return cell
     return {**cell, "metadata": {**cell["metadata"], "tags": [*tags, tag]}}
+
+
+def teaches(source: str) -> bool:
+    """Whether a page shows a cell's code unfolded: a short definition, which a text explains."""
+    if source.count("\n") >= LONG:
+        return False
+    try:
+        tree = ast.parse(re.sub(r"^[%!]", "#", source, flags=re.MULTILINE))
+    except SyntaxError:
+        return False
+    return any(isinstance(node, ast.FunctionDef) for node in tree.body)
+
+
+def _merged(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Folded cells that show nothing and stand in a row become one with what follows them."""
+    kept: list[dict[str, Any]] = []
+    for cell in cells:
+        before = kept[-1] if kept else {"cell_type": ""}
+        both = before["cell_type"] == cell["cell_type"] == "code"
+        if both and FOLDED in _tags(before) and FOLDED in _tags(cell) and not before["outputs"]:
+            sources = [_text(before["source"]), _text(cell["source"])]
+            tags = list(dict.fromkeys([*_tags(before), *_tags(cell)]))
+            kept[-1] = {
+                **cell,
+                "source": "\n\n".join(sources),
+                "metadata": {**cell["metadata"], "tags": tags},
+            }
+        else:
+            kept.append(cell)
+    return kept
 
 
 def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +117,18 @@ def _told(title: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
     given = card["command"].partition(" --profile ")[2]
     text = html.escape(given.replace(" -p ", ", "), quote=False)
     heading, *below = _text(title["source"]).split("\n")
-    return {**title, "source": "\n".join([f"{heading}: {text}", *below])}
+    name, profile = heading.removeprefix("# "), html.escape(card["profile"], quote=False)
+    return {**title, "source": "\n".join([f"# [{profile} run] {name}: {text}", *below])}
+
+
+def _own(profile: str) -> dict[str, Any]:
+    """A box that says that the page is no result of the book."""
+    named = html.escape(profile, quote=False)
+    return _markdown(
+        "own-run",
+        f":::{{warning}}\nThis is a run of your own in the profile {named}, no result of the book. "
+        "It may say the opposite of the chapter of the same name, which has more images.\n:::",
+    )
 
 
 def _split(title: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,7 +173,7 @@ def of_committed_run(chapter: str) -> dict[str, Any]:
     card, rows = claims.run_card(chapter), claims.reported(chapter)
     judged_by = card.get("claims", {})
     amended = bool(registration.changed(rows, judged_by) or set(judged_by) - set(rows.index))
-    first_screen = opening.opening(chapter, claims.scorecard(chapter))
+    first_screen = opening.opening(chapter, claims.scorecard(chapter), boxed=True)
     return {"first_screen": first_screen, "amended": amended}
 
 

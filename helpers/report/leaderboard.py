@@ -58,6 +58,16 @@ def with_cost_in_words(table: pd.DataFrame) -> pd.DataFrame:
     return table.join(words, on=["network", "method"])
 
 
+def overall(places: pd.DataFrame) -> pd.Series:
+    """Mean standing of each method over the tests, 1 if it is first in all and 0 if last in all.
+
+    `places` holds the deciding rows of one network without costs, as `standings.with_places` gives
+    them. A test in which a method has no place does not count for it.
+    """
+    standing = (places.of - places.place) / (places.of - 1).clip(lower=1)
+    return standing.groupby(places.method, sort=False).mean().sort_values(ascending=False)
+
+
 def controls_that_win(places: pd.DataFrame) -> list[dict]:
     """The tests that a control wins or ranks in the upper half of, with those controls.
 
@@ -124,7 +134,7 @@ def _network(name: str, places: pd.DataFrame, table: pd.DataFrame) -> dict:
         "without_control": [
             test for test in places.test.unique() if test not in {row["name"] for row in won}
         ],
-        "table": tables.rank_table(places),
+        "table": tables.rank_table(places, overall(places)),
         "fronts": fronts,
         "gaps": [
             {"method": row.method, "test": row.test, "error": " ".join(row.gap.split())}

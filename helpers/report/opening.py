@@ -155,7 +155,7 @@ def _filled(text: str, judged: pd.DataFrame, row) -> str:
     )
 
 
-def opening(chapter: str, judged: pd.DataFrame) -> str:
+def opening(chapter: str, judged: pd.DataFrame, boxed: bool = False) -> str:
     """A chapter's first screen in Markdown: question, answer, and its conclusions with verdicts.
 
     Parameters
@@ -164,11 +164,14 @@ def opening(chapter: str, judged: pd.DataFrame) -> str:
         As `questions.yaml` names it.
     judged
         All its claims, from `claims.judge` or `claims.scorecard`.
+    boxed
+        Whether question, answer and what differs most stand in a box, which only the book shows.
     """
     question = questions()[chapter]
     return render.markdown(
         "opening",
         mark=MARK,
+        boxed=boxed,
         question=question,
         answer=answer(question, judged),
         conclusions=conclusion_rows(judged),

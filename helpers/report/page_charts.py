@@ -84,7 +84,7 @@ def leaderboard_chart(places: pd.DataFrame, *, description: str) -> alt.LayerCha
     base = alt.Chart(frame).encode(
         y=alt.Y("method:N", title=None, sort=alt.SortField("place")), tooltip=_TOOLTIP
     )
-    value = alt.X("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    value = alt.X("value:Q", title="value of the chosen measure", scale=alt.Scale(zero=False))
     color, shape = charts.color_and_shape("kind", theme.KIND_LOOKS)
     bar = alt.Chart(frame).mark_rule(strokeDash=[4, 4]).encode(x=value)
     interval = base.mark_rule().encode(x=alt.X("low:Q"), x2="high:Q", color=color)
@@ -98,9 +98,7 @@ def leaderboard_chart(places: pd.DataFrame, *, description: str) -> alt.LayerCha
         gap.transform_filter("datum.missing"),
         description=description,
     )
-    return _growing(
-        charts.select_by(charts.select_by(chart, frame, "network"), frame, "measure"), 20
-    )
+    return _growing(_by_network_and_measure(chart, frame), 20)
 
 
 def cost_chart(places: pd.DataFrame, *, description: str) -> alt.LayerChart:
@@ -120,9 +118,9 @@ def cost_chart(places: pd.DataFrame, *, description: str) -> alt.LayerChart:
     color, shape = charts.color_and_shape("kind", theme.KIND_LOOKS)
     scale = alt.Scale(type="log", nice=False, padding=45)
     base = alt.Chart(frame).encode(
-        x=alt.X("seconds:Q", title="seconds an image", scale=scale), tooltip=_TOOLTIP
+        x=alt.X("seconds:Q", title="seconds per image", scale=scale), tooltip=_TOOLTIP
     )
-    value = alt.Y("value:Q", title="value, in the list's unit", scale=alt.Scale(zero=False))
+    value = alt.Y("value:Q", title="value of the chosen measure", scale=alt.Scale(zero=False))
     steps = base.mark_line(interpolate="step-after", color="#767676", strokeDash=[2, 2])
     interval = base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q", color=color)
     point = base.mark_point(filled=True, size=70, opacity=1)
@@ -134,8 +132,15 @@ def cost_chart(places: pd.DataFrame, *, description: str) -> alt.LayerChart:
         name.transform_filter("datum.place == 1 || datum.control"),
         description=description,
     )
-    chart = charts.select_by(charts.select_by(chart, frame, "network"), frame, "measure")
+    chart = _by_network_and_measure(chart, frame)
     return chart.properties(width="container", height=theme.HEIGHT + 140)  # its legend is high
+
+
+def _by_network_and_measure(chart, frame: pd.DataFrame):
+    """One measure at a time, and one network where there are several."""
+    if frame["network"].nunique() > 1:
+        chart = charts.select_by(chart, frame, "network")
+    return charts.select_by(chart, frame, "measure")
 
 
 def _row_label(paper: str, group: str) -> str:

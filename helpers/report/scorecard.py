@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers.report import claims, page_charts, registration, render, tables, tallies, theme
+from helpers.report import (
+    claims,
+    page_charts,
+    registration,
+    render,
+    tables,
+    tallies,
+    theme,
+    verdicts,
+)
 from helpers.store import paths
 
 SCORECARD = paths.RESULTS / "scorecard"
@@ -15,6 +24,10 @@ COLUMNS = [
     "bound", "rounds", "measured_by", "needs", "readings", "rests_on", "same_as", "registered",
     "seen", "amended", "arm", "value", "low", "high", "n", "verdict", "why", "readings_run",
     "readings_hold", "turned_by", "command", "profile",
+]  # fmt: skip
+WORST_FIRST = [
+    verdicts.NOT_REPRODUCED, verdicts.DEPENDS, verdicts.INCONCLUSIVE, verdicts.NOT_COMPARABLE,
+    verdicts.NOT_RUN, verdicts.REPRODUCED,
 ]  # fmt: skip
 SCALE_END = 4  # tolerances; of the chart
 
@@ -105,7 +118,7 @@ def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) 
             "withdrawn": registration.withdrawn(paper.chapter),
             "groups": [
                 _group(name, rows)
-                for name, rows in _conclusions_first(scorecards[paper.chapter]).groupby(
+                for name, rows in _failures_first(scorecards[paper.chapter]).groupby(
                     "group", sort=False
                 )
             ],
@@ -113,20 +126,30 @@ def scorecard_page(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) 
         for paper in papers_of(scorecards)
         if paper.chapter in scorecards
     ]
-    return render.markdown("scorecard", chart=theme.on_page(chart), papers=sections)
+    filters = [
+        {"name": name, "options": list(dict.fromkeys(table[name]))}
+        for name in ("paper", "kind", "verdict", "arm")
+    ]
+    return render.markdown(
+        "scorecard", chart=theme.on_page(chart), papers=sections, filters=filters
+    )
 
 
-def _conclusions_first(rows: pd.DataFrame) -> pd.DataFrame:
-    first = rows.kind == claims.CONCLUSION
-    return pd.concat([rows[first], rows[~first]])
+def _failures_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Conclusions, then claims in the order of their worst verdict, each claim's arms together."""
+    rank = rows.verdict.map(WORST_FIRST.index).groupby(rows.key).transform("min")
+    ranked = rows.assign(_conclusion=rows.kind != claims.CONCLUSION, _rank=rank)
+    in_order = ranked.sort_values(["_conclusion", "_rank"], kind="stable")
+    return in_order.drop(columns=["_conclusion", "_rank"])
 
 
 def _group(name: str, rows: pd.DataFrame) -> dict:
     of_numbers = tallies.counted(rows)
+    are_conclusions = bool((rows.kind == claims.CONCLUSION).all())
     return {
         "name": name,
         "counts": tallies.in_words((rows if of_numbers.empty else of_numbers).verdict),
-        "reasons": list(dict.fromkeys(rows.reason)),
-        "is_open": (rows.kind == claims.CONCLUSION).all(),
+        "reasons": [] if are_conclusions else list(dict.fromkeys(rows.reason)),
+        "is_open": are_conclusions,
         "table": tables.verdict_table(rows),
     }

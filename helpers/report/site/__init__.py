@@ -1,0 +1,1 @@
+"""What the built pages get after Sphinx wrote them: charts, tables, captions, head, footer."""

@@ -1,0 +1,170 @@
+"""What every chart of the book has, whoever made it: titles, a second cue beside color, a log axis.
+
+A chart comes and goes as its Vega-Lite specification, so that charts of committed runs, whose code
+is older, are read as well as those of today.
+"""
+
+import copy
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+Spec = dict[str, Any]
+DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2], [1, 4], [5, 1]]
+LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
+WITHOUT_SHAPE = ("rule", "bar", "area", "rect", "text", "image", "tick")
+SPREAD = 15  # a largest value of so many medians asks for a logarithmic axis
+LINES = ("line", "area", "point", "rule")
+
+
+def views(spec: Spec) -> Iterator[Spec]:
+    """The single views of a layered, faceted or concatenated chart."""
+    inner = [
+        part for name in ("layer", "vconcat", "hconcat", "concat") for part in spec.get(name, [])
+    ]
+    inner += [spec["spec"]] if "spec" in spec else []
+    if not inner:
+        yield spec
+    for part in inner:
+        yield from views(part)
+
+
+def mark_of(view: Spec) -> str:
+    """The kind of a view's mark."""
+    mark = view.get("mark", "")
+    return mark if isinstance(mark, str) else mark.get("type", "")
+
+
+def rows_of(spec: Spec) -> list[dict[str, Any]]:
+    """The rows that a chart draws, of its largest table."""
+    inline = [data["values"] for data in _data(spec) if isinstance(data.get("values"), list)]
+    tables = [*spec.get("datasets", {}).values(), *inline]
+    return max(tables, key=len, default=[])
+
+
+def described(spec: Spec) -> str:
+    """The sentence that says what a chart shows, wherever in it it stands; empty without one."""
+    if spec.get("description"):
+        return str(spec["description"])
+    return next((str(view["description"]) for view in views(spec) if view.get("description")), "")
+
+
+def fields(spec: Spec) -> list[str]:
+    """The columns whose numbers a reader may ask for: those of the tooltips, else of the axes."""
+    named: dict[str, None] = {}
+    for view in views(spec):
+        tooltip = view.get("encoding", {}).get("tooltip", [])
+        for channel in tooltip if isinstance(tooltip, list) else [tooltip]:
+            named[channel.get("field")] = None
+    if not any(named):
+        for view in views(spec):
+            named |= {
+                channel["field"]: None
+                for channel in view.get("encoding", {}).values()
+                if isinstance(channel, dict) and "field" in channel
+            }
+    return [name for name in named if name]
+
+
+def mended(spec: Spec, name: str = "") -> Spec:
+    """The chart with what each chart of the book has; the one that was given stays as it is.
+
+    Parameters
+    ----------
+    spec
+        In Vega-Lite.
+    name
+        What it shows, where it does not say so itself.
+    """
+    spec = copy.deepcopy(spec)
+    spec["description"] = described(spec) or name
+    for view in views(spec):
+        _entitle(view, spec["description"])
+        _give_second_cue(view)
+    _set_scale(spec)
+    config = spec.setdefault("config", {})
+    config["aria"] = False  # the description speaks; marks one by one would be read for minutes
+    config.setdefault("axis", {})["labelSeparation"] = 8
+    if any(part in spec for part in ("vconcat", "hconcat", "concat", "facet", "repeat")):
+        spec["autosize"] = "pad"  # "fit" is for single views, which the console says otherwise
+    elif not isinstance(spec.get("height"), (int, float)) and _has_steps(spec):
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return spec
+
+
+def _has_steps(spec: Spec) -> bool:
+    """Whether a chart is as high as its rows need."""
+    y = [view.get("encoding", {}).get("y", {}) for view in views(spec)]
+    return any(part.get("type") in ("nominal", "ordinal") for part in y)
+
+
+def _data(spec: Spec) -> Iterator[Spec]:
+    if isinstance(spec.get("data"), dict):
+        yield spec["data"]
+    for view in views(spec):
+        if view is not spec and isinstance(view.get("data"), dict):
+            yield view["data"]
+
+
+def _entitle(view: Spec, description: str) -> None:
+    """Titles for the axes of heat maps, for scales of color and for legends."""
+    encoding = view.get("encoding", {})
+    if mark_of(view) == "rect":
+        for channel in ("x", "y"):
+            if channel in encoding and not _title(encoding[channel]):
+                encoding[channel]["title"] = encoding[channel].get("field")
+    for channel in LEGENDS:
+        part = encoding.get(channel)
+        if not isinstance(part, dict) or "field" not in part or part.get("legend", 1) is None:
+            continue
+        if not _title(part):
+            vague = part["field"] in ("value", "correlation") and description
+            part["title"] = description[:1].lower() + description[1:] if vague else part["field"]
+        if isinstance(part.get("legend"), dict):
+            part["legend"].pop("title", None)
+
+
+def _title(part: Spec) -> Any:
+    legend = part.get("legend") if isinstance(part.get("legend"), dict) else {}
+    return part.get("title") or legend.get("title")
+
+
+def _give_second_cue(view: Spec) -> None:
+    """Lines of several colors get dashes too, points shapes; other marks know no shape."""
+    encoding, mark = view.get("encoding", {}), mark_of(view)
+    if mark in WITHOUT_SHAPE:
+        encoding.pop("shape", None)  # it would draw a point at an end of each line
+    color = encoding.get("color")
+    if not isinstance(color, dict) or color.get("type") not in ("nominal", "ordinal"):
+        return
+    cue = {key: color[key] for key in ("field", "type", "title", "sort", "legend") if key in color}
+    domain = color.get("scale", {}).get("domain")
+    scale = {"domain": domain} if domain else {}
+    if mark == "line" and "strokeDash" not in encoding:
+        encoding["strokeDash"] = {**cue, "scale": {**scale, "range": DASHES}}
+    if mark in ("point", "circle") and "shape" not in encoding:
+        encoding["shape"] = {**cue, **({"scale": scale} if scale else {})}
+        view["mark"] = {**(view["mark"] if isinstance(view["mark"], dict) else {}), "type": "point"}
+
+
+def _set_scale(spec: Spec) -> None:
+    """A logarithmic x axis for curves whose points crowd at its left end."""
+    parts = [view["encoding"].get("x") for view in views(spec) if "encoding" in view]
+    parts = [part for part in parts if isinstance(part, dict)]
+    names = {part.get("field") for part in parts}
+    curved = any(mark_of(view) == "line" for view in views(spec))
+    fixed = any(
+        part.get("bin") or {"type", "domain"} & set(part.get("scale") or {}) for part in parts
+    )
+    if (
+        not curved
+        or fixed
+        or len(names) != 1
+        or any(p.get("type") != "quantitative" for p in parts)
+    ):
+        return
+    (name,) = names
+    values = [row[name] for row in rows_of(spec) if isinstance(row.get(name), (int, float))]
+    if values and min(values) > 0 and max(values) > SPREAD * statistics.median(values):
+        for part in parts:
+            part["scale"] = {"type": "log", "nice": False}

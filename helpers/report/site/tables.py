@@ -1,0 +1,190 @@
+"""Tables on the built pages: nothing out of sight, no noise, both materials side by side.
+
+On a narrow page each row becomes a card, whose cells name their column.
+"""
+
+import csv
+import io
+import re
+from itertools import zip_longest
+
+from bs4 import BeautifulSoup, Tag
+
+from helpers.report import verdicts
+
+NOISE = re.compile(r"(?<![\w.])[-−]?\d+\.\d{5,}(?![\w.])")
+DIGITS = 4  # that a long number keeps
+CLAIMS = ["claim", "verdict", "paper", "ours", "n", "unit", "arm", "where"]  # of runs of before
+ARMS = {"A": "A, the authors’ material", "B": "B, independent", "–": "ours"}
+
+
+def without_noise(text: str) -> str:
+    """A text whose long numbers are rounded to four digits after the first one that is not zero."""
+    return NOISE.sub(lambda found: _short(float(found[0].replace("−", "-"))), text)
+
+
+def made_readable(page: BeautifulSoup) -> list[Tag]:
+    """Mend every table of the article in place, and give them in the page's order."""
+    article = page.find("article") or page
+    for table in article.find_all("table"):
+        if _heads(table) == CLAIMS:
+            _pivot(page, table)
+    tables = [table for table in article.find_all("table") if table.find("td")]
+    for table in tables:
+        _round(table)
+        _one_head(table)
+        _name_cells(table)
+    return tables
+
+
+def as_csv(table: Tag) -> str:
+    """A table's texts as CSV."""
+    file = io.StringIO()
+    write = csv.writer(file, lineterminator="\n")
+    for row in table.find_all("tr"):
+        write.writerow(
+            [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+        )
+    return file.getvalue()
+
+
+def _heads(table: Tag) -> list[str]:
+    head = table.find("tr")
+    return [cell.get_text(" ", strip=True) for cell in head.find_all("th")] if head else []
+
+
+def _round(table: Tag) -> None:
+    for text in list(table.find_all(string=NOISE)):
+        text.replace_with(without_noise(str(text)))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{DIGITS}g}"
+
+
+def _one_head(table: Tag) -> None:
+    """Join the two heads that pandas writes where the index has a name; heads get their scope."""
+    head = table.find("thead")
+    rows = head.find_all("tr") if head else []
+    if len(rows) == 2 and not any(cell.get("colspan") for cell in rows[0].find_all("th")):
+        for first, second in zip(rows[0].find_all("th"), rows[1].find_all("th"), strict=False):
+            if not first.get_text(strip=True):
+                first.string = second.get_text(strip=True)
+        rows[1].decompose()
+    for cell in head.find_all("th") if head else []:
+        cell["scope"] = "col"
+        if not cell.get_text(strip=True):  # a head must say something
+            cell.name = "td"
+            del cell["scope"]
+    for cell in table.select("tbody th"):
+        cell["scope"] = "row"
+    for name in ("border", "style"):
+        if table.has_attr(name):
+            del table[name]
+    for row in table.find_all("tr"):
+        del row["style"]
+
+
+def _name_cells(table: Tag) -> None:
+    """Each cell with its column's name, which a narrow page writes before it."""
+    names = _names(table)
+    table["class"] = [*table.get("class", []), "cards"]
+    if len(names) > 6:
+        table["class"].append("wide")
+    for row in table.select("tbody tr"):
+        for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=False):
+            cell["data-label"] = name
+
+
+def _names(table: Tag) -> list[str]:
+    """The name of each column, from all rows of the head, wide cells counted for each column."""
+    head = table.find("thead")
+    names: list[str] = []
+    for row in head.find_all("tr") if head else []:
+        texts = [
+            cell.get_text(" ", strip=True)
+            for cell in row.find_all(["th", "td"])
+            for _ in range(int(cell.get("colspan", 1)))
+        ]
+        names = [
+            f"{above} {text}".strip() for above, text in zip_longest(names, texts, fillvalue="")
+        ]
+    return names
+
+
+def _pivot(page: BeautifulSoup, table: Tag) -> None:
+    """One row a claim with its arms beside each other, in a table of claims of before."""
+    claims: dict[tuple[str, ...], dict[str, list[Tag]]] = {}
+    for row in table.select("tbody tr"):
+        cells = row.find_all("td", recursive=False)
+        says, verdict, paper, ours, n, unit, arm, where = cells
+        named = (row["data-key"],) if row.get("data-key") else (says, unit, where)
+        key = tuple(p if isinstance(p, str) else p.get_text(" ", strip=True) for p in named)
+        of_claim = claims.setdefault(key, {"": [row]})
+        of_claim[arm.get_text(strip=True)] = [says, verdict, paper, ours, n, unit, where]
+    arms = sorted({arm for of_claim in claims.values() for arm in of_claim if arm})
+    heads = ["claim", "paper", *(ARMS.get(arm, arm) for arm in arms)]
+    for cell in table.select("thead tr > *"):
+        cell.decompose()
+    for name in heads:
+        cell = page.new_tag("th", scope="col")
+        cell.string = name
+        table.select_one("thead tr").append(cell)
+    body = table.find("tbody")
+    body.clear()
+    for of_claim in claims.values():
+        body.append(_claim_row(page, of_claim, arms))
+    table["class"] = [*table.get("class", []), "claims"]
+
+
+def _claim_row(page: BeautifulSoup, of_claim: dict[str, list[Tag]], arms: list[str]) -> Tag:
+    old = of_claim.pop("")[0]
+    says, _, paper, _, _, unit, where = next(iter(of_claim.values()))
+    row = page.new_tag("tr", attrs={k: v for k, v in old.attrs.items() if k.startswith("data-")})
+    row["data-verdicts"] = "|".join(
+        f"{arm}:{_verdict(cells[1].get_text(' ', strip=True))}" for arm, cells in of_claim.items()
+    )
+    first = page.new_tag("th", scope="row")
+    for part in list(says.contents):
+        first.append(part)
+    first.append(page.new_tag("br"))
+    first.append(_small(page, where.get_text(" ", strip=True)))
+    row.append(first)
+    row.append(_with_unit(page, paper, unit.get_text(strip=True)))
+    for arm in arms:
+        cell = page.new_tag("td")
+        if arm in of_claim:
+            _, verdict, _, ours, n, own_unit, _ = of_claim[arm]
+            for part in list(verdict.contents):
+                cell.append(part)
+            cell.append(page.new_tag("br"))
+            for part in _with_unit(page, ours, own_unit.get_text(strip=True)).contents[:]:
+                cell.append(part)
+            cell.append(_small(page, f" n = {n.get_text(strip=True)}"))
+        else:
+            cell.append("–")
+        row.append(cell)
+    return row
+
+
+def _with_unit(page: BeautifulSoup, cell: Tag, unit: str) -> Tag:
+    """A cell with the unit behind its first number."""
+    made = page.new_tag("td")
+    parts = list(cell.contents)
+    for part in parts:
+        made.append(part)
+    number = made.find(string=re.compile(r"\d"))
+    if number is not None and unit and number.parent is made:
+        number.replace_with(f"{str(number).strip()} {unit} ")
+    return made
+
+
+def _small(page: BeautifulSoup, text: str) -> Tag:
+    made = page.new_tag("small")
+    made.string = text
+    return made
+
+
+def _verdict(text: str) -> str:
+    """The verdict that a cell begins with, behind its mark."""
+    return next((word for word in verdicts.VERDICTS if text.lstrip("✓✗?±≠– ").startswith(word)), "")
