@@ -303,7 +303,7 @@ def test_what_else_would_be_wrong_in_silence_is_refused():
         (lambda: insertion_deletion.auc(rand(1)), "two points or more"),
         (lambda: insertion_deletion.auc(torch.tensor([0.1, math.inf])), "finite numbers"),
         (lambda: rankings.overlap(order(), 0), "expected 1 or more"),
-        (lambda: rankings.new_positions(order(), order(), 1.5), "a whole number of components"),
+        (lambda: rankings.new_positions(order(), order(), 1.5), "a whole number"),
         (lambda: rankings.overlap(order(), 1.5), "expected 1 or more"),
         (lambda: rankings.overlap(order(), math.nan), "expected 1 or more"),
         (lambda: intervals.share_interval(1.5, 3), "expected whole numbers"),

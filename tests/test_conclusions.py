@@ -143,7 +143,7 @@ ROWS = {
 def trial(tmp_path, monkeypatch):
     """A chapter named trial: two orders, one of them twice, and a conclusion."""
 
-    def write(settings="", **changes):
+    def write(settings="{}", **changes):
         pd.DataFrame({**ROWS, **changes}).to_csv(tmp_path / "trial.csv", index=False)
         (tmp_path / "settings.yaml").write_text(settings)
         read, listed = claims.reported, comparability.deviations.__wrapped__

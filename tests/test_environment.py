@@ -53,6 +53,7 @@ STANDARD = (
     | sys.stdlib_module_names
     | {"helpers"}
     | {f.stem for f in (paths.ROOT / "tests").glob("*.py")}
+    | {f.parent.name for f in (paths.ROOT / "tests").glob("*/__init__.py")}
 )
 DISTRIBUTIONS = {  # where the package's name is not the module's
     "PIL": "pillow", "yaml": "pyyaml", "IPython": "ipython", "sklearn": "scikit-learn",

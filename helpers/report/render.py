@@ -5,9 +5,9 @@ hold HTML, since Markdown shows code as it stands.
 """
 
 import re
+from html import escape
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import escape
 
 from helpers.report import theme
 
@@ -25,7 +25,7 @@ _TEMPLATES.filters["cell"] = lambda text: _cell(str(text))
 
 def _cell(text: str) -> str:
     """Any text in one cell of a Markdown table: no HTML, no columns, no markup of its own."""
-    escaped = str(escape(" ".join(text.split())))
+    escaped = escape(" ".join(text.split()))
     return re.sub(r"([\\`*_{}\[\]|$~^<>])", r"\\\1", escaped)
 
 
