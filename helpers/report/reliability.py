@@ -93,5 +93,5 @@ def page(file: Path = RECORD) -> str:
         rows=counts(told["cases"]),
         missed=missed,
         stale=told["digest"] != digest(),
-        took=counted.duration(told.get("seconds", 0)),
+        took=counted.duration(told["seconds"]) if told.get("seconds") else "",
     )
