@@ -1,10 +1,11 @@
 """Kill a matrix of real notebooks thirty times, and see what is left: ``make kills``.
 
 The grid of ``tests/kills.yaml`` is run once in one piece, and once more in another copy of the
-project with a kill at a seeded random moment, again and again, by the plain runner and by Snakemake
-in turn. Then the results are compared, and all that was finished and begun once more is counted.
-``data/kills.json`` keeps what was seen; the page *The full reproduction* reads it. A call that
-breaks off goes on where it was.
+project with a kill at a seeded random moment, again and again, by the engines of ``--engines``, in
+turn where there are several: Snakemake where it is at hand, else the plain runner. Then the results
+are compared, and all that was finished and begun once more is counted. ``data/kills.json`` keeps
+what was seen; the page *The full reproduction* reads it. A call that breaks off goes on where it
+was.
 """
 
 import argparse
@@ -159,9 +160,9 @@ def engine(name: str) -> list[str]:
     ]  # fmt: skip
 
 
-def engines() -> list[str]:
-    """Those that are at hand."""
-    return ["plain", "snakemake"] if SNAKEMAKE else ["plain"]
+def at_hand() -> list[str]:
+    """The engine that is killed unless others are named."""
+    return ["snakemake"] if SNAKEMAKE else ["plain"]
 
 
 def begin(root: Path, name: str, log: Path) -> subprocess.Popen:
@@ -198,25 +199,26 @@ def kill(process: subprocess.Popen, way: str, mark: str, chance: random.Random) 
 
 
 class Round(NamedTuple):
-    """The folder of the work, and what was seen so far."""
+    """The folder of the work, what was seen so far, and the engines that are killed in turn."""
 
     folder: Path
     seen: dict[str, Any]
+    engines: list[str]
 
     def save(self) -> None:
         """Write down what was seen, so that a next call goes on."""
         files.write_atomically(self.folder / "seen.json", json.dumps(self.seen).encode())
 
 
-def key() -> str:
-    """Of all that runs stand on: other code begins anew."""
+def key(engines: list[str]) -> str:
+    """Of all that runs stand on: other code, or other engines, begin anew."""
     sources = [
         file
         for folder in (paths.HELPERS, paths.NOTEBOOKS)
         for file in sorted(folder.rglob("*"))
         if file.suffix in (".py", ".yaml", "") and file.is_file()
     ]
-    return digests.digest([(str(s), s.read_text()) for s in [*sources, GRID]], KILLS, SEED)
+    return digests.digest([(str(s), s.read_text()) for s in [*sources, GRID]], KILLS, SEED, engines)
 
 
 def copied(root: Path) -> Path:
@@ -249,7 +251,6 @@ def unbroken(folder: Path, seen: dict[str, Any]) -> Path:
 
 def broken(work: Round, root: Path) -> None:
     """Kill, again and again, at moments that spread over a run of the grid; then let it end."""
-    taking_turns = engines()
     runs = len(results_of(work.folder / "unbroken", ".ipynb"))
     longest = LONGEST * work.seen["seconds of one piece"] * AT_ONCE / runs
     for attempt in range(3 * KILLS):
@@ -257,8 +258,8 @@ def broken(work: Round, root: Path) -> None:
         if number == KILLS:
             break
         chance = random.Random(1000 * SEED + number)
-        turn, place = divmod(number, len(taking_turns))
-        way, name = WAYS[turn % len(WAYS)], taking_turns[place]
+        turn, place = divmod(number, len(work.engines))
+        way, name = WAYS[turn % len(WAYS)], work.engines[place]
         log = work.folder / f"{attempt}.log"
         watch, process = Watch(root, work.seen), begin(root, name, log)
         watch_for(chance.uniform(SHORTEST, longest), watch, process, log)
@@ -311,14 +312,14 @@ def next_round(work: Round, root: Path) -> None:
 
 
 def ended(work: Round, root: Path, log: Path) -> None:
-    """Let the grid end by the plain runner, whatever was killed before, and judge it."""
-    watch, process = Watch(root, work.seen), begin(root, "plain", log)
+    """Let the grid end by the last engine, whatever was killed before, and judge it."""
+    watch, process = Watch(root, work.seen), begin(root, work.engines[-1], log)
     watch_for(float("inf"), watch, process, log)
     watch.look(log)
     if process.returncode:
         work.seen["different"].append("the grid did not end after the kills")
     judge(work, root)
-    for number, name in enumerate(engines()):  # once more: nothing is left to be run
+    for number, name in enumerate(work.engines):  # once more: nothing is left to be run
         again = work.folder / f"again-{number}.log"
         watch, process = Watch(root, work.seen), begin(root, name, again)
         process.wait()
@@ -371,10 +372,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the grid, kill it, compare, and write the record; 1 if anything was lost or run twice."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=paths.CACHE / "kills", help="of the work")
-    folder = parser.parse_args(arguments).folder.resolve() / key()
+    parser.add_argument("--engines", nargs="+", default=at_hand(), choices=["plain", "snakemake"])
+    asked = parser.parse_args(arguments)
+    if "snakemake" in asked.engines and not SNAKEMAKE:
+        parser.error("Snakemake is not here; put its program's path into SNAKEMAKE")
+    folder = asked.folder.resolve() / key(asked.engines)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "seen.json"
-    work = Round(folder, json.loads(file.read_text()) if file.exists() else nothing_seen())
+    work = Round(
+        folder, json.loads(file.read_text()) if file.exists() else nothing_seen(), asked.engines
+    )
     unbroken(folder, work.seen)
     work.save()
     root = copied(folder / "broken")
