@@ -18,9 +18,3 @@ component: signed, and adding up (where the rule conserves it) to the logit. An 
 method's number for each component, a *saliency map* is an attribution laid out over the pixels, and
 a *heatmap* is the picture of one. The *logit* is a class's score before the softmax.
 """
-
-import sys
-
-# jsonschema, which Altair and nbformat load, tries for this package, which compiles a grammar for a
-# second and more, though nothing here checks a link. None: it is as if it were not installed.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 import setuptools
+import small_project
 import yaml
 
 from helpers.store import paths
@@ -96,3 +97,14 @@ def test_the_project_is_installed_with_all_rooms_and_nothing_else():
     rooms = {f.parent.relative_to(paths.ROOT).as_posix().replace("/", ".")
              for f in paths.HELPERS.rglob("*.py")}  # fmt: skip
     assert set(found) == rooms
+
+
+def test_charts_do_not_compile_the_grammar_of_links_and_a_user_may_still_import_it():
+    code = (
+        "import sys, helpers.report.theme; print('rfc3987_syntax' in sys.modules); "
+        "import jsonschema, rfc3987_syntax; print(rfc3987_syntax.is_valid_syntax('iri', 'a:b'))"
+    )
+
+    done = small_project.run(paths.ROOT, "-c", code)
+
+    assert done.stdout.split() == ["False", "True"], done.stderr

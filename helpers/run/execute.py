@@ -118,6 +118,8 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
+    from helpers.run import one_write
+
     os.environ.update(MEMORY | os.environ)  # the kernel inherits them
     error = ""
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
@@ -131,6 +133,7 @@ def _executed(notebook: Any, given: dict[str, Any]) -> tuple[Any, str]:
                     given,
                     kernel_name="python3",
                     language="python",
+                    engine_name=one_write.NAME,
                     stderr_file=sys.stderr,
                 )
         except (PapermillExecutionError, OSError, RuntimeError) as caught:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run import library_names
-from helpers.store import paths, reading, shards, yaml_files
+from helpers.store import paths, reading, schemas, shards, yaml_files
 
 PROFILES = ("smoke", "laptop", "paper")  # from the smallest to the largest
 SETTINGS = paths.NOTEBOOKS / "parameters.yaml"
@@ -248,8 +248,7 @@ def _is_folder(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _validator() -> Any:
-    import jsonschema
-
+    jsonschema = schemas.load()
     formats = jsonschema.FormatChecker(formats=())
     for kind in ("folder", "photographs"):
         formats.checks(kind)(lambda text: not text or _is_folder(text))

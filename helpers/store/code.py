@@ -10,7 +10,7 @@ import importlib.util
 import sys
 import sysconfig
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from types import (
@@ -161,12 +161,21 @@ def function(walk: "Digest", func: FunctionType) -> Iterator[bytes]:
         yield from _surroundings(walk, func)
 
 
-def instructions(walk: "Digest", code: CodeType) -> Iterator[bytes]:
+_told: dict[CodeType, tuple[bytes, ...]] = {}  # code never changes, and walks meet it often
+
+
+def instructions(walk: "Digest", code: CodeType) -> tuple[bytes, ...]:
     """Bytecode without line numbers and docstrings, constants by value."""
+    if code not in _told:
+        _told[code] = tuple(_instructions(walk, code))
+    return _told[code]
+
+
+def _instructions(walk: "Digest", code: CodeType) -> Iterator[bytes]:
     count = code.co_argcount + code.co_kwonlyargcount
     told = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     yield repr((told, code.co_varnames[:count])).encode()
-    steps = [step for step in dis.get_instructions(code) if step.opname not in _NO_CODE]
+    steps = _steps(code)
     offsets = [step.offset for step in steps]
     for step in steps:
         value = step.argval
@@ -182,11 +191,17 @@ def instructions(walk: "Digest", code: CodeType) -> Iterator[bytes]:
     yield code.co_exceptiontable if hasattr(code, "co_exceptiontable") else b""
 
 
+@lru_cache(maxsize=4096)
+def _steps(code: CodeType) -> tuple[dis.Instruction, ...]:
+    """The instructions that say what code does."""
+    return tuple(step for step in dis.get_instructions(code) if step.opname not in _NO_CODE)
+
+
 def _surroundings(walk: "Digest", func: FunctionType) -> Iterator[bytes]:
     """What a function reads of its module, by value, and what it imports."""
     seen: set[str] = set()
     for code in _nested(func.__code__):
-        steps = [step for step in dis.get_instructions(code) if step.opname not in _NO_CODE]
+        steps = _steps(code)
         for place, step in enumerate(steps):
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in func.__globals__:
                 value = func.__globals__[step.argval]
@@ -207,7 +222,9 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-def _attributes(walk: "Digest", owner: ModuleType, steps: list[dis.Instruction]) -> Iterator[bytes]:
+def _attributes(
+    walk: "Digest", owner: ModuleType, steps: Sequence[dis.Instruction]
+) -> Iterator[bytes]:
     """What code reads of a module of ours or a user's, by value: it may have been replaced."""
     value: Any = owner
     for step in steps:
@@ -227,7 +244,7 @@ def _attributes(walk: "Digest", owner: ModuleType, steps: list[dis.Instruction])
 
 
 def _imported(
-    walk: "Digest", names: dict[str, Any], steps: list[dis.Instruction], place: int
+    walk: "Digest", names: dict[str, Any], steps: Sequence[dis.Instruction], place: int
 ) -> Iterator[bytes]:
     """The modules that an import statement within a function brings, unless a library's."""
     level = steps[place - 2].argval if place >= 2 else 0

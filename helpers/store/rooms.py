@@ -173,13 +173,22 @@ def _below(room: str) -> set[str]:
 def without_words(source: str) -> str:
     """Code without comments, docstrings and layout."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 body[:] = body[1:] or [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements within it, however deep: their expressions hold none."""
+    yield node
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        within = getattr(node, name, ())
+        for each in within if isinstance(within, list) else ():
+            yield from _statements(each)
 
 
 def _imported_by_room(room: str) -> set[str]:
@@ -193,7 +202,7 @@ def _imported_rooms(file: Path) -> set[str]:
 @lru_cache(maxsize=1024)
 def _rooms_in(file: Path, raw: str) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
