@@ -62,8 +62,8 @@ def test_smoke_run_gives_the_values_that_stand_in_the_repository(smoke):
 
     assert count > 3
     assert not changed, (
-        f"if these numbers of {name} are meant to change, say so in CHANGES.md and replace "
-        f"data/smoke/{name}.csv"
+        f"if these numbers of {name} are meant to change, say so in CHANGES.md, and write them: "
+        f"python -m helpers.run {name} --carry --because ..."
     )
 
 

@@ -17,8 +17,9 @@ import pandas as pd
 from helpers.run import execute, origin, parameters, seal
 from helpers.store import files, paths, reading
 
-SMOKE = paths.DATA / "smoke"  # what the smoke profile gives, committed
-PROCESSORS = SMOKE / "processors.csv"  # on which kind of processor: columns name, processor
+SMOKE = paths.SMOKE
+PROCESSORS = "processors.csv"  # in it: on which kind of processor; columns name, processor
+NUMBERS = ["value", "low", "high", "n"]
 TIMED = ("cost/", "time/")  # claims on seconds, which no two runs share
 TOLERANCE = 2e-6  # results are rounded to six decimals
 
@@ -36,7 +37,7 @@ def differences(old: pd.DataFrame, new: pd.DataFrame) -> tuple[int, list[str]]:
     both = old.merge(new, on=["key", "arm"], how="outer", suffixes=("", "_new"), indicator=True)
     both = both[~both.key.str.startswith(TIMED)]
     differ = both._merge != "both"
-    for column in ("value", "low", "high", "n"):
+    for column in NUMBERS:
         gap = (both[column] - both[f"{column}_new"]).abs()
         same = (gap <= TOLERANCE) | (both[column].isna() & both[f"{column}_new"].isna())
         differ |= ~same
@@ -70,14 +71,23 @@ def processor() -> str:
 
 def made_on(name: str) -> str:
     """The kind of processor on which the committed smoke values of a notebook were made."""
-    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
-    return str(known.processor.get(name, ""))
+    return _processors().get(name, "")
 
 
-def _note_processor(name: str) -> None:
-    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
-    known.loc[name, "processor"] = processor()
-    files.write_atomically(PROCESSORS, known.sort_index().to_csv().encode())
+def _processors() -> dict[str, str]:
+    file = SMOKE / PROCESSORS
+    known = reading.table(file, ["name", "processor"], key=["name"])
+    return dict(zip(known.name, known.processor, strict=True))
+
+
+def keep(name: str, measured: bytes) -> None:
+    """Write a notebook's smoke values, on which processor they were made, and the checksums."""
+    known = _processors() if (SMOKE / PROCESSORS).exists() else {}
+    rows = sorted({**known, name: processor()}.items())
+    lines = ["name,processor", *(",".join(row) for row in rows)]
+    files.write_atomically(SMOKE / f"{name}.csv", measured)
+    files.write_atomically(SMOKE / PROCESSORS, ("\n".join(lines) + "\n").encode())
+    files.write_sums(SMOKE)
 
 
 def carry(name: str, because: str) -> dict[str, Any]:
@@ -114,8 +124,7 @@ def carry(name: str, because: str) -> dict[str, Any]:
         output = Path(folder) / f"{name}.ipynb"
         execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
-    known = SMOKE / f"{name}.csv"
-    count, changed = differences(_known(known), _table(new))
+    count, changed = differences(values(name), _table(new))
     if changed and not because:
         raise parameters.WrongParameter(
             f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
@@ -126,8 +135,7 @@ def carry(name: str, because: str) -> dict[str, Any]:
     carried |= {"from commit": made["commit"]}
     made = seal.sealed(notebook, {**made, "carried": carried}, seal.results_of(name))
     notebook["metadata"]["provenance"] = made
-    files.write_atomically(known, new.encode())
-    _note_processor(name)
+    keep(name, new.encode())
     files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
     files.write_atomically(
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
@@ -158,8 +166,23 @@ def since_the_run(
     }
 
 
-def _known(file: Path) -> pd.DataFrame:
-    return reading.table(file, ["key", "arm", "value", "low", "high", "n"], key=["key", "arm"])
+def values(name: str) -> pd.DataFrame:
+    """The committed smoke values of a notebook: columns key, arm, value, low, high, n.
+
+    Raises
+    ------
+    reading.Damaged
+        If the file has changed since it was written, or a cell is no number.
+    """
+    file = SMOKE / f"{name}.csv"
+    table = reading.table(file, ["key", "arm", *NUMBERS], key=["key", "arm"])
+    for column in NUMBERS:  # an empty one is a claim that was not measured
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise reading.Damaged(
+                f"{reading.shown(file)}: {column} holds words; expected numbers: "
+                f"{reading.mend(file)}"
+            )
+    return table
 
 
 def _table(text: str) -> pd.DataFrame:

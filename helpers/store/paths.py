@@ -24,6 +24,7 @@ DATA = ROOT / "data"
 MODELS = DATA / "models"  # small checkpoints of ours, committed
 REPORTED = DATA / "reported"  # the papers' numbers, committed
 RESULTS = DATA / "results"  # our numbers, committed
+SMOKE = DATA / "smoke"  # what the smoke profile gives, committed
 CACHE = DATA / "cache"  # downloads and unfinished long work, not committed
 FAILED = DATA / "failed"  # notebooks of runs that broke off, not committed
 RUNS = BOOK / "runs"  # executed notebooks, committed
