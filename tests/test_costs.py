@@ -1,5 +1,6 @@
 """What runs take, and what kills did to them, on the page of the full reproduction."""
 
+import hashlib
 import json
 
 import pandas as pd
@@ -135,12 +136,19 @@ def test_without_a_record_of_kills_the_page_says_how_to_make_one(tmp_path):
 # --- seeds ---
 
 
+def pooled_seeds(folder, text):
+    """A table of pooled seeds with its checksum beside it."""
+    (folder / "elime-seeds.csv").write_text(text)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "elime-seeds.json").write_text(json.dumps({"sha256": sha256}))
+
+
 def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
     table = pd.DataFrame(
         [["sum", "B", 2.0, 1.5, 2.5, 7, 3, 0.25], ["once", "B", 2.0, 1.0, 3.0, 7, 1, None]],
         columns=["key", "arm", "value", "low", "high", "n", "seeds", "spread"],
     )
-    table.to_csv(tmp_path / "elime-seeds.csv", index=False)
+    pooled_seeds(tmp_path, table.to_csv(index=False))
 
     page = costs.seeds_page(tmp_path)
 
@@ -158,13 +166,27 @@ def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
         ("a,B,2.0,1.5,2.5,7,3,two", "a lies outside its interval"),
         ("a,B,2.0,1.5,2.5,7,three,0.25", "seeds is 'three'"),
         ("a,B,2.0,1.5", "row 2, has 4 cells"),
+        ("a,B,2.0,1.5,inf,7,3,0.25", "a lies outside its interval"),
+        ("a,B,2.0,1.5,2.5,7,3,inf", "a lies outside its interval"),
+        ("", "has no row"),
     ],
 )
 def test_a_damaged_table_of_pooled_seeds_is_named(tmp_path, row, says):
-    head = "key,arm,value,low,high,n,seeds,spread\n"
-    (tmp_path / "elime-seeds.csv").write_text(f"{head}{row}\n")
+    pooled_seeds(tmp_path, f"key,arm,value,low,high,n,seeds,spread\n{row}\n")
 
     with pytest.raises(reading.Damaged, match=says):
+        costs.seeds_page(tmp_path)
+
+
+def test_one_changed_digit_in_a_table_of_pooled_seeds_is_noticed(tmp_path):
+    pooled_seeds(tmp_path, "key,arm,value,low,high,n,seeds,spread\na,B,2.0,1.5,2.5,7,3,0.25\n")
+    file = tmp_path / "elime-seeds.csv"
+    file.write_text(file.read_text().replace("2.0", "2.1"))
+
+    with pytest.raises(reading.Damaged, match=r"elime-seeds\.csv has SHA-256"):
+        costs.seeds_page(tmp_path)
+    (tmp_path / "elime-seeds.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no .*elime-seeds\.json"):
         costs.seeds_page(tmp_path)
 
 

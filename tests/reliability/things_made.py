@@ -234,6 +234,8 @@ def pooled(folder: Path) -> Iterator[Thing]:
     table.write_text(
         "key,arm,value,low,high,n,seeds,spread\na,B,2.0,1.5,2.5,7,3,0.25\nb,B,3.0,1.5,4.5,7,2,0.5\n"
     )
+    sha256 = hashlib.sha256(table.read_bytes()).hexdigest()
+    table.with_suffix(".json").write_text(f'{{"sha256": "{sha256}"}}')
     shown = lambda: costs.seeds_page(table.parent)  # noqa: E731
     yield Thing("pooled seeds", table, shown, spoil.ANY | spoil.TEXT | spoil.CSV)
 
