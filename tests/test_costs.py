@@ -158,6 +158,24 @@ def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# nothing\n", "lacks the table 'work'"),
+        ("work: {}\n", "lacks the table 'pass'"),
+        ("work: [1]\npass: {}\n", "lacks the table 'work'"),
+        ("work: {", "cannot be read as YAML"),
+    ],
+)
+def test_a_damaged_table_of_costs_is_named(tmp_path, monkeypatch, text, says):
+    file = tmp_path / "costs.yaml"
+    file.write_text(text)
+    monkeypatch.setattr(counted, "TABLE", file)
+
+    with pytest.raises(reading.Damaged, match=says):
+        counted.table.__wrapped__()
+
+
+@pytest.mark.parametrize(
     ("row", "says"),
     [
         ("a,B,2.0,1.5,2.5,7,3,0.25\na,B,2.0,1.5,2.5,7,3,0.25", "key 'a, B' twice"),

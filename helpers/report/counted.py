@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from helpers.store import paths, yaml_files
+from helpers.store import paths, reading, yaml_files
 
 TABLE = paths.NOTEBOOKS / "costs.yaml"
 WITHOUT_UNITS, WITH_UNITS = 8.0, 0.5  # times as long in bfloat16 as in float32, on a processor
@@ -89,7 +89,19 @@ def _number(factor: Any, values: dict[str, Any]) -> float:
 
 @lru_cache(maxsize=1)
 def table() -> Mapping[str, Any]:
-    """All that ``notebooks/costs.yaml`` has; an empty table where there is none."""
+    """All that ``notebooks/costs.yaml`` has; an empty table where there is none.
+
+    Raises
+    ------
+    reading.Damaged
+        If the file is damaged, or lacks one of its two tables of work.
+    """
+    needed = ("work", "pass")
     if not TABLE.is_file():
-        return {"work": {}, "pass": {}}
-    return yaml_files.held_by(TABLE)
+        return {name: {} for name in needed}
+    held = yaml_files.held_by(TABLE)
+    if missing := [name for name in needed if not isinstance(held.get(name), dict)]:
+        raise reading.Damaged(
+            f"{reading.shown(TABLE)} lacks the table {missing[0]!r}; {reading.mend(TABLE)}"
+        )
+    return held

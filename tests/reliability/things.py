@@ -43,6 +43,8 @@ class Thing:
         The faults.
     notices
         What else tells that something is wrong, in words, where the file was read without an error.
+    own
+        Whether a user brings it: then it has no checksum, and holds one value as well as another.
     said
         What a clear message has in it; the file's name if nothing is given.
     """
@@ -54,6 +56,7 @@ class Thing:
     notices: Callable[[], list[str]] = list
     said: str | None = None
     folder: Path | None = field(default=None)
+    own: bool = False
 
 
 def plain(value: Any) -> Any:
