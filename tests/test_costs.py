@@ -208,6 +208,31 @@ def test_one_changed_digit_in_a_table_of_pooled_seeds_is_noticed(tmp_path):
         costs.seeds_page(tmp_path)
 
 
+@pytest.mark.parametrize("wrong", [{"times": ["count", "imagec"]}, {"times": 3}, {}])
+def test_work_that_cannot_be_counted_is_named(monkeypatch, wrong):
+    work = {"trial": [{"seconds": 2.0, **wrong}]}
+    monkeypatch.setattr(counted, "table", lambda: {"work": work, "pass": {}})
+
+    with pytest.raises(reading.Damaged, match=r"costs\.yaml: the work of trial cannot be counted"):
+        counted.hours("trial", {"count": 2})
+
+
+@pytest.mark.parametrize("key", MEASURED)
+def test_a_measured_run_that_lacks_an_entry_is_named(table, key):
+    del table["measured"][0][key]
+
+    with pytest.raises(reading.Damaged, match=f"costs.yaml: a measured run lacks '{key}'"):
+        costs.costs_page()
+
+
+@pytest.mark.parametrize("key", costs.SEEN)
+def test_a_record_of_kills_without_a_count_is_named(tmp_path, key):
+    (tmp_path / "kills.json").write_text(json.dumps({k: v for k, v in SEEN.items() if k != key}))
+
+    with pytest.raises(reading.Damaged, match=rf"kills\.json lacks '{key}'"):
+        costs.kills_page(tmp_path / "kills.json")
+
+
 def test_a_damaged_record_of_kills_is_named(tmp_path):
     (tmp_path / "kills.json").write_text('{"kills": 30, "kills"')
 

@@ -10,6 +10,10 @@ from helpers.report import counted, render, scorecard
 from helpers.store import paths, reading, yaml_files
 
 KILLS = paths.DATA / "kills.json"  # what tests/kills.py saw last
+SEEN = (
+    "runs", "date", "commit", "ways", "engines", "runs_under_way", "finished_between_kills",
+    "begun", "finished_run_twice", "torn", "left_behind", "tables", "numbers", "different",
+)  # fmt: skip
 SEEDS = "-seeds.csv"  # how the files of pooled seeds end
 POOLED = ["key", "arm", "value", "low", "high", "n", "seeds", "spread"]
 PROFILES = paths.NOTEBOOKS / "parameters.yaml"
@@ -63,7 +67,7 @@ def kills_page(file: Path = KILLS) -> str:
     file
         Written by ``tests/kills.py``.
     """
-    seen = reading.object_of(file) if file.exists() else {}
+    seen = reading.object_of(file, *SEEN) if file.exists() else {}
     return render.markdown("kills", seen=seen)
 
 
