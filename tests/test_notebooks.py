@@ -45,6 +45,7 @@ def test_smoke_run_measures_claims_with_intervals_that_hold_the_value(smoke):
     measured = pd.read_csv(folder / f"{name}.csv")
 
     known = {*claims.reported(name).index, *registration.withdrawn(name)}
+    assert len(measured) > 3
     assert set(measured.key) <= known
     assert ((measured.low <= measured.value) & (measured.value <= measured.high)).all()
     assert (measured.n > 0).all()

@@ -69,7 +69,7 @@ def test_every_committed_row_that_changed_after_its_result_says_so(chapter):
 def test_every_committed_card_keeps_what_its_results_were_judged_by(chapter):
     made = claims.run_card(chapter)
 
-    assert not made or set(claims.results(chapter).key) <= set(made["claims"])
+    assert set(claims.results(chapter).key) <= set(made["claims"])
 
 
 @pytest.mark.parametrize("chapter", scorecard.chapters())
