@@ -4,7 +4,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from helpers.report import executed_pages
+from helpers.report import claims, executed_pages, registration
 from helpers.run import __main__, carry, parameters
 from helpers.store import files, paths, reading
 
@@ -77,6 +77,9 @@ def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
     assert carried["digest"] != "old"
     assert made["digest"] == "old"
     assert made["claims"] == {"a": "what it was judged by"}
+    then = made[registration.CARRIED]
+    assert then["claims"] == registration.digests(claims.reported("decam"))
+    assert then["finished"][:2] == "20"
     words = executed_pages.in_words(carried)
     assert "commit abc" in words
     assert "the same values for 1 of 1 claims" in words

@@ -1,8 +1,9 @@
 """The page that says how each chapter's results were made."""
 
-from helpers.report import render, scorecard
+from helpers.report import registration, render, scorecard
 
-SHOWN_ELSEWHERE = {"finding", "claims"}  # on the front page; on the scorecard
+# the first on the front page, the others on the scorecard
+SHOWN_ELSEWHERE = {"finding", "claims", registration.CARRIED}
 
 
 def status_page(cards: dict[str, dict]) -> str:

@@ -6,6 +6,7 @@ compared, which claims differ and why, and the page shows it. The values to comp
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 
+import datetime
 import json
 import tempfile
 from io import StringIO
@@ -14,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.report import claims, registration
 from helpers.run import execute, origin, parameters, seal
 from helpers.store import files, paths, reading
 
@@ -133,7 +135,12 @@ def carry(name: str, because: str) -> dict[str, Any]:
     carried = since_the_run(made.get("carried"), count, changed, because)
     carried |= {"digest": origin.notebook_digest(name, made["parameters"])}
     carried |= {"from commit": made["commit"]}
-    made = seal.sealed(notebook, {**made, "carried": carried}, seal.results_of(name))
+    then = {
+        "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "claims": registration.digests(claims.reported(name)),
+    }
+    made = {**made, "carried": carried, registration.CARRIED: then}
+    made = seal.sealed(notebook, made, seal.results_of(name))
     notebook["metadata"]["provenance"] = made
     keep(name, new.encode())
     files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
