@@ -808,13 +808,14 @@ def test_a_helper_edited_while_a_run_goes_on_refuses_it(tmp_path):
 def test_the_digest_of_a_run_covers_its_claims_its_checkpoints_and_its_parameters(
     tmp_path, monkeypatch
 ):
-    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):
-        monkeypatch.setattr(paths, name, tmp_path)
+    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):  # apart, so that each counts by itself
+        monkeypatch.setattr(paths, name, tmp_path / name)
+        (tmp_path / name).mkdir()
     seen = [origin.notebook_digest("trial", {"seed": 0})]
     seen.append(origin.notebook_digest("trial", {"seed": 1}))
-    (tmp_path / "trial.csv").write_text("claims")
+    (paths.REPORTED / "trial.csv").write_text("claims")
     seen.append(origin.notebook_digest("trial", {"seed": 0}))
-    (tmp_path / "trial-epoch-01.safetensors").write_bytes(b"weights")
+    (paths.MODELS / "trial-epoch-01.safetensors").write_bytes(b"weights")
     seen.append(origin.notebook_digest("trial", {"seed": 0}))
 
     assert len(set(seen)) == 4
