@@ -605,3 +605,11 @@ def test_a_bias_of_a_layer_that_does_not_see_the_image_has_no_term_in_the_full_g
     total = sum(term.flatten(1).sum(1) for term in terms)
     seen = network.first(images).mean((2, 3)).diagonal()
     torch.testing.assert_close(total, seen)
+
+
+@pytest.mark.parametrize("layer", [0, None, ["a"]])
+def test_a_layer_that_is_no_name_is_refused_with_the_names_there_are(layer):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Flatten())
+
+    with pytest.raises(ValueError, match="expected a name, one of: 0"):
+        cams.record(network, torch.rand(1, 3, 8, 8), torch.tensor([0]), layer)

@@ -232,6 +232,8 @@ def _leaf(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _layer(model: nn.Module, name: str) -> nn.Module:
+    if not isinstance(name, str):
+        raise ValueError(f"layer is {name!r}; expected a name, one of: {_candidates(model)}")
     layers = dict(model.named_modules())
     if name in layers:
         return layers[name]

@@ -6,8 +6,11 @@ compared, which claims differ and why, and the page shows it. The values to comp
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 
+import contextlib
 import json
+import os
 import tempfile
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -112,7 +115,8 @@ def carry(name: str, because: str) -> dict[str, Any]:
         raise parameters.WrongParameter(f"{wrong[0]}; restore it from git, or run the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / f"{name}.ipynb"
-        execute.execute(name, parameters.resolve(name, "smoke", []), output)
+        with _alone():
+            execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
     known = SMOKE / f"{name}.csv"
     count, changed = differences(_known(known), _table(new))
@@ -133,6 +137,19 @@ def carry(name: str, because: str) -> dict[str, Any]:
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )
     return carried
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let a run see no data but what is committed, whatever lies in this machine's caches."""
+    before = os.environ.get(paths.ALONE)
+    os.environ[paths.ALONE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(paths.ALONE)
+        if before is not None:
+            os.environ[paths.ALONE] = before
 
 
 def since_the_run(
