@@ -131,6 +131,7 @@ def test_record_leaves_no_hook_no_gradient_and_no_changed_mode_behind(network, i
         ({"classes": CLASSES + 1}, "classes run from 1 to 4; expected 0 to 3"),
         ({"images": torch.full((3, 3, 6, 4), 200.0)}, "divide by 255"),
         ({"images": torch.full((3, 3, 6, 4), torch.nan)}, "images hold NaN"),
+        ({"images": torch.zeros(3, 1, 6, 4).double()}, r"not take images \(3, 1, 6, 4\): Given"),
     ],
 )
 def test_record_refuses_what_does_not_fit(network, images, change, message):
@@ -138,6 +139,16 @@ def test_record_refuses_what_does_not_fit(network, images, change, message):
 
     with pytest.raises(ValueError, match=message):
         cams.record(network, **arguments)
+
+
+def test_record_lets_an_error_of_memory_through_so_that_the_batch_is_halved(network, images):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    network.act.forward = full
+
+    with pytest.raises(torch.OutOfMemoryError):
+        cams.record(network, images, CLASSES, "features")
 
 
 def test_record_refuses_a_map_of_one_cell():
