@@ -1,4 +1,5 @@
 import json
+import os
 
 import nbformat
 import pandas as pd
@@ -56,6 +57,7 @@ def project(tmp_path, monkeypatch):
 
     def give(**changes):
         def execute(name, values, file):
+            assert os.environ[paths.ALONE]  # the run sees committed data only
             runs(**changes).to_csv(file.with_suffix(".csv"), index=False)
 
         monkeypatch.setattr(carry.execute, "execute", execute)

@@ -22,6 +22,7 @@ def smoke(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "2")
+        patch.setenv(paths.ALONE, "1")
         execute.execute(name, parameters.resolve(name, "smoke", []), folder / f"{name}.ipynb")
     return name, folder
 

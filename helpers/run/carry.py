@@ -6,9 +6,12 @@ compared, which claims differ and why, and the page shows it. The values to comp
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 
+import contextlib
 import datetime
 import json
+import os
 import tempfile
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -124,7 +127,8 @@ def carry(name: str, because: str) -> dict[str, Any]:
         raise parameters.WrongParameter(f"{wrong[0]}; restore it from git, or run the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / f"{name}.ipynb"
-        execute.execute(name, parameters.resolve(name, "smoke", []), output)
+        with _alone():
+            execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
     count, changed = differences(values(name), _table(new))
     if changed and not because:
@@ -148,6 +152,19 @@ def carry(name: str, because: str) -> dict[str, Any]:
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )
     return carried
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let a run see no data but what is committed, whatever lies in this machine's caches."""
+    before = os.environ.get(paths.ALONE)
+    os.environ[paths.ALONE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(paths.ALONE)
+        if before is not None:
+            os.environ[paths.ALONE] = before
 
 
 def since_the_run(
