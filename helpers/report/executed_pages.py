@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from helpers.report import claims, opening, registration
+from helpers.report import claims, corrections, differences, opening, registration
 
 LONG = 12  # lines of code from which a page folds even a definition
 FOLDED = "hide-input"
@@ -27,7 +27,11 @@ OLDER = (
 
 
 def as_page(
-    notebook: Notebook, yours: bool = False, first_screen: str = "", amended: bool = False
+    notebook: Notebook,
+    yours: bool = False,
+    first_screen: str = "",
+    amended: bool = False,
+    differs: str = "",
 ) -> Notebook:
     """An executed notebook with verdict and run card below its title, and code folded.
 
@@ -42,10 +46,12 @@ def as_page(
         Of a committed run: its first screen by the present claims, in place of the run's own.
     amended
         Whether claims changed after the run.
+    differs
+        Of a committed run: what is not as in the paper, put below the heading of that section.
     """
     if "provenance" not in notebook["metadata"]:
         return notebook
-    cells = _merged([_dressed(cell) for cell in notebook["cells"]])
+    cells = _merged([_dressed(_with_differences(c, differs)) for c in notebook["cells"]])
     verdict = [cell for cell in cells if "verdict" in _tags(cell)]
     rest = [cell for cell in cells if "verdict" not in _tags(cell)]
     if first_screen:
@@ -80,6 +86,15 @@ def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
     else:
         return cell
     return {**cell, "metadata": {**cell["metadata"], "tags": [*tags, tag]}}
+
+
+def _with_differences(cell: dict[str, Any], differs: str) -> dict[str, Any]:
+    """The cell that opens the section on what differs, with the table below its heading."""
+    source = _text(cell["source"])
+    if cell["cell_type"] != "markdown" or differences.HEADING not in source or not differs:
+        return cell
+    before, _, below = source.partition(differences.HEADING)
+    return {**cell, "source": f"{before}{differences.HEADING}\n\n{differs}\n{below}"}
 
 
 def teaches(source: str) -> bool:
@@ -173,8 +188,12 @@ def of_committed_run(chapter: str) -> dict[str, Any]:
     card, rows = claims.run_card(chapter), claims.reported(chapter)
     judged_by = card.get("claims", {})
     amended = bool(registration.changed(rows, judged_by) or set(judged_by) - set(rows.index))
-    first_screen = opening.opening(chapter, claims.scorecard(chapter), boxed=True)
-    return {"first_screen": first_screen, "amended": amended}
+    judged = claims.scorecard(chapter)
+    return {
+        "first_screen": opening.opening(chapter, judged, boxed=True),
+        "amended": amended,
+        "differs": differences.section(chapter, judged, card),
+    }
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:
@@ -196,6 +215,7 @@ def on_source_read(app: Any, name: str, content: list[str]) -> None:
         notebook = json.loads(content[0])
         yours = name.startswith(YOURS)
         shown = {} if yours else of_committed_run(Path(name).name)
+        notebook = notebook if yours else corrections.made(notebook, Path(name).name)
         content[0] = json.dumps(as_page(notebook, yours=yours, **shown))
 
 

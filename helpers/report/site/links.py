@@ -5,9 +5,10 @@ from functools import lru_cache
 
 from bs4 import BeautifulSoup, Tag
 
-from helpers.report import claims, methods, scorecard
+from helpers.report import claims, differences, methods, scorecard, verdicts
 
 SCORECARD = "book/scorecard"
+ASKS = (verdicts.NOT_REPRODUCED, verdicts.DEPENDS, verdicts.NOT_COMPARABLE)  # whether it is fair
 
 
 def claim_anchor(chapter: str, key: str) -> str:
@@ -27,6 +28,7 @@ def added(page: BeautifulSoup, name: str, root: str) -> None:
         _link_methods(page, article, root)
     if name == SCORECARD:
         _anchor_claims(article)
+        _link_differences(page, article, root)
     elif name.startswith("book/runs/"):
         _link_claims(page, article, name.rpartition("/")[2], root)
 
@@ -49,6 +51,21 @@ def _anchor_claims(article: Tag) -> None:
         for row in group.select("tr[data-key]"):
             row["id"] = claim_anchor(chapters.get(paper) or paper, row["data-key"])
             row["data-paper"] = paper
+
+
+def _link_differences(page: BeautifulSoup, article: Tag, root: str) -> None:
+    """From each verdict that speaks against a paper, or of no comparison, to what differs."""
+    chapters = {paper.name: paper.chapter for paper in scorecard.PAPERS}
+    for row in article.select("details.claim-group tr[data-key]"):
+        chapter = chapters.get(row["data-paper"])
+        of_row = str(row.get("data-verdicts", ""))
+        if chapter in differences.known() and any(f":{verdict}" in of_row for verdict in ASKS):
+            target = f"{root}book/runs/{chapter}.html#{differences.ANCHOR}"
+            link = page.new_tag("a", href=target)
+            link.string = "what differs"
+            small = page.new_tag("small")
+            small.extend([" ", link])
+            row.find_all("td")[-1].append(small)
 
 
 @lru_cache

@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 
 from helpers.report.site import head
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TIME = 60_000  # milliseconds of the page's own clock, for its formulas
@@ -18,7 +17,7 @@ STYLES = ("styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css", 
 
 def pages(toc: Path = paths.ROOT / "_toc.yml") -> list[str]:
     """The names of the book's pages, in its order, without runs of a reader's own."""
-    listed = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    listed = yaml_files.held_by(toc)
     chapters = [chapter for part in listed["parts"] for chapter in part["chapters"]]
     return [listed["root"], *(chapter["file"] for chapter in chapters if "file" in chapter)]
 
