@@ -313,7 +313,7 @@ def test_where_controls_stand_higher_the_page_says_beware():
     better = (matrix.kind == "control") & (matrix.test == "localisation")
     high = matrix.assign(value=matrix.value.where(~better, 99))
 
-    warned = re.search(r"Beware: (.*), which know nothing", methods.which_page(high))[1]
+    warned = re.search(r"Beware: (.*), which ignore the network", methods.which_page(high))[1]
     assert {"random", "centre", "edges", "brightness"} == set(warned.split(" and "))
     assert "Beware" not in methods.which_page(matrix).partition("## Explain a black box")[0]
 

@@ -139,7 +139,21 @@
     });
   }
 
+  // a long list whose entries begin alike, such as "decision: Dice score", is one in groups
+  function inGroups(list) {
+    const texts = [...list.options].map((option) => option.textContent);
+    if (texts.length < 12 || !texts.every((text) => text.includes(": "))) return;
+    let group;
+    for (const option of [...list.options]) {
+      const [name, ...rest] = option.textContent.split(": ");
+      if (group?.label !== name) list.append((group = made("optgroup", { label: name })));
+      option.textContent = rest.join(": ");
+      group.append(option);
+    }
+  }
+
   function dress(element, spec) {
+    all("select", element).forEach(inGroups);
     all("summary", element).forEach((summary) => {
       summary.setAttribute("aria-label", "save the chart as a picture");
       summary.title = "save the chart as a picture";

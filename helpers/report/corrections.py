@@ -48,9 +48,22 @@ def made(notebook: dict[str, Any], chapter: str) -> dict[str, Any]:
 
 
 def _corrected(cell: dict[str, Any], listed: tuple[Correction, ...]) -> dict[str, Any]:
-    if cell["cell_type"] != "markdown":
-        return cell
-    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return {**cell, "source": _text(cell["source"], listed)}
+    outputs = [_output(output, listed) for output in cell.get("outputs", [])]
+    return {**cell, "outputs": outputs} if "outputs" in cell else cell
+
+
+def _output(output: dict[str, Any], listed: tuple[Correction, ...]) -> dict[str, Any]:
+    data = output.get("data", {})
+    if "text/markdown" not in data:
+        return output
+    text = _text(data["text/markdown"], listed)
+    return {**output, "data": {**data, "text/markdown": text}}
+
+
+def _text(source: str | list[str], listed: tuple[Correction, ...]) -> str:
+    text = "".join(source)
     for one in listed:
-        source = source.replace(one.says, f"{one.instead}{TOLD}")
-    return {**cell, "source": source}
+        text = text.replace(one.says, f"{one.instead}{TOLD}")
+    return text

@@ -21,8 +21,9 @@ Notebook = dict[str, Any]
 
 
 OLDER = (
-    "*What follows was written by the run, before some of its claims were amended "
-    "([scorecard](/book/scorecard.md)). Where it differs, the verdicts above hold.*"
+    "*The run's own summary is folded, since some claims were amended after it "
+    "([scorecard](/book/scorecard.md)): the verdicts above hold, and below a verdict of the run "
+    "stands what it is now.*"
 )
 
 
@@ -57,10 +58,12 @@ def as_page(
     if first_screen:
         verdict = [_without_first_screen(cell) for cell in verdict]
         note = [_markdown("older", OLDER)] if amended else []
+        verdict = [_folded_output(cell) for cell in verdict] if amended else verdict
         verdict = [_markdown("first-screen", first_screen), *note, *verdict]
     profile = notebook["metadata"]["provenance"]["profile"]
     note = _markdown("shown-profile", f"*This page shows the profile **{profile}**.*")
-    title, *others = rest
+    verdict = [*(cell for cell in rest if _is_stale(cell)), *verdict]
+    title, *others = (cell for cell in rest if not _is_stale(cell))
     if "carried" in notebook["metadata"]["provenance"]:
         others = [_carried(notebook["metadata"]["provenance"]["carried"]), *others]
     if yours:
@@ -86,6 +89,17 @@ def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
     else:
         return cell
     return {**cell, "metadata": {**cell["metadata"], "tags": [*tags, tag]}}
+
+
+def _is_stale(cell: dict[str, Any]) -> bool:
+    """Whether a cell is the warning that `helpers.run.stale` puts on a page."""
+    return str(cell.get("id", "")).startswith("stale-")
+
+
+def _folded_output(cell: dict[str, Any]) -> dict[str, Any]:
+    if not cell.get("outputs"):
+        return cell
+    return {**cell, "metadata": {**cell["metadata"], "tags": [*_tags(cell), "hide-output"]}}
 
 
 def _with_differences(cell: dict[str, Any], differs: str) -> dict[str, Any]:

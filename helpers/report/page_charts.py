@@ -47,7 +47,12 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     label = f"({json.dumps(labels)})[datum.value] || datum.label"
     ticks = [*labels, -1, 1, 0]
     axis = alt.Axis(
-        values=ticks, tickCount=len(ticks), labelExpr=label, labelOverlap="greedy", orient="top"
+        values=ticks,
+        tickCount=len(ticks),
+        labelExpr=label,
+        labelOverlap="greedy",
+        orient="top",
+        labelPadding=16,  # for a label of two lines
     )
     rows = alt.Axis(labelExpr=_LINES, labelOffset=-6, labelOverlap=False)  # each row has its name
     base = alt.Chart(frame).encode(
@@ -65,19 +70,23 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     )
     color, shape = charts.color_and_shape("verdict", theme.VERDICT_LOOKS)
     colors = [look for look, _ in theme.VERDICT_LOOKS.values()]
-    outline = alt.Scale(domain=list(theme.VERDICT_LOOKS), range=colors)
+    outline = alt.Stroke(
+        "verdict:N",
+        scale=alt.Scale(domain=list(theme.VERDICT_LOOKS), range=colors),
+        legend=alt.Legend(title=None, columns=1, symbolOpacity=1),  # one with that of the color
+    )
     judged = base.encode(color=color)
     interval = judged.mark_rule().encode(x="x_low:Q", x2="x_high:Q")
     is_authors = alt.condition(alt.datum.arm == "A", alt.value(0.9), alt.value(0))
-    ours = judged.mark_point(filled=True, size=45).encode(
+    ours = judged.mark_point(filled=True, size=60, strokeWidth=1).encode(
         x="x:Q",
         shape=shape,
         fillOpacity=is_authors,
-        stroke=alt.Stroke("verdict:N", scale=outline, legend=None),
+        stroke=outline,
     )
     chart = alt.layer(allowed, interval, ours, description=description)
     chart = _filter(chart, frame, ["paper", "kind", "verdict", "arm"])
-    return _growing(chart, 40)
+    return _growing(chart, 46)
 
 
 def leaderboard_chart(places: pd.DataFrame, *, description: str) -> alt.LayerChart:
@@ -157,7 +166,7 @@ def _by_network_and_measure(chart, frame: pd.DataFrame):
 
 def _row_label(paper: str, group: str) -> str:
     """A row's label for a narrow page: the first author and the group, in short lines."""
-    return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 24, break_on_hyphens=False))
+    return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 22, break_on_hyphens=False))
 
 
 def _rows(places: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The page that says how each chapter's results were made."""
 
+import re
+
 from helpers.report import render, scorecard
 
 SHOWN_ELSEWHERE = {"finding", "claims"}  # on the front page; on the scorecard
@@ -31,4 +33,5 @@ def _settings(card: dict) -> list[tuple[str, str]]:
 
 def _one_line(value) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = re.sub(r"\b1 threads\b", "1 thread", text)  # as earlier runs wrote it
     return " ".join(text.split()).replace("|", "/").replace("`", "'")

@@ -14,7 +14,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from helpers.report import render
-from helpers.report.site import captions, charts, glossary, head, icons, links, tables
+from helpers.report.site import captions, charts, glossary, head, icons, links, spelling, tables
 from helpers.store import paths
 
 MARK = 'name="finished"'
@@ -50,12 +50,14 @@ def finished(text: str, name: str, site: Path) -> str:
         if chart.still:
             _write(site / "_static" / "charts" / chart.still[0], chart.still[1].encode())
     tables.made_readable(page)
+    spelling.make_american(page)
     _name_run_card(page)
     base = name.rpartition("/")[2]
     for file, data in captions.numbered(page, drawn, f"{base}-").items():
         _write((site / name).parent / "_data" / file, data.encode())
     glossary.explained(page, name, root)
     links.added(page, name, root)
+    spelling.name_methods(page)
     head.finished(page, name, head.site(), head.edition())
     page.head.append(BeautifulSoup(f'<meta {MARK} content="yes"/>', "html.parser"))
     return re.sub(

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from bs4 import BeautifulSoup, Tag
 
-from helpers.report import claims, differences, methods, scorecard, verdicts
+from helpers.report import claims, differences, methods, scorecard, theme, verdicts
 
 SCORECARD = "book/scorecard"
 ASKS = (verdicts.NOT_REPRODUCED, verdicts.DEPENDS, verdicts.NOT_COMPARABLE)  # whether it is fair
@@ -63,9 +63,7 @@ def _link_differences(page: BeautifulSoup, article: Tag, root: str) -> None:
             target = f"{root}book/runs/{chapter}.html#{differences.ANCHOR}"
             link = page.new_tag("a", href=target)
             link.string = "what differs"
-            small = page.new_tag("small")
-            small.extend([" ", link])
-            row.find_all("td")[-1].append(small)
+            row.find_all("td")[-1].extend([" ", link])
 
 
 @lru_cache
@@ -84,6 +82,28 @@ def _link_claims(page: BeautifulSoup, article: Tag, chapter: str, root: str) -> 
             link = page.new_tag("a", href=f"{root}{SCORECARD}.html#{claim_anchor(chapter, key)}")
             link.string = str(text)
             text.replace_with(link)
+        _tell_present_verdicts(page, head.parent, _verdicts(chapter), key)
+
+
+def _tell_present_verdicts(
+    page: BeautifulSoup, row: Tag, present: dict[tuple[str, str], str], key: str | None
+) -> None:
+    """Where a run wrote another verdict than the claim has now, its row says which it has now."""
+    written = dict(pair.split(":") for pair in str(row.get("data-verdicts", ":")).split("|"))
+    for cell in row.find_all("td", attrs={"data-arm": True}):
+        arm = str(cell["data-arm"])
+        now = present.get((str(key), arm))
+        if now and written.get(arm) and written[arm] != now:
+            told = page.new_tag("small", attrs={"class": "now"})
+            told.string = f" now: {theme.MARKS[now]} {now}"
+            cell.append(told)
+
+
+@lru_cache
+def _verdicts(chapter: str) -> dict[tuple[str, str], str]:
+    """The verdict that each claim of a chapter has now, by key and arm."""
+    judged = claims.scorecard(chapter)
+    return {(row.key, row.arm): row.verdict for row in judged.itertuples()}
 
 
 def _plain(text: str) -> str:
