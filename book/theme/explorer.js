@@ -107,7 +107,7 @@
     const methods = Object.keys(network.maps).map((method) => [method, method]);
     offer("image", network.images.map((image, i) => [i, `${image.name}: ${image.class}`]));
     offer("first", methods, place(methods, "Grad-CAM", 0));
-    offer("second", methods, place(methods, "LRP-epsilon", 1));
+    offer("second", methods, place(methods, "LRP-ε", 1));
     const number = Number(chosen("image").value);
     const { name, class: label, probability, picture } = network.images[number];
     Object.assign(photo.querySelector("img"), {
