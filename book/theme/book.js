@@ -68,7 +68,7 @@
       if (x?.title && narrow) x.title = lines(x.title, Math.max(14, Math.floor(width / 15)));
       const y = view.encoding?.y;
       if (y?.title) y.title = lines(y.title, 36);
-      for (const name of ["color", "shape", "strokeDash", "size", "opacity"]) {
+      for (const name of ["color", "shape", "stroke", "strokeDash", "size", "opacity"]) {
         const part = view.encoding?.[name];
         if (part?.title) part.title = lines(part.title, letters);
         if (narrow && part?.legend) Object.assign(part.legend, { columns: 1, orient: "bottom" });

@@ -16,7 +16,7 @@ STEMS = {  # British to American
     "optimis": "optimiz", "emphasis(?=e)": "emphasiz", "summaris": "summariz",
     "generalis": "generaliz", "standardis": "standardiz", "initialis": "initializ",
     "minimis": "minimiz", "maximis": "maximiz", "regularis": "regulariz", "labell": "label",
-    "modell(?=ed|ing)": "model", "centred": "centered",
+    "modell(?=ed|ing)": "model", "centred": "centered", r"\b1 threads\b": "1 thread",
 }  # fmt: skip
 METHODS = {
     "LRP-alpha-beta": "LRP-αβ",
@@ -51,6 +51,9 @@ def named(text: str) -> str:
 def make_american(page: BeautifulSoup) -> None:
     """Spell the texts of an article alike, in place."""
     _change(page, american)
+    for text in page.find_all(string=re.compile("ization$")):
+        if text.find_parent(class_="matrix") and text.find_parent("thead"):  # heads are narrow
+            text.replace_with(f"{str(text).removesuffix('ization')}\u00adization")
 
 
 def name_methods(page: BeautifulSoup) -> None:

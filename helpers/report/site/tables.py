@@ -43,7 +43,10 @@ def as_csv(table: Tag) -> str:
     write = csv.writer(file, lineterminator="\n")
     for row in table.find_all("tr"):
         write.writerow(
-            [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+            [
+                " ".join(cell.get_text(" ").replace("\u00ad", "").split())
+                for cell in row.find_all(["th", "td"])
+            ]
         )
     return file.getvalue()
 
