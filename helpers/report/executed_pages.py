@@ -9,8 +9,11 @@ import ast
 import html
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from helpers.report import claims, corrections, differences, opening, registration
 
@@ -195,6 +198,12 @@ def _without_first_screen(cell: dict[str, Any]) -> dict[str, Any]:
     return {**cell, "outputs": kept} if "outputs" in cell else cell
 
 
+@lru_cache
+def scorecard(chapter: str) -> pd.DataFrame:
+    """The committed claims of a chapter, judged once for all that is built of them; not changed."""
+    return claims.scorecard(chapter)
+
+
 def of_committed_run(chapter: str) -> dict[str, Any]:
     """What the page of a committed run shows by the present claims; nothing of other notebooks."""
     if chapter not in opening.questions():
@@ -202,7 +211,7 @@ def of_committed_run(chapter: str) -> dict[str, Any]:
     card, rows = claims.run_card(chapter), claims.reported(chapter)
     judged_by = card.get("claims", {})
     amended = bool(registration.changed(rows, judged_by) or set(judged_by) - set(rows.index))
-    judged = claims.scorecard(chapter)
+    judged = scorecard(chapter)
     return {
         "first_screen": opening.opening(chapter, judged, boxed=True),
         "amended": amended,

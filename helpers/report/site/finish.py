@@ -74,10 +74,12 @@ def _as_file(found: re.Match, root: str, site: Path) -> str:
 
 
 def _name_run_card(page: BeautifulSoup) -> None:
-    """The run card's box gets an anchor, to which "make it again" leads."""
+    """The run card gets an anchor, to which "make it again" leads; a folded summary its name."""
     for title in page.select("p.admonition-title"):
         if title.get_text(strip=True) == "Run card" and not page.find(id="run-card"):
             title.parent["id"] = "run-card"
+    for title in page.select("div.cell.tag_verdict details.above-output > summary p"):
+        title.string = "The run’s own summary"
 
 
 def _slim(site: Path) -> None:

@@ -3,9 +3,10 @@
 import re
 from functools import lru_cache
 
+import pandas as pd
 from bs4 import BeautifulSoup, Tag
 
-from helpers.report import claims, differences, methods, scorecard, theme, verdicts
+from helpers.report import claims, differences, executed_pages, methods, scorecard, theme, verdicts
 
 SCORECARD = "book/scorecard"
 ASKS = (verdicts.NOT_REPRODUCED, verdicts.DEPENDS, verdicts.NOT_COMPARABLE)  # whether it is fair
@@ -102,7 +103,11 @@ def _tell_present_verdicts(
 @lru_cache
 def _verdicts(chapter: str) -> dict[tuple[str, str], str]:
     """The verdict that each claim of a chapter has now, by key and arm."""
-    judged = claims.scorecard(chapter)
+    return by_key_and_arm(executed_pages.scorecard(chapter))
+
+
+def by_key_and_arm(judged: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """The verdict of each claim in each arm."""
     return {(row.key, row.arm): row.verdict for row in judged.itertuples()}
 
 

@@ -51,8 +51,8 @@ def named(text: str) -> str:
 def make_american(page: BeautifulSoup) -> None:
     """Spell the texts of an article alike, in place."""
     _change(page, american)
-    for text in page.find_all(string=re.compile("ization$")):
-        if text.find_parent(class_="matrix") and text.find_parent("thead"):  # heads are narrow
+    for head in page.select(".matrix thead th"):  # they are narrow
+        for text in head.find_all(string=re.compile("ization$")):
             text.replace_with(f"{str(text).removesuffix('ization')}\u00adization")
 
 
@@ -64,9 +64,10 @@ def name_methods(page: BeautifulSoup) -> None:
 def _change(page: BeautifulSoup, change: Callable[[str], str]) -> None:
     article = page.find("article")
     for text in list(article.find_all(string=True)) if article else []:
-        changed = change(str(text))
-        if changed != str(text) and not text.find_parent(NOT_IN):
-            text.replace_with(changed)
+        if len(text) > 5:  # none of the words is shorter
+            changed = change(text)
+            if changed != text and not text.find_parent(NOT_IN):
+                text.replace_with(changed)
 
 
 def _to_american(found: re.Match) -> str:
