@@ -290,6 +290,7 @@ def test_an_address_opens_the_explorers_view_and_keeps_what_is_chosen(visit, bui
     )
     assert f"first={quote_plus(first)}&" in address
 
+    shown.open("about:blank")  # else only the address would change, and no page be opened
     shown.open(
         (built_book / "book/explorer.html").as_uri() + "#first=RISE&second=random&over=false"
     )
