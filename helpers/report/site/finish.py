@@ -49,8 +49,8 @@ def finished(text: str, name: str, site: Path) -> str:
     for chart in drawn:
         if chart.still:
             _write(site / "_static" / "charts" / chart.still[0], chart.still[1].encode())
-    tables.made_readable(page)
     spelling.make_american(page)
+    tables.made_readable(page)
     _name_run_card(page)
     base = name.rpartition("/")[2]
     for file, data in captions.numbered(page, drawn, f"{base}-").items():
