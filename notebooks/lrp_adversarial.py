@@ -283,7 +283,7 @@ attacks = [
     decision_attack.in_pieces("attack", attack, network, ours.pixels[source], target, **batch)
     for network in trained["B"]
 ]
-PIECE = 4  # pairs of SciPy's solver that are kept at a time
+PIECE = 25  # pairs of SciPy's solver that run side by side, and are kept
 draws = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed + 1))
 sample = draws[:scipy_pairs]  # more pairs begin with the same ones
 clean = conversion.to_unit(ours.pixels[source[sample]])

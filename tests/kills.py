@@ -303,7 +303,7 @@ def all_finished(root: Path) -> bool:
 
 def next_round(work: Round, root: Path) -> None:
     """All is finished before the last kill: compare, and begin once more with nothing kept."""
-    judge(work, root)
+    let_end(work, root, work.folder / f"round-{work.seen['rounds']}.log")
     work.seen["rounds"] += 1
     work.seen["finished"] = {}
     for made in (root / "book/_made", root / "data/cache", root / ".snakemake"):
@@ -312,14 +312,9 @@ def next_round(work: Round, root: Path) -> None:
 
 
 def ended(work: Round, root: Path, log: Path) -> None:
-    """Let the grid end by the last engine, whatever was killed before, and judge it."""
-    watch, process = Watch(root, work.seen), begin(root, work.engines[-1], log)
-    watch_for(float("inf"), watch, process, log)
-    watch.look(log)
-    if process.returncode:
-        work.seen["different"].append("the grid did not end after the kills")
-    judge(work, root)
-    for number, name in enumerate(work.engines):  # once more: nothing is left to be run
+    """Let the grid end, whatever was killed before; then run it once more: nothing is left."""
+    let_end(work, root, log)
+    for number, name in enumerate(work.engines):
         again = work.folder / f"again-{number}.log"
         watch, process = Watch(root, work.seen), begin(root, name, again)
         process.wait()
@@ -327,8 +322,13 @@ def ended(work: Round, root: Path, log: Path) -> None:
     work.seen["left behind"] += left_behind(root)
 
 
-def judge(work: Round, root: Path) -> None:
-    """Compare with the run in one piece."""
+def let_end(work: Round, root: Path, log: Path) -> None:
+    """Let the last engine do what is left, and compare with the run in one piece."""
+    watch, process = Watch(root, work.seen), begin(root, work.engines[-1], log)
+    watch_for(float("inf"), watch, process, log)
+    watch.look(log)
+    if process.returncode:
+        work.seen["different"].append("the grid did not end after the kills")
     tables, numbers, different = compared(work.folder / "unbroken", root)
     work.seen["tables"], work.seen["numbers"] = tables, numbers
     work.seen["different"] += different

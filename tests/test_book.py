@@ -157,7 +157,7 @@ def test_scorecard_for_machines_counts_the_verdicts_that_readme_shows():
 
 
 def test_every_chapter_with_claims_belongs_to_a_paper():
-    assert set(scorecard.chapters()) <= {paper.chapter for paper in scorecard.PAPERS}
+    assert {paper.chapter for paper in scorecard.PAPERS} >= set(scorecard.chapters()) != set()
 
 
 def test_tally_counts_verdicts_by_arm():
@@ -212,7 +212,7 @@ def test_run_cards_of_committed_results_are_complete():
 
     for chapter in scorecard.chapters():
         card = claims.run_card(chapter)
-        assert not card or wanted <= card.keys(), json.dumps(card, indent=1)
+        assert wanted <= card.keys(), f"{chapter}: {json.dumps(card, indent=1)}"
 
 
 def test_a_finding_is_not_shown_on_the_status_page():

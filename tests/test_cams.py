@@ -131,6 +131,7 @@ def test_record_leaves_no_hook_no_gradient_and_no_changed_mode_behind(network, i
         ({"classes": CLASSES + 1}, "classes run from 1 to 4; expected 0 to 3"),
         ({"images": torch.full((3, 3, 6, 4), 200.0)}, "divide by 255"),
         ({"images": torch.full((3, 3, 6, 4), torch.nan)}, "images hold NaN"),
+        ({"images": torch.zeros(3, 1, 6, 4).double()}, r"not take images \(3, 1, 6, 4\): Given"),
     ],
 )
 def test_record_refuses_what_does_not_fit(network, images, change, message):
@@ -138,6 +139,16 @@ def test_record_refuses_what_does_not_fit(network, images, change, message):
 
     with pytest.raises(ValueError, match=message):
         cams.record(network, **arguments)
+
+
+def test_record_lets_an_error_of_memory_through_so_that_the_batch_is_halved(network, images):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    network.act.forward = full
+
+    with pytest.raises(torch.OutOfMemoryError):
+        cams.record(network, images, CLASSES, "features")
 
 
 def test_record_refuses_a_map_of_one_cell():
@@ -605,3 +616,11 @@ def test_a_bias_of_a_layer_that_does_not_see_the_image_has_no_term_in_the_full_g
     total = sum(term.flatten(1).sum(1) for term in terms)
     seen = network.first(images).mean((2, 3)).diagonal()
     torch.testing.assert_close(total, seen)
+
+
+@pytest.mark.parametrize("layer", [0, None, ["a"]])
+def test_a_layer_that_is_no_name_is_refused_with_the_names_there_are(layer):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Flatten())
+
+    with pytest.raises(ValueError, match="expected a name, one of: 0"):
+        cams.record(network, torch.rand(1, 3, 8, 8), torch.tensor([0]), layer)

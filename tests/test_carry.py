@@ -1,12 +1,13 @@
 import json
+import os
 
 import nbformat
 import pandas as pd
 import pytest
 
-from helpers.report import executed_pages
+from helpers.report import claims, executed_pages, registration
 from helpers.run import __main__, carry, parameters
-from helpers.store import paths
+from helpers.store import files, paths, reading
 
 
 def runs(**changes):
@@ -56,6 +57,7 @@ def project(tmp_path, monkeypatch):
 
     def give(**changes):
         def execute(name, values, file):
+            assert os.environ[paths.ALONE]  # the run sees committed data only
             runs(**changes).to_csv(file.with_suffix(".csv"), index=False)
 
         monkeypatch.setattr(carry.execute, "execute", execute)
@@ -77,6 +79,9 @@ def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
     assert carried["digest"] != "old"
     assert made["digest"] == "old"
     assert made["claims"] == {"a": "what it was judged by"}
+    then = made[registration.CARRIED]
+    assert then["claims"] == registration.digests(claims.reported("decam"))
+    assert then["finished"][:2] == "20"
     words = executed_pages.in_words(carried)
     assert "commit abc" in words
     assert "the same values for 1 of 1 claims" in words
@@ -206,7 +211,46 @@ def test_runs_on_unlike_processors_differ_where_their_intervals_do_not_overlap(c
 
 
 def test_each_smoke_run_has_the_processor_that_it_was_made_on():
-    names = [file.stem for file in carry.SMOKE.glob("*.csv") if file != carry.PROCESSORS]
+    names = [f.stem for f in carry.SMOKE.glob("*.csv") if f.name != carry.PROCESSORS]
 
     assert names
     assert all(carry.made_on(name) for name in names)
+    assert set(reading.sums(carry.SMOKE)) == {f"{name}.csv" for name in names} | {carry.PROCESSORS}
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Smoke values of two notebooks, as they are written."""
+    monkeypatch.setattr(carry, "SMOKE", tmp_path)
+    for name in ("one", "two"):
+        carry.keep(name, runs().to_csv(index=False).encode())
+    return tmp_path
+
+
+def test_smoke_values_are_kept_with_their_processor_and_checksums(kept):
+    assert carry.differences(carry.values("one"), runs()) == (1, [])
+    assert carry.made_on("one") == carry.made_on("two") == carry.processor()
+    assert carry.made_on("three") == ""
+    assert set(reading.sums(kept)) == {"one.csv", "two.csv", carry.PROCESSORS}
+
+
+@pytest.mark.parametrize(("old", "new"), [("2", "3"), ("o", "p")])
+@pytest.mark.parametrize(
+    ("name", "read"), [("one.csv", carry.values), (carry.PROCESSORS, carry.made_on)]
+)
+def test_one_changed_character_in_smoke_values_or_their_processors_is_refused(
+    kept, name, read, old, new
+):
+    text = (kept / name).read_text()
+    (kept / name).write_text(text.replace(old, new, 1))
+
+    with pytest.raises(reading.Damaged, match=f"{name} has SHA-256"):
+        read("one")
+
+
+def test_a_word_among_smoke_values_is_named_even_where_checksums_were_written_anew(kept):
+    (kept / "one.csv").write_text((kept / "one.csv").read_text().replace("1.5", "two"))
+    files.write_sums(kept)
+
+    with pytest.raises(reading.Damaged, match=r"one\.csv: high holds words"):
+        carry.values("one")

@@ -1,5 +1,6 @@
 """What runs take, and what kills did to them, on the page of the full reproduction."""
 
+import hashlib
 import json
 
 import pandas as pd
@@ -135,18 +136,43 @@ def test_without_a_record_of_kills_the_page_says_how_to_make_one(tmp_path):
 # --- seeds ---
 
 
+def pooled_seeds(folder, text):
+    """A table of pooled seeds with its checksum beside it."""
+    (folder / "elime-seeds.csv").write_text(text)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "elime-seeds.json").write_text(json.dumps({"sha256": sha256}))
+
+
 def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
     table = pd.DataFrame(
         [["sum", "B", 2.0, 1.5, 2.5, 7, 3, 0.25], ["once", "B", 2.0, 1.0, 3.0, 7, 1, None]],
         columns=["key", "arm", "value", "low", "high", "n", "seeds", "spread"],
     )
-    table.to_csv(tmp_path / "elime-seeds.csv", index=False)
+    pooled_seeds(tmp_path, table.to_csv(index=False))
 
     page = costs.seeds_page(tmp_path)
 
     assert "**Wang et al. 2022**" in page
     assert "| sum | B | 2 | 1.5 to 2.5 | 3 | 0.25 |" in page
     assert "once" not in page  # of a single seed
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# nothing\n", "lacks the table 'work'"),
+        ("work: {}\n", "lacks the table 'pass'"),
+        ("work: [1]\npass: {}\n", "lacks the table 'work'"),
+        ("work: {", "cannot be read as YAML"),
+    ],
+)
+def test_a_damaged_table_of_costs_is_named(tmp_path, monkeypatch, text, says):
+    file = tmp_path / "costs.yaml"
+    file.write_text(text)
+    monkeypatch.setattr(counted, "TABLE", file)
+
+    with pytest.raises(reading.Damaged, match=says):
+        counted.table.__wrapped__()
 
 
 @pytest.mark.parametrize(
@@ -158,14 +184,53 @@ def test_pooled_seeds_of_a_chapter_stand_under_its_paper(tmp_path):
         ("a,B,2.0,1.5,2.5,7,3,two", "a lies outside its interval"),
         ("a,B,2.0,1.5,2.5,7,three,0.25", "seeds is 'three'"),
         ("a,B,2.0,1.5", "row 2, has 4 cells"),
+        ("a,B,2.0,1.5,inf,7,3,0.25", "a lies outside its interval"),
+        ("a,B,2.0,1.5,2.5,7,3,inf", "a lies outside its interval"),
+        ("", "has no row"),
     ],
 )
 def test_a_damaged_table_of_pooled_seeds_is_named(tmp_path, row, says):
-    head = "key,arm,value,low,high,n,seeds,spread\n"
-    (tmp_path / "elime-seeds.csv").write_text(f"{head}{row}\n")
+    pooled_seeds(tmp_path, f"key,arm,value,low,high,n,seeds,spread\n{row}\n")
 
     with pytest.raises(reading.Damaged, match=says):
         costs.seeds_page(tmp_path)
+
+
+def test_one_changed_digit_in_a_table_of_pooled_seeds_is_noticed(tmp_path):
+    pooled_seeds(tmp_path, "key,arm,value,low,high,n,seeds,spread\na,B,2.0,1.5,2.5,7,3,0.25\n")
+    file = tmp_path / "elime-seeds.csv"
+    file.write_text(file.read_text().replace("2.0", "2.1"))
+
+    with pytest.raises(reading.Damaged, match=r"elime-seeds\.csv has SHA-256"):
+        costs.seeds_page(tmp_path)
+    (tmp_path / "elime-seeds.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no .*elime-seeds\.json"):
+        costs.seeds_page(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [{"times": ["count", "imagec"]}, {"times": 3}, {}])
+def test_work_that_cannot_be_counted_is_named(monkeypatch, wrong):
+    work = {"trial": [{"seconds": 2.0, **wrong}]}
+    monkeypatch.setattr(counted, "table", lambda: {"work": work, "pass": {}})
+
+    with pytest.raises(reading.Damaged, match=r"costs\.yaml: the work of trial cannot be counted"):
+        counted.hours("trial", {"count": 2})
+
+
+@pytest.mark.parametrize("key", MEASURED)
+def test_a_measured_run_that_lacks_an_entry_is_named(table, key):
+    del table["measured"][0][key]
+
+    with pytest.raises(reading.Damaged, match=f"costs.yaml: a measured run lacks '{key}'"):
+        costs.costs_page()
+
+
+@pytest.mark.parametrize("key", costs.SEEN)
+def test_a_record_of_kills_without_a_count_is_named(tmp_path, key):
+    (tmp_path / "kills.json").write_text(json.dumps({k: v for k, v in SEEN.items() if k != key}))
+
+    with pytest.raises(reading.Damaged, match=rf"kills\.json lacks '{key}'"):
+        costs.kills_page(tmp_path / "kills.json")
 
 
 def test_a_damaged_record_of_kills_is_named(tmp_path):

@@ -160,6 +160,18 @@ def test_missing_cifar10_says_what_to_do(tmp_path, monkeypatch):
         cifar.cifar10("test", download=False)
 
 
+def test_a_run_alone_sees_neither_a_kept_copy_of_cifar10_nor_xai_data(monkeypatch):
+    monkeypatch.setenv("XAI_DATA", "data")
+    monkeypatch.setattr(cifar, "_cached", lambda file: cifar.foolbox_cifar10())
+    monkeypatch.setattr(cifar, "check_official", lambda split, images: None)
+    assert len(cifar.cifar10("test").pixels) == 20
+    monkeypatch.setenv(paths.ALONE, "1")
+
+    assert paths.xai_data() is None
+    with pytest.raises(FileNotFoundError, match="XAI_ALONE is set: only what is committed is used"):
+        cifar.cifar10("test")
+
+
 def test_an_xai_data_that_is_no_folder_is_refused(monkeypatch):
     monkeypatch.setenv("XAI_DATA", "no/such/folder")
 

@@ -157,3 +157,15 @@ def test_the_seeds_of_every_image_are_drawn_anew_in_every_draw():
 def test_an_interval_holds_its_estimate_wherever_the_draws_lie():
     assert intervals.estimate_and_interval(np.array([0.0, 1, 1, 1])) == (0, 0, 1)
     assert intervals.estimate_and_interval(np.array([2.0, 1, 1, 1])) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("values", [["a", "b"], [["1", "2"]], [[1, 2], [3]], [1 + 2j, 3], "ab"])
+def test_what_is_no_number_is_refused_with_a_sentence(values):
+    with pytest.raises(ValueError, match=r"values hold what is no number, or are no table"):
+        intervals.mean_interval(values)
+
+
+def test_nothing_seen_is_left_out_as_nan_is():
+    assert intervals.mean_interval([None, 2, 4], draws=10) == intervals.mean_interval(
+        [np.nan, 2, 4], draws=10
+    )

@@ -6,7 +6,7 @@ import pytest
 import small_project
 import yaml
 
-from helpers.report import counted
+from helpers.report import costs, counted
 from helpers.run import (
     grid,
     matrix,
@@ -374,6 +374,10 @@ def test_fresh_runs_that_differ_in_their_seed_alone_are_pooled(project):
     assert own.spread.tolist() == [1]
     assert "seeds 0, 1 pooled, 1 numbers" in seeds_of_runs.told(states.values())
     assert seeds_of_runs.write(states.values()) == []  # nothing has changed
+    assert "2 |" in costs.seeds_page(paths.RESULTS)
+    told = json.loads((paths.RESULTS / "small-seeds.json").read_text())
+    assert [run["seed"] for run in told["runs"]] == [0, 1]
+    assert all(run["digest"].startswith("code of small") for run in told["runs"])
 
 
 def test_seeds_of_a_profile_that_is_not_the_committed_ones_stay_beside_their_runs(project):
@@ -490,4 +494,3 @@ def test_a_matrix_of_real_notebooks_runs_what_is_missing_and_pools_its_seeds(tmp
     table = pd.read_csv(root / "book/_made/smoke/small-seeds.csv")
     assert table[["key", "value", "seeds"]].to_numpy().tolist() == [["sum", 3.0, 2]]
     assert not list((root / "data/cache/matrix").rglob("*.lock"))
-    assert "OMP_NUM_THREADS" not in os.environ

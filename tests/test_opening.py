@@ -175,6 +175,7 @@ WHOLE = {
         ({"answers": {"reproduced": "Yes."}}, "lacks 'not reproduced'"),
         ({"claim": "It rises by 12 %."}, "a number is typed"),
         ({"answers": {**WHOLE["answers"], "reproduced": "Yes. {n}"}}, "no field n"),
+        ({"answers": {**WHOLE["answers"], "reproduced": "Yes. {held"}}, "trial: the answer 'Yes"),
     ],
 )
 def test_an_answer_that_could_contradict_its_row_is_refused(tmp_path, changes, complaint):

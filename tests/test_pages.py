@@ -217,6 +217,7 @@ def test_page_has_a_table_for_each_network(tmp_path):
     [
         ([rows("sorting", {"LIME": 1}, kind="magic")], "kind 'magic'"),
         ([rows("sorting", {"LIME": 1}, decides=False)], "0 measures decide the test 'sorting'"),
+        ([rows("sorting", {"LIME": 1}, decides="Tru")], "decides is neither True nor False"),
         ([rows("sorting", {"LIME": 1}, better=0)], "with better 1 or -1"),
         (
             [rows("sorting", {"LIME": 1}), rows("sorting", {"LIME": 1}, measure="other")],

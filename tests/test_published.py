@@ -71,6 +71,13 @@ def test_one_changed_digit_anywhere_is_noticed(published, file, old, new, says):
     assert any(says in line for line in seal.differences("trial"))
 
 
+def test_seeds_that_are_pooled_later_are_no_change_of_what_the_run_published(published):
+    for name in ("trial-seeds.csv", "trial-seeds.json"):
+        (published / "RESULTS" / name).write_text("later")
+
+    assert seal.differences("trial") == []
+
+
 def test_a_digit_changed_in_both_run_cards_is_noticed(published):
     for file in ("RESULTS/trial.json", "RUNS/trial.ipynb"):
         replaced(published / file, "It is 0.25", "It is 0.26")

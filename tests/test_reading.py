@@ -158,6 +158,8 @@ def test_yaml_is_read_as_tables_and_one_without_content_as_none(tmp_path):
 def test_how_to_mend_follows_from_where_a_file_lies(tmp_path):
     assert reading.mend(paths.CACHE / "a") == "delete it, and it is made again"
     assert reading.mend(paths.RESULTS / "a.csv") == "restore it: git checkout -- data/results/a.csv"
+    for name in ("smoke/decam.csv", "kills.json"):
+        assert reading.mend(paths.DATA / name) == f"restore it: git checkout -- data/{name}"
     assert reading.mend(tmp_path / "a") == "fetch it again"
 
 

@@ -21,6 +21,7 @@ CASES = [
         "read as if `nothing` had happened",
     ],
     ["bad inputs", "f(x)", "NaN in it", "raw error", "IndexError: {no} $x$"],
+    ["damages", "a <table>", "one digit changed (1)", "cannot be known", "another value"],
 ]
 
 
@@ -36,10 +37,12 @@ def test_the_page_counts_each_kind_and_names_what_nobody_noticed(tmp_path):
     page = reliability.page(written(tmp_path))
 
     assert "| kills | a run, a matrix of runs, a training or a write ended at" in page
-    assert "| 1 | 0 | 1 | 0 | 0 |" in page  # kills
-    assert "| 2 | 1 | 0 | 0 | 1 |" in page  # damages
-    assert "| 1 | 0 | 0 | 1 | 0 |" in page  # bad inputs
-    lost, raw = page.split("## Ended by a raw error")
+    assert "| 1 | 0 | 1 | 0 | 0 | 0 |" in page  # kills
+    assert "| 3 | 1 | 0 | 0 | 1 | 1 |" in page  # damages
+    assert "| 1 | 0 | 0 | 1 | 0 | 0 |" in page  # bad inputs
+    lost, rest = page.split("## Ended by a raw error")
+    raw, unknown = rest.split("## Cannot be known")
+    assert "| damages | a &lt;table&gt; | one digit changed (1) | another value |" in unknown
     assert r"one digit \| &lt;b&gt;changed&lt;/b&gt; | read as if \`nothing\` had" in lost
     assert r"IndexError: \{no\} \$x\$" in raw
     assert "t.csv is empty" not in page
@@ -155,6 +158,18 @@ def test_a_believed_file_is_lost_unless_something_else_tells(tmp_path):
     told = thing(notices=lambda: ["a hash tells"])
     assert damages.attempt(told, "a row twice", good) == (record.DETECTED, "a hash tells")
     assert file.read_text() == "key,value\na,1\n"  # put back
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [("one digit changed (1)", record.UNKNOWABLE), ("a row twice", record.LOST)],
+)
+def test_only_one_value_changed_in_a_users_own_file_cannot_be_known(tmp_path, fault, outcome):
+    file = tmp_path / "a.csv"
+    file.write_text("key,value\na,1\n")
+    thing = things.Thing("a", file, file.read_bytes, spoil.TEXT | spoil.CSV, said="", own=True)
+
+    assert damages.attempt(thing, fault, things.plain(file.read_bytes()))[0] == outcome
 
 
 @pytest.mark.parametrize("fault", spoil.ANY | spoil.TEXT | spoil.CSV)

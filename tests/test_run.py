@@ -13,9 +13,10 @@ import pytest
 import small_project
 from PIL import Image
 
-from helpers.run import __main__, card, execute, origin, pages, parameters, targets
+from helpers.report import counted
+from helpers.run import __main__, card, carry, execute, origin, pages, parameters, targets
 from helpers.run import notebook as notebook_cells
-from helpers.store import files, paths
+from helpers.store import files, paths, reading
 
 NAME = "lrp_adversarial"
 
@@ -361,6 +362,27 @@ def test_damaged_parameters_are_one_sentence(content, tmp_path, monkeypatch, cap
 
     assert __main__.main(["--list"]) == 2
     assert "git checkout -- notebooks/parameters.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[NAME, "--output", "{}/o.ipynb"], ["--status", NAME]])
+def test_a_damaged_table_of_costs_is_one_sentence(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "costs.yaml").write_text("# nothing\n")
+    monkeypatch.setattr(counted, "TABLE", tmp_path / "costs.yaml")
+    counted.table.cache_clear()
+
+    assert __main__.main([word.format(tmp_path) for word in words]) in (1, 2)
+    assert "costs.yaml lacks the table 'work'" in capsys.readouterr().err
+    counted.table.cache_clear()
+
+
+def test_damaged_smoke_values_are_one_sentence(monkeypatch, capsys):
+    def damaged(*all):
+        raise reading.Damaged("data/smoke/a.csv has changed")
+
+    monkeypatch.setattr(carry, "carry", damaged)
+
+    assert __main__.main([NAME, "--carry"]) == 2
+    assert capsys.readouterr().err == "helpers.run: data/smoke/a.csv has changed\n"
 
 
 def test_a_read_only_folder_is_told_before_the_start(monkeypatch, capsys, tmp_path):
@@ -786,13 +808,14 @@ def test_a_helper_edited_while_a_run_goes_on_refuses_it(tmp_path):
 def test_the_digest_of_a_run_covers_its_claims_its_checkpoints_and_its_parameters(
     tmp_path, monkeypatch
 ):
-    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):
-        monkeypatch.setattr(paths, name, tmp_path)
+    for name in ("REPORTED", "MODELS", "NOTEBOOKS"):  # apart, so that each counts by itself
+        monkeypatch.setattr(paths, name, tmp_path / name)
+        (tmp_path / name).mkdir()
     seen = [origin.notebook_digest("trial", {"seed": 0})]
     seen.append(origin.notebook_digest("trial", {"seed": 1}))
-    (tmp_path / "trial.csv").write_text("claims")
+    (paths.REPORTED / "trial.csv").write_text("claims")
     seen.append(origin.notebook_digest("trial", {"seed": 0}))
-    (tmp_path / "trial-epoch-01.safetensors").write_bytes(b"weights")
+    (paths.MODELS / "trial-epoch-01.safetensors").write_bytes(b"weights")
     seen.append(origin.notebook_digest("trial", {"seed": 0}))
 
     assert len(set(seen)) == 4

@@ -348,3 +348,20 @@ def test_randomizing_shuffles_the_statistics_of_batchnorm_too(small_network):
 
     assert not torch.equal(changed[1].running_mean, small_network[1].running_mean)
     assert not torch.equal(changed[1].running_var, small_network[1].running_var)
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "says"),
+    [
+        (torch.zeros(3, 3, 8, 8), torch.tensor([-1, 0, 1]), "classes hold -1, which is none"),
+        (torch.zeros(3, 3, 8, 8), torch.tensor([1]), "expected one whole number an image"),
+        (torch.zeros(3, 3, 8, 8).byte(), torch.tensor([0, 1, 2]), "divide by 255"),
+        (255 * torch.ones(3, 3, 8, 8), torch.tensor([0, 1, 2]), "divide by 255"),
+    ],
+)
+def test_images_and_classes_that_no_method_can_explain_are_refused(images, classes, says):
+    def brightness(model, images, classes):
+        return images.float().mean(1)
+
+    with pytest.raises(ValueError, match=says):
+        contract.checked_maps(brightness, None, images, classes, seed=0)

@@ -82,6 +82,20 @@ def test_missing_runs_are_run_merges_last_and_a_second_call_runs_none(project):
     assert (project / "seeds").exists()
 
 
+def test_seeds_are_pooled_by_the_next_call_where_another_process_finished_the_last_run(project):
+    state = project / "data/cache/matrix"
+    state.mkdir(parents=True)
+    for name in ("a", "b", "whole"):
+        (state / "laptop").mkdir(exist_ok=True)
+        (state / f"laptop/{name}.0123456789abcdef.fresh").touch()
+
+    done = snakemake(project, "--cores", "1")
+
+    assert done.returncode == 0, done.stderr
+    assert not (project / "ran").exists()
+    assert (project / "seeds").exists()
+
+
 def test_a_failed_run_leaves_the_others_and_only_what_failed_runs_next_time(project):
     (project / "unlucky").touch()
     assert snakemake(project, "--cores", "1").returncode == 1

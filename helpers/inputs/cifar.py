@@ -6,6 +6,7 @@ The pixels and labels that come out are compared once more, whichever way they c
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -76,10 +77,13 @@ def cifar10(split: str, *, download: bool = True) -> Images:
     ValueError
         If split is neither "train" nor "test".
     FileNotFoundError
-        If there is no whole copy and none can be had; says what to do.
+        If there is no whole copy and none can be had; says what to do. Also where the environment
+        variable ``XAI_ALONE`` is set.
     """
     if split not in ("train", "test"):
         raise ValueError(f"split is {split!r}; expected 'train' or 'test'")
+    if os.environ.get(paths.ALONE):
+        raise FileNotFoundError(f"{paths.ALONE} is set: only what is committed is used")
     cached = paths.CACHE / f"cifar10-{split}.safetensors"
     ways = [
         lambda: _cached(cached),

@@ -120,7 +120,7 @@ def mean_interval(
     ValueError
         If a value is infinite, or there are fewer than two.
     """
-    values = np.asarray(values, dtype=float)
+    values = sample_checks.numbers(values)
     if np.isinf(values).any():
         raise ValueError("values hold infinity; expected finite numbers, or NaN to leave one out")
     valid = ~np.isnan(values)

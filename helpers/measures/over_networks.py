@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from helpers.measures import intervals, paired
+from helpers.measures import intervals, paired, sample_checks
 
 Estimate = tuple[np.ndarray, np.ndarray, np.ndarray]
 LEVEL = 0.95
@@ -48,8 +48,8 @@ def half_width(
     numpy.ndarray
         (...), NaN where e is.
     """
-    values = np.asarray(per_network, dtype=float)
-    images, networks = np.square(np.asarray(error, dtype=float)), np.zeros(values.shape[1:])
+    values = sample_checks.numbers(per_network)
+    images, networks = np.square(sample_checks.numbers(error)), np.zeros(values.shape[1:])
     freedom = images**2 / (n - 1) if n > 1 else np.where(images > 0, np.inf, 0.0)
     if len(values) > 1:
         networks = values.var(0, ddof=1) / len(values)
@@ -72,7 +72,7 @@ def widened(per_network: np.ndarray, low: np.ndarray, high: np.ndarray, level: f
     low, high
         The interval of its mean over images alone, (...).
     """
-    per_network = np.asarray(per_network, dtype=float)
+    per_network = sample_checks.numbers(per_network)
     value, normal = per_network.mean(0), stats.norm.ppf((1 + level) / 2)
     if len(per_network) == 1:
         return value, low, high
@@ -118,7 +118,7 @@ def of_originals(values: np.ndarray) -> tuple[float, float, float, int]:
     `values` are (S, N), the same originals in each network; NaN is left out, an original whose
     networks all have NaN as well. Over originals it is Student's interval of their means.
     """
-    values = np.atleast_2d(np.asarray(values, dtype=float))
+    values = np.atleast_2d(sample_checks.numbers(values))
     seen = np.isfinite(values)
     count = seen.sum(0)
     total = np.where(seen, values, 0).sum(0)

@@ -3,6 +3,26 @@
 import numpy as np
 
 
+def numbers(values: object, name: str = "values") -> np.ndarray:
+    """Values of any shape as float64, NaN among them.
+
+    Raises
+    ------
+    ValueError
+        If one is no real number, or the rows are of unequal lengths.
+    """
+    try:
+        found = np.asarray(values)
+        if found.dtype.kind not in "biufO":  # texts such as "1", dates and complex numbers
+            raise ValueError
+        return found.astype(float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} hold what is no number, or are no table; expected numbers (N, ...), or NaN to "
+            "leave one out"
+        ) from None
+
+
 def draws(number: int, level: float) -> None:
     """Refuse a bootstrap without draws, or with a level that is no share.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from helpers.measures import over_networks
+from helpers.measures import over_networks, sample_checks
 
 
 class Estimate(NamedTuple):
@@ -34,7 +34,7 @@ def mean(values: np.ndarray) -> Estimate:
 
     One value has no standard error (NaN), none has no mean either.
     """
-    kept = np.asarray(values, dtype=float)
+    kept = sample_checks.numbers(values)
     kept = kept[~np.isnan(kept)]
     value = float(kept.mean()) if len(kept) else np.nan
     return Estimate(value, float(stats.sem(kept)) if len(kept) > 1 else np.nan, len(kept))
@@ -46,7 +46,7 @@ def paired_difference(values: np.ndarray) -> Estimate:
     Its standard error counts one image more in either direction (Bonett & Price 2012), so that it
     is not 0 where no image differs.
     """
-    kept = np.asarray(values, dtype=float)
+    kept = sample_checks.numbers(values)
     kept = kept[~np.isnan(kept)]
     if not len(kept):
         return Estimate(np.nan, np.nan, 0)

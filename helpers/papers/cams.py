@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.papers import checks
+from helpers.papers import checks, memory
 
 
 def record(model: nn.Module, images: Tensor, classes: Tensor, layer: str) -> tuple[Tensor, Tensor]:
@@ -43,14 +43,14 @@ def record(model: nn.Module, images: Tensor, classes: Tensor, layer: str) -> tup
     Raises
     ------
     ValueError
-        If there is no such layer, its output is no map or a map of one cell, or if images, classes
-        and logits do not fit each other.
+        If there is no such layer, its output is no map or a map of one cell, or if network, images,
+        classes and logits do not fit each other.
     """
     checks.check_unit_range(images)
     checks.check_classes(classes, images)
     module = _layer(model, layer)
     with checks.evaluating(model), torch.no_grad(), _leaf(module) as kept:
-        logits = model(images)  # gradients are on from the layer onwards
+        logits = _logits(model, images)  # gradients are on from the layer onwards
         if len(kept) != 1:
             raise ValueError(
                 f"layer {layer!r} ran {len(kept)} times; choose one that runs once: "
@@ -231,7 +231,22 @@ def _leaf(module: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
+def _logits(model: nn.Module, images: Tensor) -> Tensor:
+    """What the network gives; an error of its own is told with the images that it was given."""
+    try:
+        return model(images)
+    except RuntimeError as error:
+        if memory.is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"the network does not take images {tuple(images.shape)}: "
+            f"{' '.join(str(error).split())[:300]}"
+        ) from error
+
+
 def _layer(model: nn.Module, name: str) -> nn.Module:
+    if not isinstance(name, str):
+        raise ValueError(f"layer is {name!r}; expected a name, one of: {_candidates(model)}")
     layers = dict(model.named_modules())
     if name in layers:
         return layers[name]

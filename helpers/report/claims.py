@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.report import comparability, conclusions, multiverse_rows, registration
+from helpers.report import (
+    checked_rows,
+    comparability,
+    conclusions,
+    multiverse_rows,
+    registration,
+)
 from helpers.report.measured import (
     READINGS,
     RESULTS,
@@ -61,23 +67,35 @@ def reported(chapter: str, folder: Path = paths.REPORTED) -> pd.DataFrame:
     """What the chapter's paper says, one claim a row, indexed by the claim's key.
 
     A chapter for whose paper there is no authors' material leaves ``tolerance``, arm A's, empty.
-    All columns are told in CONTRIBUTING; those from ``kind`` on may be left out.
+    All columns are told in CONTRIBUTING; those from ``kind`` on may be left out, but ``kind`` and
+    ``bound``, which decide verdicts, only where all are.
 
     Raises
     ------
     ValueError
-        If a column is missing, a key stands twice, or a row names a kind, bound, setting, row or
-        amendment that is none.
+        If a column is missing or unknown, a key stands twice, a row lacks a number that judges it,
+        or names a kind, bound, setting, row or amendment that is none.
     """
     file = folder / f"{chapter}.csv"
     table = strict.table(file, _REPORTED, key=["key"])
+    further = set(table) - set(_REPORTED)
+    if unknown := sorted(further - {*_TEXTS, "rounds"}):
+        raise strict.Damaged(f"{strict.shown(file)} has the column {unknown[0]!r}, which is none")
+    if further and (missing := sorted({"bound", "kind"} - further)):
+        raise strict.Damaged(
+            f"{strict.shown(file)} lacks the column {missing[0]!r}, which decides how its rows are "
+            f"judged; {strict.mend(file)}"
+        )
     for name, empty in _TEXTS.items():
         table[name] = table[name].fillna(empty).astype(str) if name in table else empty
-    table["rounds"] = pd.to_numeric(table["rounds"]) if "rounds" in table else math.nan
+    table["rounds"] = table.get("rounds", math.nan)
     table = table.set_index("key")
     for key, row in table.iterrows():
-        _check(key, row, table)
-    return table
+        try:
+            _check(key, row, table)
+        except ValueError as error:
+            raise ValueError(f"{strict.shown(file)}: {error}") from error
+    return checked_rows.claims(file, table)
 
 
 def _check(key: str, row: pd.Series, table: pd.DataFrame) -> None:
@@ -113,7 +131,8 @@ def readings(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
 def _read(file: Path, columns: list[str]) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=columns)
-    return strict.table(file, columns, key=columns[: columns.index("value")], numbers=["n"])
+    table = strict.table(file, columns, key=columns[: columns.index("value")], numbers=["n"])
+    return checked_rows.results(file, table)
 
 
 def run_card(chapter: str, folder: Path = paths.RESULTS) -> dict:

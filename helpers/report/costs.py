@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from helpers.report import counted, render, scorecard
 from helpers.store import paths, reading, yaml_files
 
 KILLS = paths.DATA / "kills.json"  # what tests/kills.py saw last
+SEEN = (
+    "runs", "date", "commit", "ways", "engines", "runs_under_way", "finished_between_kills",
+    "begun", "finished_run_twice", "torn", "left_behind", "tables", "numbers", "different",
+)  # fmt: skip
 SEEDS = "-seeds.csv"  # how the files of pooled seeds end
 POOLED = ["key", "arm", "value", "low", "high", "n", "seeds", "spread"]
 PROFILES = paths.NOTEBOOKS / "parameters.yaml"
@@ -62,7 +67,7 @@ def kills_page(file: Path = KILLS) -> str:
     file
         Written by ``tests/kills.py``.
     """
-    seen = reading.object_of(file) if file.exists() else {}
+    seen = reading.object_of(file, *SEEN) if file.exists() else {}
     return render.markdown("kills", seen=seen)
 
 
@@ -72,13 +77,13 @@ def seeds_page(folder: Path = paths.RESULTS) -> str:
     Parameters
     ----------
     folder
-        Holds ``<chapter>-seeds.csv``, written by :mod:`helpers.run.seeds_of_runs`.
+        Holds ``<chapter>-seeds.csv`` and ``.json``, written by :mod:`helpers.run.seeds_of_runs`.
     """
     titles = {paper.chapter: paper.name for paper in scorecard.PAPERS}
     chapters = []
     for file in sorted(folder.glob(f"*{SEEDS}")):
         chapter = file.name.removesuffix(SEEDS)
-        table = reading.table(file, POOLED, key=["key", "arm"], numbers=["n", "seeds"])
+        table = _pooled(file)
         measured = table[(table.n > 0) & (table.seeds > 1)]
         if wrong := [row.key for row in measured.itertuples() if not _is_within(row)]:
             raise reading.Damaged(
@@ -89,12 +94,20 @@ def seeds_page(folder: Path = paths.RESULTS) -> str:
     return render.markdown("seeds", chapters=chapters)
 
 
+def _pooled(file: Path) -> pd.DataFrame:
+    """A table of pooled seeds that is as it was written: its checksum stands in the file beside."""
+    told = reading.object_of(file.with_suffix(".json"), "sha256")
+    reading.content(file, str(told["sha256"]))
+    table = reading.table(file, POOLED, key=["key", "arm"], numbers=["n", "seeds"])
+    if table.empty:
+        raise reading.Damaged(f"{reading.shown(file)} has no row; {reading.mend(file)}")
+    return table
+
+
 def _is_within(row) -> bool:
-    """Whether a row's numbers are numbers, and its value lies in its interval."""
-    if not pd.notna(pd.to_numeric(row.spread, errors="coerce")):
-        return False
-    cells = pd.to_numeric(pd.Series([row.low, row.value, row.high]), errors="coerce")
-    return bool(cells.notna().all() and cells.is_monotonic_increasing)
+    """Whether a row's numbers are finite, and its value lies in its interval."""
+    cells = pd.to_numeric(pd.Series([row.low, row.value, row.high, row.spread]), errors="coerce")
+    return bool(np.isfinite(cells).all() and cells[:3].is_monotonic_increasing)
 
 
 def _gigabytes(megabytes: float) -> str:

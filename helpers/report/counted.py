@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from helpers.store import paths, yaml_files
+from helpers.store import paths, reading, yaml_files
 
 TABLE = paths.NOTEBOOKS / "costs.yaml"
+MEASURED = (
+    "notebook", "profile", "seconds", "memory_mb", "disk_mb", "device", "commit", "date",
+)  # fmt: skip
 WITHOUT_UNITS, WITH_UNITS = 8.0, 0.5  # times as long in bfloat16 as in float32, on a processor
 
 
@@ -30,13 +33,37 @@ def hours(name: str, values: dict[str, Any], *, slow: bool = False) -> float:
         Its parameters.
     slow
         Whether the processor has no units for bfloat16, if that is asked for.
+
+    Raises
+    ------
+    reading.Damaged
+        If the table counts by what is no parameter of the notebook, or an entry is no product.
     """
-    return sum(_seconds(term, values, slow) for term in table()["work"].get(name, [])) / 3600
+    try:
+        return sum(_seconds(term, values, slow) for term in table()["work"].get(name, [])) / 3600
+    except (KeyError, TypeError, AttributeError) as error:
+        raise reading.Damaged(
+            f"{reading.shown(TABLE)}: the work of {name} cannot be counted ({error} is missing or "
+            f"no parameter); {reading.mend(TABLE)}"
+        ) from error
 
 
 def measured() -> list[dict[str, Any]]:
-    """Runs of whole profiles: notebook, profile, seconds of one thread, memory and disk in MB."""
-    return list(table().get("measured", []))
+    """Runs of whole profiles: notebook, profile, seconds of one thread, memory and disk in MB.
+
+    Raises
+    ------
+    reading.Damaged
+        If one lacks an entry.
+    """
+    rows = list(table().get("measured", []))
+    for row in rows:
+        if missing := [key for key in MEASURED if key not in row]:
+            raise reading.Damaged(
+                f"{reading.shown(TABLE)}: a measured run lacks {missing[0]!r}; "
+                f"{reading.mend(TABLE)}"
+            )
+    return rows
 
 
 def memory_mb(name: str, profile: str) -> tuple[int, int]:
@@ -89,7 +116,19 @@ def _number(factor: Any, values: dict[str, Any]) -> float:
 
 @lru_cache(maxsize=1)
 def table() -> Mapping[str, Any]:
-    """All that ``notebooks/costs.yaml`` has; an empty table where there is none."""
+    """All that ``notebooks/costs.yaml`` has; an empty table where there is none.
+
+    Raises
+    ------
+    reading.Damaged
+        If the file is damaged, or lacks one of its two tables of work.
+    """
+    needed = ("work", "pass")
     if not TABLE.is_file():
-        return {"work": {}, "pass": {}}
-    return yaml_files.held_by(TABLE)
+        return {name: {} for name in needed}
+    held = yaml_files.held_by(TABLE)
+    if missing := [name for name in needed if not isinstance(held.get(name), dict)]:
+        raise reading.Damaged(
+            f"{reading.shown(TABLE)} lacks the table {missing[0]!r}; {reading.mend(TABLE)}"
+        )
+    return held

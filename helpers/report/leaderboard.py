@@ -28,7 +28,7 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     ------
     ValueError
         If a column is missing, a kind is unknown, or a test has not one deciding measure that says
-        what is better (the test ``cost`` needs none).
+        what is better (the test ``cost`` needs none), or `decides` is neither true nor false.
     """
     file = folder / f"{CHAPTER}-matrix.csv"
     if not file.exists():
@@ -40,6 +40,11 @@ def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
     unknown = sorted(set(table.kind) - set(theme.KIND_LOOKS))
     if unknown:
         raise ValueError(f"{file.name} has the kind {unknown[0]!r}, not in {[*theme.KIND_LOOKS]}")
+    if table.decides.dtype != bool:
+        raise reading.Damaged(
+            f"{reading.shown(file)}: decides is neither True nor False in a row; "
+            f"{reading.mend(file)}"
+        )
     for test, rows in table[table.test != standings.COST].groupby("test"):
         deciding = rows[rows.decides]
         if deciding.measure.nunique() != 1 or (deciding.better == 0).any():

@@ -88,13 +88,21 @@ def _checked(chapter: str, entry: dict) -> Question:
                 f"questions.yaml: {chapter}, {verdict}: the answer {text!r} must begin with "
                 f"{FIRST_WORDS[verdict]!r}"
             )
-        unknown = {name for _, name, _, _ in string.Formatter().parse(text) if name} - FIELDS
+        unknown = _fields(chapter, text) - FIELDS
         if unknown:
             raise ValueError(f"questions.yaml: {chapter}, {verdict}: no field {sorted(unknown)[0]}")
     for text in (entry["question"], entry["claim"], entry["caveat"], *entry["answers"].values()):
         if re.search(r"\d", text):
             raise ValueError(f"questions.yaml: {chapter}: a number is typed into {text!r}")
     return Question(**{name: entry[name] for name in Question._fields})
+
+
+def _fields(chapter: str, text: str) -> set[str]:
+    """What an answer's text has to be filled with."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    except ValueError as error:
+        raise ValueError(f"questions.yaml: {chapter}: the answer {text!r} has {error}") from error
 
 
 def main_rows(judged: pd.DataFrame, key: str) -> pd.DataFrame:

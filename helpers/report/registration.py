@@ -1,6 +1,7 @@
 """What a row promised when its result was made: a digest of all that decides its verdict.
 
-A run card keeps the digests of the rows that it was judged by. A row that changes afterwards must
+A run card keeps the digests of the rows that it was judged by, and again of those there were when
+the run was last carried over to other code (:data:`CARRIED`). A row that changes afterwards must
 say when and why in its column ``amended``; the page shows it.
 """
 
@@ -18,6 +19,7 @@ CONTENT = [  # a change of any of these may change a verdict
     "says", "unit", "reported", "tolerance", "tolerance_b", "bound", "rounds", "needs", "readings",
     "rests_on", "same_as",
 ]  # fmt: skip
+CARRIED = "claims when carried over"  # entry of a run card
 SEEN = ("no", "pilot", "yes")
 _AMENDMENT = re.compile(r"(\d{4}-\d{2}-\d{2}): (\S.+)")
 
@@ -59,21 +61,26 @@ def changed(claims: pd.DataFrame, judged_by: dict[str, str]) -> list[str]:
 def undeclared(claims: pd.DataFrame, card: dict) -> list[str]:
     """Keys of the rows that changed after their result was made, and do not say so.
 
-    A change is declared by an amendment of the day of the result or later, with a reason.
+    A change is declared by an amendment of the day of the result or later, with a reason; one after
+    the run was carried over, of that day or later: an earlier amendment does not cover it.
 
     Parameters
     ----------
     claims
         The chapter's rows, indexed by key.
     card
-        The run card: ``claims`` (key -> digest) and ``finished``.
+        The run card: ``claims`` (key -> digest) and ``finished``, and both again in
+        :data:`CARRIED`.
     """
-    made = card.get("finished", "")[:10]
-    return [
-        key
-        for key in changed(claims, card.get("claims", {}))
-        if not any(date >= made for date, _ in amendments(claims.amended[key]))
-    ]
+    silent = []
+    for told in (card, card.get(CARRIED, {})):
+        made = told.get("finished", "")[:10]
+        silent += [
+            key
+            for key in changed(claims, told.get("claims", {}))
+            if not any(date >= made for date, _ in amendments(claims.amended[key]))
+        ]
+    return list(dict.fromkeys(silent))
 
 
 def withdrawn(chapter: str, file: Path = paths.REPORTED / "withdrawn.yaml") -> dict[str, str]:

@@ -15,7 +15,8 @@ from helpers.store import paths, reading, rooms
 
 RECORD = paths.DATA / "reliability.json"
 DETECTED, SURVIVED, RAW, LOST = "detected", "survived", "raw error", "lost"
-OUTCOMES = (DETECTED, SURVIVED, RAW, LOST)
+UNKNOWABLE = "cannot be known"  # a digit or a bit in a user's own file, which has no checksum
+OUTCOMES = (DETECTED, SURVIVED, RAW, LOST, UNKNOWABLE)
 KINDS = {
     "kills": "a run, a matrix of runs, a training or a write ended at a random moment",
     "damages": "a file that the project reads, cut short, altered or replaced",
@@ -85,7 +86,8 @@ def page(file: Path = RECORD) -> str:
     if not told:
         return render.markdown("reliability", told={}, rows=[], missed={}, stale=False, took="")
     missed = {
-        outcome: [case for case in told["cases"] if case[3] == outcome] for outcome in (LOST, RAW)
+        outcome: [case for case in told["cases"] if case[3] == outcome]
+        for outcome in (LOST, RAW, UNKNOWABLE)
     }
     return render.markdown(
         "reliability",

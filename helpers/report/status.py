@@ -2,9 +2,10 @@
 
 import re
 
-from helpers.report import render, scorecard
+from helpers.report import registration, render, scorecard
 
-SHOWN_ELSEWHERE = {"finding", "claims"}  # on the front page; on the scorecard
+# the first on the front page, the others on the scorecard
+SHOWN_ELSEWHERE = {"finding", "claims", registration.CARRIED}
 
 
 def status_page(cards: dict[str, dict]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.run import execute, lock, parameters, targets
-from helpers.store import paths
+from helpers.store import paths, reading
 
 Job = tuple[str, dict[str, Any], Path]
 MATRIX = {"--matrix", "--status", "--cell", "--plan", "--seeds"}  # of helpers.run.matrix
@@ -38,11 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         _check_device()
         if wanted.carry:
             return _carry([name for name, *_ in jobs], wanted.because)
-    except parameters.WrongParameter as error:
+    except (parameters.WrongParameter, reading.Damaged) as error:
         print(f"helpers.run: {error}", file=sys.stderr)
         return 2
     try:
         return _run(jobs, wanted)
+    except reading.Damaged as error:
+        print(f"helpers.run: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nhelpers.run: stopped; run it again to go on from what was kept", file=sys.stderr)
         return 128 + (_signals[-1] if _signals else signal.SIGINT)

@@ -6,19 +6,25 @@ compared, which claims differ and why, and the page shows it. The values to comp
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 
+import contextlib
+import datetime
 import json
+import os
 import tempfile
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from helpers.report import claims, registration
 from helpers.run import execute, origin, parameters, seal
 from helpers.store import files, paths, reading
 
-SMOKE = paths.DATA / "smoke"  # what the smoke profile gives, committed
-PROCESSORS = SMOKE / "processors.csv"  # on which kind of processor: columns name, processor
+SMOKE = paths.SMOKE
+PROCESSORS = "processors.csv"  # in it: on which kind of processor; columns name, processor
+NUMBERS = ["value", "low", "high", "n"]
 TIMED = ("cost/", "time/")  # claims on seconds, which no two runs share
 TOLERANCE = 2e-6  # results are rounded to six decimals
 
@@ -36,7 +42,7 @@ def differences(old: pd.DataFrame, new: pd.DataFrame) -> tuple[int, list[str]]:
     both = old.merge(new, on=["key", "arm"], how="outer", suffixes=("", "_new"), indicator=True)
     both = both[~both.key.str.startswith(TIMED)]
     differ = both._merge != "both"
-    for column in ("value", "low", "high", "n"):
+    for column in NUMBERS:
         gap = (both[column] - both[f"{column}_new"]).abs()
         same = (gap <= TOLERANCE) | (both[column].isna() & both[f"{column}_new"].isna())
         differ |= ~same
@@ -70,14 +76,23 @@ def processor() -> str:
 
 def made_on(name: str) -> str:
     """The kind of processor on which the committed smoke values of a notebook were made."""
-    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
-    return str(known.processor.get(name, ""))
+    return _processors().get(name, "")
 
 
-def _note_processor(name: str) -> None:
-    known = reading.table(PROCESSORS, ["name", "processor"], key=["name"]).set_index("name")
-    known.loc[name, "processor"] = processor()
-    files.write_atomically(PROCESSORS, known.sort_index().to_csv().encode())
+def _processors() -> dict[str, str]:
+    file = SMOKE / PROCESSORS
+    known = reading.table(file, ["name", "processor"], key=["name"])
+    return dict(zip(known.name, known.processor, strict=True))
+
+
+def keep(name: str, measured: bytes) -> None:
+    """Write a notebook's smoke values, on which processor they were made, and the checksums."""
+    known = _processors() if (SMOKE / PROCESSORS).exists() else {}
+    rows = sorted({**known, name: processor()}.items())
+    lines = ["name,processor", *(",".join(row) for row in rows)]
+    files.write_atomically(SMOKE / f"{name}.csv", measured)
+    files.write_atomically(SMOKE / PROCESSORS, ("\n".join(lines) + "\n").encode())
+    files.write_sums(SMOKE)
 
 
 def carry(name: str, because: str) -> dict[str, Any]:
@@ -112,10 +127,10 @@ def carry(name: str, because: str) -> dict[str, Any]:
         raise parameters.WrongParameter(f"{wrong[0]}; restore it from git, or run the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / f"{name}.ipynb"
-        execute.execute(name, parameters.resolve(name, "smoke", []), output)
+        with _alone():
+            execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
-    known = SMOKE / f"{name}.csv"
-    count, changed = differences(_known(known), _table(new))
+    count, changed = differences(values(name), _table(new))
     if changed and not because:
         raise parameters.WrongParameter(
             f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
@@ -124,15 +139,32 @@ def carry(name: str, because: str) -> dict[str, Any]:
     carried = since_the_run(made.get("carried"), count, changed, because)
     carried |= {"digest": origin.notebook_digest(name, made["parameters"])}
     carried |= {"from commit": made["commit"]}
-    made = seal.sealed(notebook, {**made, "carried": carried}, seal.results_of(name))
+    then = {
+        "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "claims": registration.digests(claims.reported(name)),
+    }
+    made = {**made, "carried": carried, registration.CARRIED: then}
+    made = seal.sealed(notebook, made, seal.results_of(name))
     notebook["metadata"]["provenance"] = made
-    files.write_atomically(known, new.encode())
-    _note_processor(name)
+    keep(name, new.encode())
     files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
     files.write_atomically(
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )
     return carried
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let a run see no data but what is committed, whatever lies in this machine's caches."""
+    before = os.environ.get(paths.ALONE)
+    os.environ[paths.ALONE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(paths.ALONE)
+        if before is not None:
+            os.environ[paths.ALONE] = before
 
 
 def since_the_run(
@@ -158,8 +190,23 @@ def since_the_run(
     }
 
 
-def _known(file: Path) -> pd.DataFrame:
-    return reading.table(file, ["key", "arm", "value", "low", "high", "n"], key=["key", "arm"])
+def values(name: str) -> pd.DataFrame:
+    """The committed smoke values of a notebook: columns key, arm, value, low, high, n.
+
+    Raises
+    ------
+    reading.Damaged
+        If the file has changed since it was written, or a cell is no number.
+    """
+    file = SMOKE / f"{name}.csv"
+    table = reading.table(file, ["key", "arm", *NUMBERS], key=["key", "arm"])
+    for column in NUMBERS:  # an empty one is a claim that was not measured
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise reading.Damaged(
+                f"{reading.shown(file)}: {column} holds words; expected numbers: "
+                f"{reading.mend(file)}"
+            )
+    return table
 
 
 def _table(text: str) -> pd.DataFrame:

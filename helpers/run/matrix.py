@@ -16,7 +16,7 @@ from typing import Any
 
 from helpers.run import devices, grid, parameters, seeds_of_runs, status_of_runs, workers
 from helpers.run.status_of_runs import FRESH, Known
-from helpers.store import files, paths
+from helpers.store import files, paths, reading
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         states = status_of_runs.known(cells)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
         return _do(wanted, states)
-    except parameters.WrongParameter as error:
+    except (parameters.WrongParameter, reading.Damaged) as error:
         print(f"helpers.run: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import Any
 from helpers.store import paths, reading
 
 KEY = "published"  # the card's entry
+SEEDS = "-seeds"  # how names of files of pooled seeds end
 
 
 def sealed(notebook: Any, card: dict[str, Any], results: Mapping[str, bytes]) -> dict[str, Any]:
@@ -74,11 +75,16 @@ def differences(name: str) -> list[str]:
 
 
 def results_of(name: str) -> dict[str, bytes]:
-    """The committed result files of a notebook, by the end of their names, without the card."""
+    """The committed result files of a notebook, by the end of their names, without the card.
+
+    Those of pooled seeds are of several runs, come later, and have a checksum of their own.
+    """
     files = [
         file
         for file in sorted(paths.RESULTS.glob(f"{name}*"))
-        if file.name != f"{name}.json" and file.stem.removeprefix(name)[:1] in ("", "-")
+        if file.name != f"{name}.json"
+        and file.stem.removeprefix(name)[:1] in ("", "-")
+        and not file.stem.endswith(SEEDS)
     ]
     return {file.name.removeprefix(name): reading.content(Path(file)) for file in files}
 

@@ -1,9 +1,10 @@
 """Runs of the grid that differ in their seed alone, pooled into one table a chapter."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -61,15 +62,31 @@ def target(group: Group) -> Path:
 
 
 def write(states: Iterable[Known]) -> list[Path]:
-    """Write the pooled table of each group, and give the files that are new or changed."""
+    """Write the pooled table of each group, and give those that are new or changed.
+
+    Beside each stands a JSON file with its checksum and the runs that are pooled in it.
+    """
     written = []
     for group in groups(states):
         file = target(group)
         text = pooled(group).round(6).to_csv(index=False).encode()
-        if not file.exists() or file.read_bytes() != text:
-            files.write_atomically(file, text)
+        told = json.dumps(record(group, text), indent=1).encode() + b"\n"
+        contents = {file: text, file.with_suffix(".json"): told}
+        if any(not one.exists() or one.read_bytes() != its for one, its in contents.items()):
+            for one, its in contents.items():
+                files.write_atomically(one, its)
             written.append(file)
     return written
+
+
+def record(group: Group, table: bytes) -> dict[str, Any]:
+    """Of a pooled table: its SHA-256, and seed, commit and digest of each run in it."""
+    runs = [
+        {"seed": run.cell.values["seed"], "commit": run.card.get("commit", ""),
+         "digest": run.card.get("digest", "")}
+        for run in group.runs
+    ]  # fmt: skip
+    return {"sha256": hashlib.sha256(table).hexdigest(), "runs": runs}
 
 
 def told(states: Iterable[Known]) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.inputs import devices
+from helpers.papers import checks
 
 Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -67,8 +68,16 @@ def checked_maps(
     Raises
     ------
     ValueError
-        If what comes is no tensor of one finite number a pixel.
+        If images are no floats in [0, 1], a class is none (-1 stands for one that is not known), or
+        what comes is no tensor of one finite number a pixel.
     """
+    checks.check_unit_range(images)
+    checks.check_classes(classes, images)
+    if int(classes.min()) < 0:
+        raise ValueError(
+            f"classes hold {int(classes.min())}, which is none; take the network's own: "
+            "model(images).argmax(1)"
+        )
     with torch.random.fork_rng(devices.of_rng(images.device)):
         torch.manual_seed(seed)
         maps = explain(model, images, classes.to(images.device))

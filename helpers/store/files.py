@@ -37,6 +37,16 @@ class CannotWrite(OSError):
         return str(self.strerror)
 
 
+def write_sums(folder: Path) -> None:
+    """Write a folder's checksums anew, by which :func:`reading.content` knows each of its files."""
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        for file in sorted(folder.iterdir())
+        if file.is_file() and file.name != reading.SUMS and file.suffix != ".tmp"
+    ]
+    write_atomically(folder / reading.SUMS, "".join(lines).encode())
+
+
 def read_verified(folder: Path, name: str, sha256: str) -> bytes:
     """Read a file, and give its bytes only if they have the SHA-256 that they should have.
 

@@ -24,14 +24,17 @@ DATA = ROOT / "data"
 MODELS = DATA / "models"  # small checkpoints of ours, committed
 REPORTED = DATA / "reported"  # the papers' numbers, committed
 RESULTS = DATA / "results"  # our numbers, committed
+SMOKE = DATA / "smoke"  # what the smoke profile gives, committed
 CACHE = DATA / "cache"  # downloads and unfinished long work, not committed
 FAILED = DATA / "failed"  # notebooks of runs that broke off, not committed
 RUNS = BOOK / "runs"  # executed notebooks, committed
+ALONE = "XAI_ALONE"  # set: a run sees no data but what is committed, and what packages carry
 
 
 def xai_data() -> Path | None:
     """The folder that the environment variable ``XAI_DATA`` names, if it is set.
 
+    None where :data:`ALONE` is set, too: runs that are compared see the same data everywhere.
     A relative one counts from the project's root, so that it means the same from every folder.
 
     Raises
@@ -40,7 +43,7 @@ def xai_data() -> Path | None:
         If it is set to something that is no folder.
     """
     named = os.environ.get("XAI_DATA")
-    if not named:
+    if not named or os.environ.get(ALONE):
         return None
     folder = Path(named).expanduser()
     folder = folder if folder.is_absolute() else ROOT / folder

@@ -41,8 +41,10 @@ def mend(file: Path) -> str:
     full = file.resolve()
     if full.is_relative_to(paths.CACHE.resolve()):
         return "delete it, and it is made again"
-    committed = (paths.MODELS, paths.REPORTED, paths.RESULTS, paths.RUNS, paths.NOTEBOOKS)
-    if any(full.is_relative_to(folder.resolve()) for folder in committed):
+    of_data = (paths.MODELS, paths.REPORTED, paths.RESULTS, paths.SMOKE)
+    folders = (*of_data, paths.RUNS, paths.NOTEBOOKS)
+    committed = any(full.is_relative_to(folder.resolve()) for folder in folders)
+    if committed or full.parent == paths.DATA.resolve():
         return f"restore it: git checkout -- {shown(file)}"
     return "fetch it again"
 
@@ -111,9 +113,11 @@ def sums(folder: Path) -> dict[str, str]:
 def _listed(file: Path) -> str:
     listed = {} if file.name == SUMS else sums(file.parent)
     if listed and file.name not in listed:
+        kinds = {entry.suffix for entry in file.parent.iterdir() if entry.suffix}
+        names = " ".join(f"*{kind}" for kind in sorted(kinds))
         raise Damaged(
             f"{shown(file)} is not in {SUMS} beside it; if it is meant to be there, write the "
-            f"checksums anew: sha256sum *.safetensors *.json > {SUMS}"
+            f"checksums anew: sha256sum {names} > {SUMS}"
         )
     return listed.get(file.name, "")
 

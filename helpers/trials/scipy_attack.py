@@ -1,18 +1,24 @@
-"""The paper's solver: Foolbox 2.4's L-BFGS attack on SciPy's L-BFGS-B, a pair at a time.
+"""The paper's solver: Foolbox 2.4's L-BFGS attack on SciPy's L-BFGS-B.
 
 Foolbox 3 has no such attack. This follows Foolbox 2.4.0's ``foolbox/v1/attacks/lbfgs.py``: the same
 objective with its factor 1e10, the same search over c, and the smallest distance over all evaluated
-points, those of line searches too. It is also the oracle of :mod:`helpers.papers.lbfgs`, which
-advances many pairs at a time and departs from it where its docstring says.
+points, those of line searches too. Each pair has a solver of its own; :func:`attack_pairs` lets
+many run beside one another. It is also the oracle of :mod:`helpers.papers.lbfgs`, which advances
+many pairs by a solver of ours and departs from this one where its docstring says.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.optimize import fmin_l_bfgs_b
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from helpers.trials import lockstep
 
 SCALE = 1e10
 DOUBLINGS = 30
@@ -22,28 +28,55 @@ class ThresholdReached(Exception):
     """Raised out of SciPy's loop once the best distance is small enough."""
 
 
+class Evaluation(NamedTuple):
+    """What the network says of a point."""
+
+    hit: bool  # whether it is classified as the target
+    entropy: float  # the target's cross-entropy
+    slope: np.ndarray  # its gradient, float64 (C H W,)
+
+
+Evaluate = Callable[[np.ndarray], Evaluation]  # of a point, float32 (C H W,)
+
+
+def evaluations(
+    model: nn.Module, images: Tensor, targets: Tensor, places: list[int], points: list[np.ndarray]
+) -> list[Evaluation]:
+    """Evaluate points (C H W,) of some of the pairs, given by their places, in one batch."""
+    flat = torch.from_numpy(np.stack(points)).to(images.device)
+    batch = flat.reshape(-1, *images.shape[1:]).requires_grad_()
+    wanted = targets[places]
+    with torch.enable_grad():
+        logits = model(batch)
+        entropy = cross_entropy(logits, wanted, reduction="none")
+        (gradient,) = torch.autograd.grad(entropy.sum(), batch)
+    slopes = gradient.flatten(1).cpu().numpy().astype(np.float64)
+    hits = (logits.argmax(1) == wanted).tolist()
+    return [*map(Evaluation, hits, entropy.tolist(), slopes)]
+
+
 class Problem:
     """One (image, target) pair: the objective F_c and the best adversarial seen so far."""
 
     def __init__(
         self,
-        model: nn.Module,
+        evaluate: Evaluate,
         image: Tensor,
-        target: int,
         distance: str,
         threshold: float | None,
         bounds: tuple[float, float],
     ):
-        self.model, self.image = model, image
-        self.target = torch.tensor([target], device=image.device)
+        self.evaluate = evaluate
+        self.shape = image.shape
+        self.origin = image.cpu().numpy().ravel().astype(np.float64)
         self.kind, self.threshold = distance, threshold
         self.span = bounds[1] - bounds[0]
         self.best: Tensor | None = None
-        self.best_distance, self.evaluations = np.inf, 0
+        self.best_distance = np.inf
 
     def distance(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """d(x, x0) and its (sub)gradient, both in float64."""
-        difference = (x - self.image.cpu().numpy().ravel().astype(np.float64)) / self.span
+        difference = (x - self.origin) / self.span
         if self.kind == "mae":
             return np.abs(difference).mean(), np.sign(difference) / (x.size * self.span)
         return (difference**2).mean(), 2 * difference / (x.size * self.span)
@@ -51,26 +84,17 @@ class Problem:
     def loss(self, flat: np.ndarray, c: float) -> tuple[float, np.ndarray]:
         """1e10 (d + c CE) and its gradient; remembers x if it is the closest adversarial."""
         x = flat.astype(np.float32)
-        point = torch.from_numpy(x).to(self.image.device).reshape(1, *self.image.shape)
-        point.requires_grad_()
-        with torch.enable_grad():
-            logits = self.model(point)
-            entropy = cross_entropy(logits, self.target)
-            (gradient,) = torch.autograd.grad(entropy, point)
+        found = self.evaluate(x)
         distance, distance_slope = self.distance(x.astype(np.float64))
-        self.evaluations += 1
-        if logits.argmax() == self.target and distance < self.best_distance:
-            self.best, self.best_distance = point.detach()[0], distance
+        if found.hit and distance < self.best_distance:
+            self.best, self.best_distance = torch.from_numpy(x).reshape(self.shape), distance
             if self.threshold is not None and distance <= self.threshold:
                 raise ThresholdReached
-        slope = gradient.cpu().numpy().ravel().astype(np.float64)
-        return SCALE * (distance + c * entropy.item()), SCALE * (distance_slope + c * slope)
+        return SCALE * (distance + c * found.entropy), SCALE * (distance_slope + c * found.slope)
 
     def is_adversarial(self, flat: np.ndarray) -> bool:
         """Whether a point is classified as the target."""
-        x = torch.from_numpy(flat.astype(np.float32)).to(self.image.device)
-        with torch.no_grad():
-            return bool(self.model(x.reshape(1, *self.image.shape)).argmax() == self.target)
+        return self.evaluate(flat.astype(np.float32)).hit
 
 
 def attack(
@@ -85,12 +109,24 @@ def attack(
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[Tensor | None, float]:
     """Closest adversarial (C, H, W) found and its distance; (None, inf) if there is none."""
-    problem = Problem(model, image, target, distance, threshold, bounds)
-    start = image.cpu().numpy().ravel().astype(np.float64)
-    if problem.is_adversarial(start):
+
+    def evaluate(point: np.ndarray) -> Evaluation:
+        targets = torch.tensor([target], device=image.device)
+        return evaluations(model, image[None], targets, [0], [point])[0]
+
+    return _solved(evaluate, image, distance, maxiter, epsilon, threshold, bounds)
+
+
+def _solved(
+    evaluate: Evaluate, image: Tensor, distance: str = "mae", maxiter: int = 1000,
+    epsilon: float = 1e-5, threshold: float | None = 1e-4,
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> tuple[Tensor | None, float]:  # fmt: skip
+    problem = Problem(evaluate, image, distance, threshold, bounds)
+    if problem.is_adversarial(problem.origin):
         return image.clone(), 0.0
     with suppress(ThresholdReached):
-        search(problem, start, maxiter, epsilon, bounds)
+        search(problem, problem.origin, maxiter, epsilon, bounds)
     return problem.best, float(problem.best_distance)
 
 
@@ -125,17 +161,17 @@ def search(
 def attack_pairs(
     network: nn.Module, images: Tensor, targets: Tensor, iterations: int
 ) -> dict[str, Tensor]:
-    """Attack images (N, C, H, W) in [0, 1] towards their targets (N,), one after another.
+    """Attack images (N, C, H, W) in [0, 1] towards their targets (N,), side by side.
 
     `network` gives logits; as in the authors' run, their softmax is what the attack takes for
     logits. ``images`` (N, C, H, W), the original where none was found; ``success`` (N,).
     """
     device = next(network.parameters()).device
     model = nn.Sequential(network, nn.Softmax(1)).eval()
-    found = [
-        attack(model, image.to(device), int(target), maxiter=iterations)[0]
-        for image, target in zip(images, targets, strict=True)
-    ]
+    moved, wanted = images.to(device), targets.to(device)
+    solvers = [partial(_solved, image=image, maxiter=iterations) for image in moved]
+    solved = lockstep.together(solvers, partial(evaluations, model, moved, wanted))
+    found = [best for best, _ in solved]
     attacked = [
         image if best is None else best.cpu() for image, best in zip(images, found, strict=True)
     ]

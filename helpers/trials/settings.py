@@ -2,10 +2,8 @@
 
 from typing import Any, NamedTuple
 
-import yaml
-
 from helpers.inputs import corruptions
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 CHAPTER = "cross_examination"
 
@@ -63,9 +61,7 @@ def of_profile(profile: str) -> dict[str, Any]:
     ValueError
         If there is no such profile.
     """
-    profiles = yaml.safe_load((paths.NOTEBOOKS / "parameters.yaml").read_text())[CHAPTER][
-        "profiles"
-    ]
+    profiles = yaml_files.held_by(paths.NOTEBOOKS / "parameters.yaml")[CHAPTER]["profiles"]
     if profile not in profiles:
         raise ValueError(f"there is no profile {profile!r}; expected one of {', '.join(profiles)}")
     return dict(profiles[profile])

@@ -10,11 +10,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from helpers.inputs import cifar, recipes
 from helpers.inputs.recipes import Recipe
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 from helpers.trials import training_stages_networks as networks_of
 from helpers.trials import training_stages_shards as shards
 from helpers.trials import training_stages_survey as survey
@@ -23,7 +21,7 @@ from helpers.trials.training_stages_outcomes import CHAPTER
 
 def profile(name: str, file: Path = paths.NOTEBOOKS / "parameters.yaml") -> dict:
     """What a profile asks of the chapter."""
-    return yaml.safe_load(file.read_text())[CHAPTER]["profiles"][name]
+    return yaml_files.held_by(file)[CHAPTER]["profiles"][name]
 
 
 def recipe_of(values: Mapping, seed: int, epochs: int, second: str = "") -> Recipe:

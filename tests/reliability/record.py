@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.report.reliability import DETECTED, LOST, RAW, SURVIVED
+from helpers.report.reliability import DETECTED, LOST, RAW, SURVIVED, UNKNOWABLE
 from helpers.store import paths
 
-__all__ = ["DETECTED", "LOST", "RAW", "SURVIVED", "Case", "Noticed", "Tried", "judged", "of_error"]
+__all__ = [
+    "DETECTED", "LOST", "RAW", "SURVIVED", "UNKNOWABLE", "Case", "Noticed", "Tried", "judged",
+    "of_error",
+]  # fmt: skip
 LONGEST = 600  # characters that one sentence or two may have
 
 
@@ -28,7 +31,7 @@ class Case(NamedTuple):
     fault
         Which one.
     outcome
-        One of :data:`DETECTED`, :data:`SURVIVED`, :data:`RAW`, :data:`LOST`.
+        One of :data:`DETECTED`, :data:`SURVIVED`, :data:`RAW`, :data:`LOST`, :data:`UNKNOWABLE`.
     told
         What was said or seen, on one line.
     """

@@ -43,6 +43,8 @@ class Thing:
         The faults.
     notices
         What else tells that something is wrong, in words, where the file was read without an error.
+    own
+        Whether a user brings it: then it has no checksum, and holds one value as well as another.
     said
         What a clear message has in it; the file's name if nothing is given.
     """
@@ -54,6 +56,7 @@ class Thing:
     notices: Callable[[], list[str]] = list
     said: str | None = None
     folder: Path | None = field(default=None)
+    own: bool = False
 
 
 def plain(value: Any) -> Any:
@@ -125,17 +128,10 @@ def sources() -> Iterator[Thing]:
     yield of("costs of runs", counted.TABLE, costs_of_runs, spoil.YAML)
     yield of("record of kills", costs.KILLS, costs.kills_page, {})
     smoke = carry.SMOKE / f"{CHAPTER}.csv"
-    measured = carry._known(smoke)  # a smoke run measures these again
-
-    def compared() -> list[str]:
-        changed = carry.differences(carry._known(smoke), measured)[1]
-        return [f"the smoke run differs in {changed[0]}"] if changed else []
-
-    faults = spoil.ANY | spoil.TEXT | spoil.CSV
-    read = lambda: carry._known(smoke)  # noqa: E731
-    yield Thing("values of the smoke run", smoke, read, faults, compared)
+    read = lambda: carry.values(CHAPTER)  # noqa: E731
+    yield Thing("values of the smoke run", smoke, read, spoil.ANY | spoil.TEXT | spoil.CSV)
     made_on = lambda: [carry.made_on(name) for name in parameters.notebooks()]  # noqa: E731
-    yield of("processors of smoke runs", carry.PROCESSORS, made_on, spoil.CSV)
+    yield of("processors of smoke runs", carry.SMOKE / carry.PROCESSORS, made_on, spoil.CSV)
 
 
 def forget() -> None:

@@ -152,7 +152,7 @@ def brought(folder: Path) -> Iterator[Thing]:
     shown = lambda: photographs.load_folder(pictures, 3, size=16)[:2]  # noqa: E731
     for name in ("a.png", "c.jpg"):
         kind = name.partition(".")[2].upper()
-        yield Thing(f"photograph ({kind})", pictures / name, shown, spoil.ANY)
+        yield Thing(f"photograph ({kind})", pictures / name, shown, spoil.ANY, own=True)
     for annotated in (False, True):
         yield from _located(folder / ("voc" if annotated else "table"), annotated)
     yield from _authors(folder / "data")
@@ -177,12 +177,13 @@ def _located(own: Path, annotated: bool) -> Iterator[Thing]:
     read = lambda: faces.load_located(own, 40)  # noqa: E731
     if annotated:
         file = own / "annotations" / "a.xml"
-        yield Thing("annotation (VOC)", file, read, spoil.ANY | spoil.TEXT, said="a.")
+        faults = spoil.ANY | spoil.TEXT
+        yield Thing("annotation (VOC)", file, read, faults, said="a.", own=True)
         return
     (own / "boxes.csv").write_text(BOXES)
     faults = spoil.ANY | spoil.TEXT | spoil.CSV
-    yield Thing("table of boxes", own / "boxes.csv", read, faults, said=".")
-    yield Thing("true mask", own / "truth" / "a.png", read, spoil.ANY, said="a.png")
+    yield Thing("table of boxes", own / "boxes.csv", read, faults, said=".", own=True)
+    yield Thing("true mask", own / "truth" / "a.png", read, spoil.ANY, said="a.png", own=True)
 
 
 def _authors(data: Path) -> Iterator[Thing]:
@@ -234,6 +235,8 @@ def pooled(folder: Path) -> Iterator[Thing]:
     table.write_text(
         "key,arm,value,low,high,n,seeds,spread\na,B,2.0,1.5,2.5,7,3,0.25\nb,B,3.0,1.5,4.5,7,2,0.5\n"
     )
+    sha256 = hashlib.sha256(table.read_bytes()).hexdigest()
+    table.with_suffix(".json").write_text(f'{{"sha256": "{sha256}"}}')
     shown = lambda: costs.seeds_page(table.parent)  # noqa: E731
     yield Thing("pooled seeds", table, shown, spoil.ANY | spoil.TEXT | spoil.CSV)
 
