@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from helpers.report import charts, page_charts, tables, theme
 
@@ -122,6 +123,23 @@ def test_claim_chart_puts_what_was_not_run_beside_the_scale_and_filters_by_four_
         "verdict ",
     ]
     assert all(p["bind"]["options"][0] is None for p in spec["params"])
+
+
+def test_claim_chart_names_every_row_and_fills_marks_of_the_authors_material_only(judged):
+    table = judged.assign(
+        paper="Dieter & Zisgen 2023", group=["accuracy", "loss"], key=["a", "b"], bound="",
+        command="make", profile="laptop", arm=["A", "B"], kind="number", why="",
+        x=[0.5, 0.2], x_low=[0.4, 0.1], x_high=[0.6, 0.3], floor=-1, ceiling=1,
+    )  # fmt: skip
+
+    svg = vl_convert.vegalite_to_svg(
+        {**page_charts.claim_chart(table, limit=4, description="claims").to_dict(), "width": 400}
+    )
+
+    assert "Dieter: accuracy" in svg
+    assert "Dieter: loss" in svg
+    fills = re.findall(r'aria-roledescription="point".*?fill-opacity="([\d.]+)"', svg)
+    assert fills == ["0.9", "0"]
 
 
 def test_every_verdict_has_a_shape_of_its_own():

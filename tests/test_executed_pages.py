@@ -134,6 +134,24 @@ def test_a_committed_page_opens_with_the_first_screen_by_the_present_claims():
     assert executed_pages.OLDER not in str(page["cells"])
 
 
+def test_a_stale_page_says_so_before_anything_else():
+    notebook = with_first_screen()
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell("Stale.", id="stale-0"))
+
+    page = executed_pages.as_page(notebook, first_screen="**Is it so?** No.")
+
+    assert [cell["source"] for cell in page["cells"]][1] == "Stale."
+
+
+def test_the_runs_own_summary_is_folded_where_claims_were_amended():
+    page = executed_pages.as_page(with_first_screen(), first_screen="No.", amended=True)
+    plain = executed_pages.as_page(with_first_screen(), first_screen="No.")
+
+    tagged = [cell for cell in page["cells"] if "hide-output" in cell["metadata"].get("tags", [])]
+    assert ["**Verdict.** So." in str(cell) for cell in tagged] == [True]
+    assert "hide-output" not in str(plain["cells"])
+
+
 def test_a_page_tells_where_claims_were_amended_after_the_run():
     page = executed_pages.as_page(with_first_screen(), first_screen="No.", amended=True)
 

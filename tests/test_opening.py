@@ -122,7 +122,8 @@ def test_the_first_screen_lists_every_conclusion_with_its_verdict_and_reason(ver
     text = conclusions.opening("decam", rows)
 
     assert text.startswith(opening.MARK)
-    assert f"| a \\| b &lt;c&gt; (Abstract) | {theme.MARKS[verdict]} {verdict} |" in text
+    shown = f'<span class="nowrap">{theme.MARKS[verdict]} {verdict}</span>'
+    assert f"| a \\| b &lt;c&gt; (Abstract) | {shown} |" in text
     assert "<small>x &lt; y</small>" in text
     assert opening.finding("decam", rows) in text
 

@@ -232,6 +232,49 @@ def test_a_claim_links_to_its_row_on_the_scorecard():
     assert page.find("a")["href"] == f"../../book/scorecard.html#{links.claim_anchor(chapter, key)}"
 
 
+def test_a_row_of_an_older_run_tells_the_verdict_that_its_claim_has_now(monkeypatch):
+    key, says = next(iter(claims.reported("haycam").says.items()))
+    judged = pd.DataFrame({"key": [key, key], "arm": ["A", "B"], "verdict": ["reproduced"] * 2})
+    monkeypatch.setattr(links, "_verdicts", lambda _: links.by_key_and_arm(judged))
+    page = soup(
+        f'<article><table class="claims"><tbody><tr data-verdicts="A:reproduced|B:not run">'
+        f'<th scope="row">{says}</th><td data-arm="A">✓</td><td data-arm="B">–</td></tr></tbody>'
+        "</table></article>"
+    )
+
+    links.added(page, "book/runs/haycam", "../../")
+
+    assert [cell.get_text() for cell in page.find_all("td")] == ["✓", "– now: ✓ reproduced"]
+
+
+def test_a_caption_is_the_heading_and_not_the_bar_of_a_folded_cell():
+    bar = '<details class="hide"><summary>Show code</summary></details>'
+    page = soup(
+        f"<article><h2>Boxes#</h2>{bar}<table><tr><th>a</th></tr><tr><td>1</td></tr></table>"
+        "</article>"
+    )
+
+    captions.numbered(page, [], "x-")
+
+    assert page.find("figcaption").get_text().startswith("Table 1. Boxes.")
+
+
+def test_conclusions_have_no_column_of_the_papers_numbers_and_no_count():
+    cells = (
+        "<td>c</td><td>✓ reproduced</td><td></td><td></td><td>–</td><td></td><td>B</td><td>w</td>"
+    )
+    heads = "".join(f"<th>{name}</th>" for name in tables.CLAIMS)
+    page = soup(
+        f"<article><table><thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+        "</article>"
+    )
+
+    (table,) = tables.made_readable(page)
+
+    assert [cell.get_text() for cell in table.select("thead th")] == ["claim", tables.ARMS["B"]]
+    assert table.select_one("tbody td").get_text().strip() == "✓ reproduced"
+
+
 def test_claims_of_a_chapter_have_anchors_of_their_own():
     for chapter in opening.questions():
         anchors = [links.claim_anchor(chapter, key) for key in claims.reported(chapter).index]
@@ -313,7 +356,7 @@ def test_where_controls_stand_higher_the_page_says_beware():
     better = (matrix.kind == "control") & (matrix.test == "localisation")
     high = matrix.assign(value=matrix.value.where(~better, 99))
 
-    warned = re.search(r"Beware: (.*), which know nothing", methods.which_page(high))[1]
+    warned = re.search(r"Beware: (.*), which ignore the network", methods.which_page(high))[1]
     assert {"random", "centre", "edges", "brightness"} == set(warned.split(" and "))
     assert "Beware" not in methods.which_page(matrix).partition("## Explain a black box")[0]
 

@@ -68,7 +68,7 @@
       if (x?.title && narrow) x.title = lines(x.title, Math.max(14, Math.floor(width / 15)));
       const y = view.encoding?.y;
       if (y?.title) y.title = lines(y.title, 36);
-      for (const name of ["color", "shape", "strokeDash", "size", "opacity"]) {
+      for (const name of ["color", "shape", "stroke", "strokeDash", "size", "opacity"]) {
         const part = view.encoding?.[name];
         if (part?.title) part.title = lines(part.title, letters);
         if (narrow && part?.legend) Object.assign(part.legend, { columns: 1, orient: "bottom" });
@@ -139,7 +139,21 @@
     });
   }
 
+  // a long list whose entries begin alike, such as "decision: Dice score", is one in groups
+  function inGroups(list) {
+    const texts = [...list.options].map((option) => option.textContent);
+    if (texts.length < 12 || !texts.every((text) => text.includes(": "))) return;
+    let group;
+    for (const option of [...list.options]) {
+      const [name, ...rest] = option.textContent.split(": ");
+      if (group?.label !== name) list.append((group = made("optgroup", { label: name })));
+      option.textContent = rest.join(": ");
+      group.append(option);
+    }
+  }
+
   function dress(element, spec) {
+    all("select", element).forEach(inGroups);
     all("summary", element).forEach((summary) => {
       summary.setAttribute("aria-label", "save the chart as a picture");
       summary.title = "save the chart as a picture";

@@ -72,12 +72,42 @@
     root.querySelector("table").replaceChildren(...table);
   }
 
+  // --- the choice stands in the address, so that a link opens the same view
+  const NAMES = ["network", "image", "first", "second", "over"];
+  const textOf = (list) => list.selectedOptions[0]?.textContent ?? "";
+
+  function intoAddress() {
+    const told = NAMES.map((name) => [name, name === "over" ? String(chosen(name).checked) : textOf(chosen(name))]);
+    history.replaceState(null, "", `#${new URLSearchParams(told)}`);
+  }
+
+  function choose(name, text) {
+    const list = chosen(name);
+    const option = [...list.options].find((one) => one.textContent === text);
+    if (option) list.value = option.value;
+  }
+
+  function fromAddress() {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!NAMES.some((name) => asked.has(name))) return;
+    choose("network", asked.get("network"));
+    show(); // lists of the network's photographs and methods
+    for (const name of ["image", "first", "second"]) choose(name, asked.get(name));
+    if (asked.has("over")) chosen("over").checked = asked.get("over") === "true";
+    show();
+  }
+
+  function place(methods, name, otherwise) {
+    const found = methods.findIndex(([method]) => method === name);
+    return found >= 0 ? found : Math.min(otherwise, methods.length - 1);
+  }
+
   function show() {
     const network = networks[chosen("network").value];
     const methods = Object.keys(network.maps).map((method) => [method, method]);
     offer("image", network.images.map((image, i) => [i, `${image.name}: ${image.class}`]));
-    offer("first", methods);
-    offer("second", methods, Math.min(1, methods.length - 1));
+    offer("first", methods, place(methods, "Grad-CAM", 0));
+    offer("second", methods, place(methods, "LRP-ε", 1));
     const number = Number(chosen("image").value);
     const { name, class: label, probability, picture } = network.images[number];
     Object.assign(photo.querySelector("img"), {
@@ -92,7 +122,12 @@
   }
 
   offer("network", networks.map((network, i) => [i, network.name]));
-  root.addEventListener("change", show);
+  root.addEventListener("change", () => {
+    show();
+    intoAddress();
+  });
+  addEventListener("hashchange", fromAddress);
   root.hidden = false;
   show();
+  fromAddress();
 })();

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from helpers.report import render
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 CITATION = paths.ROOT / "CITATION.cff"
 KINDS = {"article": "article", "software": "software"}
@@ -13,7 +11,7 @@ KINDS = {"article": "article", "software": "software"}
 
 def entries(file: Path = CITATION) -> list[dict[str, str]]:
     """The book and its papers as BibTeX has them: ``key``, ``kind``, and the fields in order."""
-    cited = yaml.safe_load(file.read_text(encoding="utf-8"))
+    cited = yaml_files.held_by(file)
     return [_entry(cited), *map(_entry, cited["references"])]
 
 

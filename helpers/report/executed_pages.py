@@ -9,10 +9,13 @@ import ast
 import html
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from helpers.report import claims, opening, registration
+import pandas as pd
+
+from helpers.report import claims, corrections, differences, opening, registration
 
 LONG = 12  # lines of code from which a page folds even a definition
 FOLDED = "hide-input"
@@ -21,13 +24,18 @@ Notebook = dict[str, Any]
 
 
 OLDER = (
-    "*What follows was written by the run, before some of its claims were amended "
-    "([scorecard](/book/scorecard.md)). Where it differs, the verdicts above hold.*"
+    "*The run's own summary is folded, since some claims were amended after it "
+    "([scorecard](/book/scorecard.md)): the verdicts above hold, and below a verdict of the run "
+    "stands what it is now.*"
 )
 
 
 def as_page(
-    notebook: Notebook, yours: bool = False, first_screen: str = "", amended: bool = False
+    notebook: Notebook,
+    yours: bool = False,
+    first_screen: str = "",
+    amended: bool = False,
+    differs: str = "",
 ) -> Notebook:
     """An executed notebook with verdict and run card below its title, and code folded.
 
@@ -42,19 +50,23 @@ def as_page(
         Of a committed run: its first screen by the present claims, in place of the run's own.
     amended
         Whether claims changed after the run.
+    differs
+        Of a committed run: what is not as in the paper, put below the heading of that section.
     """
     if "provenance" not in notebook["metadata"]:
         return notebook
-    cells = _merged([_dressed(cell) for cell in notebook["cells"]])
+    cells = _merged([_dressed(_with_differences(c, differs)) for c in notebook["cells"]])
     verdict = [cell for cell in cells if "verdict" in _tags(cell)]
     rest = [cell for cell in cells if "verdict" not in _tags(cell)]
     if first_screen:
         verdict = [_without_first_screen(cell) for cell in verdict]
         note = [_markdown("older", OLDER)] if amended else []
+        verdict = [_folded_output(cell) for cell in verdict] if amended else verdict
         verdict = [_markdown("first-screen", first_screen), *note, *verdict]
     profile = notebook["metadata"]["provenance"]["profile"]
     note = _markdown("shown-profile", f"*This page shows the profile **{profile}**.*")
-    title, *others = rest
+    verdict = [*(cell for cell in rest if _is_stale(cell)), *verdict]
+    title, *others = (cell for cell in rest if not _is_stale(cell))
     if "carried" in notebook["metadata"]["provenance"]:
         others = [_carried(notebook["metadata"]["provenance"]["carried"]), *others]
     if yours:
@@ -80,6 +92,26 @@ def _dressed(cell: dict[str, Any]) -> dict[str, Any]:
     else:
         return cell
     return {**cell, "metadata": {**cell["metadata"], "tags": [*tags, tag]}}
+
+
+def _is_stale(cell: dict[str, Any]) -> bool:
+    """Whether a cell is the warning that `helpers.run.stale` puts on a page."""
+    return str(cell.get("id", "")).startswith("stale-")
+
+
+def _folded_output(cell: dict[str, Any]) -> dict[str, Any]:
+    if not cell.get("outputs"):
+        return cell
+    return {**cell, "metadata": {**cell["metadata"], "tags": [*_tags(cell), "hide-output"]}}
+
+
+def _with_differences(cell: dict[str, Any], differs: str) -> dict[str, Any]:
+    """The cell that opens the section on what differs, with the table below its heading."""
+    source = _text(cell["source"])
+    if cell["cell_type"] != "markdown" or differences.HEADING not in source or not differs:
+        return cell
+    before, _, below = source.partition(differences.HEADING)
+    return {**cell, "source": f"{before}{differences.HEADING}\n\n{differs}\n{below}"}
 
 
 def teaches(source: str) -> bool:
@@ -166,6 +198,12 @@ def _without_first_screen(cell: dict[str, Any]) -> dict[str, Any]:
     return {**cell, "outputs": kept} if "outputs" in cell else cell
 
 
+@lru_cache
+def scorecard(chapter: str) -> pd.DataFrame:
+    """The committed claims of a chapter, judged once for all that is built of them; not changed."""
+    return claims.scorecard(chapter)
+
+
 def of_committed_run(chapter: str) -> dict[str, Any]:
     """What the page of a committed run shows by the present claims; nothing of other notebooks."""
     if chapter not in opening.questions():
@@ -173,8 +211,12 @@ def of_committed_run(chapter: str) -> dict[str, Any]:
     card, rows = claims.run_card(chapter), claims.reported(chapter)
     judged_by = card.get("claims", {})
     amended = bool(registration.changed(rows, judged_by) or set(judged_by) - set(rows.index))
-    first_screen = opening.opening(chapter, claims.scorecard(chapter), boxed=True)
-    return {"first_screen": first_screen, "amended": amended}
+    judged = scorecard(chapter)
+    return {
+        "first_screen": opening.opening(chapter, judged, boxed=True),
+        "amended": amended,
+        "differs": differences.section(chapter, judged, card),
+    }
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:
@@ -196,6 +238,7 @@ def on_source_read(app: Any, name: str, content: list[str]) -> None:
         notebook = json.loads(content[0])
         yours = name.startswith(YOURS)
         shown = {} if yours else of_committed_run(Path(name).name)
+        notebook = notebook if yours else corrections.made(notebook, Path(name).name)
         content[0] = json.dumps(as_page(notebook, yours=yours, **shown))
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from helpers.report import figures, leaderboard, render
+from helpers.report.site import spelling
 from helpers.store import paths, reading
 
 _JPEG, _PNG = "/9j/", "iVBORw0KGgo"  # how they begin in base64
@@ -43,8 +44,22 @@ def explorer_page(content: dict | None) -> str:
 
 def explorer_script(content: dict) -> str:
     """Write the explorer's data and its maps' colors as a script, which needs no server."""
+    content = {"networks": [_named(network) for network in content["networks"]]}
     colors = {"unsigned": figures.color_table(False), "signed": figures.color_table(True)}
     return f"window.EXPLORER = {json.dumps({**content, 'colors': colors})};\n"
+
+
+def _named(network: dict) -> dict:
+    """A network's maps and scores with the names that all pages have."""
+    maps, scale = (
+        {spelling.named(method): entry for method, entry in network[part].items()}
+        for part in ("maps", "scale")
+    )
+    scores = {
+        spelling.named(method): {spelling.spelled(name): row for name, row in measures.items()}
+        for method, measures in network["scores"].items()
+    }
+    return {**network, "maps": maps, "scale": scale, "scores": scores}
 
 
 def _check_lengths(network: dict, file: str) -> None:

@@ -4,8 +4,12 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from helpers.report import claims, opening, render, scorecard, tallies, theme
+from helpers.report import claims, differences, opening, render, scorecard, tallies, theme
 
+MATERIALS = {
+    claims.AUTHORS: "A, the authors' material",
+    claims.INDEPENDENT: "B, independent material",
+}
 ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
 
 
@@ -51,7 +55,41 @@ def _section(paper, question: opening.Question, judged: pd.DataFrame, has_pictur
             judged.verdict[(judged.kind == claims.CONCLUSION) & (judged.arm == rows.arm.iloc[0])]
         ),
         "has_picture": has_picture,
+        "bars": bars(judged),
+        "caveat": differences.known()[paper.chapter].badge,
+        "differs": f"runs/{paper.chapter}.html#{differences.ANCHOR}",
     }
+
+
+def bars(judged: pd.DataFrame) -> list[str]:
+    """The verdicts on a chapter's numbers and orders as a bar for each kind of material, in HTML.
+
+    Each part has a color, a pattern and a mark; a screen reader hears the counts.
+    """
+    counts = tallies.tally(judged)
+    several = len(counts) > 1
+    return [
+        render.html(
+            "verdict_bar",
+            material=MATERIALS.get(str(arm), str(arm)) if several else "",
+            said=f"{int(row.sum())} numbers and orders: {_counted(row)}",
+            parts=[
+                {
+                    "word": word,
+                    "count": int(count),
+                    "share": count / row.sum(),
+                    "mark": theme.MARKS[word],
+                }
+                for word, count in row.items()
+                if count
+            ],
+        ).strip()
+        for arm, row in counts.iterrows()
+    ]
+
+
+def _counted(row: pd.Series) -> str:
+    return ", ".join(f"{count} {word}" for word, count in row.items() if count)
 
 
 def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:

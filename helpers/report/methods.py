@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import yaml
 
 from helpers.measures import standings
 from helpers.report import leaderboard, render, tables, theme
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 FILE = paths.BOOK / "methods.yaml"
 NEEDS = {  # what a reader wants of a map: the tests that speak of it
@@ -47,7 +46,7 @@ def anchor(name: str) -> str:
 @lru_cache
 def known(file: Path = FILE) -> dict[str, Method]:
     """Every method by its name."""
-    listed = yaml.safe_load(file.read_text(encoding="utf-8"))
+    listed = yaml_files.tables(file)
     return {name: Method(name, **entry) for name, entry in listed.items()}
 
 

@@ -23,7 +23,8 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
         Claims as `scorecard.scorecard_table` gives them, with the columns of `claims.standardized`.
         Rows of the chart are groups of claims; within one, each claim has its own height.
     limit
-        Where the scale ends. A claim that was not run stands at its left end.
+        Where the scale ends. A claim that was not run stands at its left end. A mark is filled for
+        the authors' material, and hollow for independent material.
     description
         What the chart shows, for screen readers.
     """
@@ -45,9 +46,17 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
     labels = {unmeasured: ["not", "run"], -limit: f"≤ −{limit}", limit: f"≥ {limit}"}
     label = f"({json.dumps(labels)})[datum.value] || datum.label"
     ticks = [*labels, -1, 1, 0]
-    axis = alt.Axis(values=ticks, tickCount=len(ticks), labelExpr=label, labelOverlap="greedy")
+    axis = alt.Axis(
+        values=ticks,
+        tickCount=len(ticks),
+        labelExpr=label,
+        labelOverlap="greedy",
+        orient="top",
+        labelPadding=16,  # for a label of two lines
+    )
+    rows = alt.Axis(labelExpr=_LINES, labelOffset=-6, labelOverlap=False)  # each row has its name
     base = alt.Chart(frame).encode(
-        y=alt.Y("row:N", title=None, sort=None, axis=alt.Axis(labelExpr=_LINES, labelOffset=-6)),
+        y=alt.Y("row:N", title=None, sort=None, axis=rows),
         yOffset=alt.YOffset("height:Q", scale=alt.Scale(domain=[0, 1])),
         tooltip=[
             *["paper", "says", "where", "arm", alt.Tooltip("reported", title="paper's number")],
@@ -60,12 +69,24 @@ def claim_chart(table: pd.DataFrame, *, limit: int, description: str) -> alt.Lay
         x=alt.X("floor:Q", scale=scale, axis=axis, title=title), x2="ceiling:Q"
     )
     color, shape = charts.color_and_shape("verdict", theme.VERDICT_LOOKS)
+    colors = [look for look, _ in theme.VERDICT_LOOKS.values()]
+    outline = alt.Stroke(
+        "verdict:N",
+        scale=alt.Scale(domain=list(theme.VERDICT_LOOKS), range=colors),
+        legend=alt.Legend(title=None, columns=1, symbolOpacity=1),  # one with that of the color
+    )
     judged = base.encode(color=color)
     interval = judged.mark_rule().encode(x="x_low:Q", x2="x_high:Q")
-    ours = judged.mark_point(filled=True, size=45, opacity=0.9).encode(x="x:Q", shape=shape)
+    is_authors = alt.condition(alt.datum.arm == "A", alt.value(0.9), alt.value(0))
+    ours = judged.mark_point(filled=True, size=60, strokeWidth=1).encode(
+        x="x:Q",
+        shape=shape,
+        fillOpacity=is_authors,
+        stroke=outline,
+    )
     chart = alt.layer(allowed, interval, ours, description=description)
     chart = _filter(chart, frame, ["paper", "kind", "verdict", "arm"])
-    return _growing(chart, 40)
+    return _growing(chart, 46)
 
 
 def leaderboard_chart(places: pd.DataFrame, *, description: str) -> alt.LayerChart:
@@ -145,7 +166,7 @@ def _by_network_and_measure(chart, frame: pd.DataFrame):
 
 def _row_label(paper: str, group: str) -> str:
     """A row's label for a narrow page: the first author and the group, in short lines."""
-    return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 24, break_on_hyphens=False))
+    return "\n".join(textwrap.wrap(f"{paper.split()[0]}: {group}", 22, break_on_hyphens=False))
 
 
 def _rows(places: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The page that says how each chapter's results were made."""
 
+import re
+
 from helpers.report import registration, render, scorecard
 
 # the first on the front page, the others on the scorecard
@@ -32,4 +34,5 @@ def _settings(card: dict) -> list[tuple[str, str]]:
 
 def _one_line(value) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = re.sub(r"\b1 threads\b", "1 thread", text)  # as earlier runs wrote it
     return " ".join(text.split()).replace("|", "/").replace("`", "'")

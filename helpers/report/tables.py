@@ -81,7 +81,7 @@ def notes(row) -> list[str]:
     """What a reader must know of a row: whose measure it is, what it repeats, what was amended."""
     told = []
     if getattr(row, "measured_by", "").startswith("ours"):
-        told.append(f"Measured by {row.measured_by}.")
+        told.append(f"The measure is ours: {row.measured_by.removeprefix('ours').lstrip(': ')}.")
     if getattr(row, "same_as", ""):
         told.append(f"Shown, not counted: see {row.same_as}.")
     if getattr(row, "readings", ""):

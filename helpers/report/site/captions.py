@@ -127,10 +127,17 @@ def _caption(element: Tag, chart: charts.Chart | None) -> str:
         first = element.find("th")
         if first is not None and first.get_text(strip=True) == "conclusion":
             return "The paper’s conclusions, and our verdicts."
-        heading = element.find_previous(["h1", "h2", "h3", "h4", "summary"])
+        heading = element.find_previous(_is_heading)
         text = heading.get_text(" ", strip=True).rstrip("#").strip() if heading else ""
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _is_heading(element: Tag) -> bool:
+    """Whether an element names what stands below it; the bar of a folded cell does not."""
+    if element.name == "summary":
+        return element.find_parent("details", class_=["hide", "numbers"]) is None
+    return element.name in ("h1", "h2", "h3", "h4")
 
 
 def _numbers(chart: charts.Chart) -> str:

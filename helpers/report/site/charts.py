@@ -11,7 +11,7 @@ from typing import NamedTuple
 import vl_convert
 from bs4 import BeautifulSoup, Tag
 
-from helpers.report.site import specs
+from helpers.report.site import specs, spelling
 
 _SPEC = re.compile(r"\}\)\((?=\{)")
 STILL_WIDTH = 640  # pixels; of the picture for viewers that run no scripts
@@ -51,7 +51,7 @@ def rewritten(page: BeautifulSoup, root: str) -> list[Chart]:
 
 
 def _rewritten(page: BeautifulSoup, script: Tag, spec: specs.Spec, root: str) -> Chart:
-    spec = specs.mended(spec, _heading_above(script))
+    spec = specs.mended(_spelled(spec), _heading_above(script))
     name = f"chart-{hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:16]}"
     element = page.new_tag("div", attrs={"class": "drawn", "data-waiting": "", "id": name})
     data = page.new_tag("script", attrs={"type": "application/json"})
@@ -69,6 +69,18 @@ def _rewritten(page: BeautifulSoup, script: Tag, spec: specs.Spec, root: str) ->
         drawing.append("JavaScript draws a chart here; its data stand in the file below.")
     element.extend([drawing, data])
     return Chart(element, spec, (f"{name}.svg", svg) if svg else None)
+
+
+def _spelled(spec: specs.Spec) -> specs.Spec:
+    """A chart with the names and the spelling of all pages; its pictures stay as they are."""
+    text = json.dumps(spec, ensure_ascii=False)
+    parts = re.split(r'("data:[^"]*")', text)
+    return json.loads(
+        "".join(
+            part if place % 2 else spelling.named(spelling.spelled(part))
+            for place, part in enumerate(parts)
+        )
+    )
 
 
 def _still(spec: specs.Spec) -> str:

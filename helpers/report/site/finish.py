@@ -14,7 +14,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 from helpers.report import render
-from helpers.report.site import captions, charts, glossary, head, icons, links, tables
+from helpers.report.site import captions, charts, glossary, head, icons, links, spelling, tables
 from helpers.store import paths
 
 MARK = 'name="finished"'
@@ -49,6 +49,7 @@ def finished(text: str, name: str, site: Path) -> str:
     for chart in drawn:
         if chart.still:
             _write(site / "_static" / "charts" / chart.still[0], chart.still[1].encode())
+    spelling.make_american(page)
     tables.made_readable(page)
     _name_run_card(page)
     base = name.rpartition("/")[2]
@@ -56,6 +57,7 @@ def finished(text: str, name: str, site: Path) -> str:
         _write((site / name).parent / "_data" / file, data.encode())
     glossary.explained(page, name, root)
     links.added(page, name, root)
+    spelling.name_methods(page)
     head.finished(page, name, head.site(), head.edition())
     page.head.append(BeautifulSoup(f'<meta {MARK} content="yes"/>', "html.parser"))
     return re.sub(
@@ -72,10 +74,12 @@ def _as_file(found: re.Match, root: str, site: Path) -> str:
 
 
 def _name_run_card(page: BeautifulSoup) -> None:
-    """The run card's box gets an anchor, to which "make it again" leads."""
+    """The run card gets an anchor, to which "make it again" leads; a folded summary its name."""
     for title in page.select("p.admonition-title"):
         if title.get_text(strip=True) == "Run card" and not page.find(id="run-card"):
             title.parent["id"] = "run-card"
+    for title in page.select("div.cell.tag_verdict details.above-output > summary p"):
+        title.string = "The run’s own summary"
 
 
 def _slim(site: Path) -> None:

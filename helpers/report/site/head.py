@@ -6,11 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 
 from helpers.report import render
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 SETTINGS = paths.BOOK / "site.yaml"
 UNUSED = ("thebe", "togglebutton", "design-tabs", "vega-bundle")  # vega: loaded by book.js
@@ -45,7 +44,7 @@ def site(file: Path = SETTINGS) -> Site:
     ValueError
         If a setting is missing or unknown.
     """
-    listed = yaml.safe_load(file.read_text(encoding="utf-8"))
+    listed = yaml_files.held_by(file)
     if set(listed) != set(Site._fields):
         raise ValueError(f"{file.name} has {sorted(listed)}; expected {sorted(Site._fields)}")
     return Site(**{name: listed[name] or "" for name in Site._fields})
@@ -54,7 +53,7 @@ def site(file: Path = SETTINGS) -> Site:
 @lru_cache
 def edition() -> Edition:
     """Version, date and commit of the project as it is checked out."""
-    cited = yaml.safe_load((paths.ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = yaml_files.held_by(paths.ROOT / "CITATION.cff")
     said = _git("log", "-1", "--format=%cs %h").split()
     date, commit = said if len(said) == 2 else ("", "")
     return Edition(str(cited["version"]), date, commit)

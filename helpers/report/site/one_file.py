@@ -5,20 +5,27 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 
 from helpers.report.site import head
-from helpers.store import paths
+from helpers.store import paths, yaml_files
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TIME = 60_000  # milliseconds of the page's own clock, for its formulas
-STYLES = ("styles/theme.css", "styles/pydata-sphinx-theme.css", "pygments.css", "book.css")
+STYLES = (
+    "styles/theme.css",
+    "styles/pydata-sphinx-theme.css",
+    "sphinx-design.min.css",
+    "pygments.css",
+    "book.css",
+)
+# sections are left out but for formulas, as on the pages themselves
+MATHJAX = '{"options": {"processHtmlClass": "math|output_area"}}'
 
 
 def pages(toc: Path = paths.ROOT / "_toc.yml") -> list[str]:
     """The names of the book's pages, in its order, without runs of a reader's own."""
-    listed = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    listed = yaml_files.held_by(toc)
     chapters = [chapter for part in listed["parts"] for chapter in part["chapters"]]
     return [listed["root"], *(chapter["file"] for chapter in chapters if "file" in chapter)]
 
@@ -39,6 +46,7 @@ def whole(site: Path, names: list[str]) -> str:
         f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8"/>'
         f"<title>{head.site().title}</title>{styles}"
         "<style>article { break-before: page; max-width: 100%; }</style>"
+        f"<script>window.MathJax = {MATHJAX}</script>"
         '<script src="_static/mathjax/tex-chtml.js"></script></head>'
         f'<body><main class="bd-article">{"".join(articles)}</main></body></html>'
     )
@@ -70,7 +78,11 @@ def _article(site: Path, name: str, names: list[str]) -> str:
     for part in article.select("script, form, .headerlink, details.numbers, details.hide, button"):
         part.decompose()
     for box in article.find_all("details"):
-        box["open"] = ""
+        title = box.find("summary")
+        if title is not None and title.get_text(strip=True).startswith("Tests:"):
+            box.decompose()  # a list of names, of use only beside the code
+        else:
+            box["open"] = ""
     for picture in article.find_all("img"):
         picture["src"] = re.sub(r"^(\.\./)+", "", picture.get("src", ""))
         del picture["loading"]

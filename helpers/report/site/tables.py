@@ -43,7 +43,10 @@ def as_csv(table: Tag) -> str:
     write = csv.writer(file, lineterminator="\n")
     for row in table.find_all("tr"):
         write.writerow(
-            [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+            [
+                " ".join(cell.get_text(" ").replace("\u00ad", "").split())
+                for cell in row.find_all(["th", "td"])
+            ]
         )
     return file.getvalue()
 
@@ -134,6 +137,10 @@ def _pivot(page: BeautifulSoup, table: Tag) -> None:
     body.clear()
     for of_claim in claims.values():
         body.append(_claim_row(page, of_claim, arms))
+    papers = [row.find("td") for row in body.find_all("tr")]
+    if not any(cell.get_text(strip=True) for cell in papers):  # conclusions: the claim says it all
+        for cell in [*papers, table.select_one("thead tr").find_all("th")[1]]:
+            cell.decompose()
     table["class"] = [*table.get("class", []), "claims"]
 
 
@@ -152,7 +159,7 @@ def _claim_row(page: BeautifulSoup, of_claim: dict[str, list[Tag]], arms: list[s
     row.append(first)
     row.append(_with_unit(page, paper, unit.get_text(strip=True)))
     for arm in arms:
-        cell = page.new_tag("td")
+        cell = page.new_tag("td", attrs={"data-arm": arm})
         if arm in of_claim:
             _, verdict, _, ours, n, own_unit, _ = of_claim[arm]
             for part in list(verdict.contents):
@@ -160,7 +167,8 @@ def _claim_row(page: BeautifulSoup, of_claim: dict[str, list[Tag]], arms: list[s
             cell.append(page.new_tag("br"))
             for part in _with_unit(page, ours, own_unit.get_text(strip=True)).contents[:]:
                 cell.append(part)
-            cell.append(_small(page, f" n = {n.get_text(strip=True)}"))
+            if n.get_text(strip=True) not in ("", "–"):  # as conclusions have
+                cell.append(_small(page, f" n = {n.get_text(strip=True)}"))
         else:
             cell.append("–")
         row.append(cell)
