@@ -69,9 +69,9 @@ ipynb: env  ## copy the notebooks to notebooks/ipynb for plain Papermill (not co
 check: env lint  ## check the style and types, then run the fast tests
 	$(PY) -m pytest -m "not slow"
 
-# the notebooks' smoke runs take one process most of the time, all other files the second one
+# the two longest files first: the smoke runs of the notebooks, and the browser on every page
 test: env browser axe lint  ## check the style and types, then run all tests, in two processes
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_notebooks.py tests
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_notebooks.py tests/test_reader.py tests
 
 pages: env  ## build the book and look at its pages in a browser, where there is one
 	$(PY) -m pytest tests/test_book.py tests/test_pages.py
