@@ -71,6 +71,7 @@ def test_a_run_whose_smoke_values_stand_is_carried_over_and_says_so(project):
 
     carried = carry.carry("decam", "")
 
+    assert paths.ALONE not in os.environ
     made = json.loads((folder / "RESULTS/decam.json").read_text())
     shown = json.loads((folder / "RUNS/decam.ipynb").read_text())["metadata"]["provenance"]
     assert made == shown

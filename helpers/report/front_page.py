@@ -6,10 +6,6 @@ import pandas as pd
 
 from helpers.report import claims, differences, opening, render, scorecard, tallies, theme
 
-MATERIALS = {
-    claims.AUTHORS: "A, the authors' material",
-    claims.INDEPENDENT: "B, independent material",
-}
 ARMS = {claims.AUTHORS: "A, the authors'", claims.INDEPENDENT: "B, independent"}
 
 
@@ -71,7 +67,7 @@ def bars(judged: pd.DataFrame) -> list[str]:
     return [
         render.html(
             "verdict_bar",
-            material=MATERIALS.get(str(arm), str(arm)) if several else "",
+            material=f"{ARMS.get(str(arm), str(arm))} material" if several else "",
             said=f"{int(row.sum())} numbers and orders: {_counted(row)}",
             parts=[
                 {

@@ -6,12 +6,9 @@ compared, which claims differ and why, and the page shows it. The values to comp
 ``data/smoke``, one file a notebook: a change of one of them is a change of a number.
 """
 
-import contextlib
 import datetime
 import json
-import os
 import tempfile
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -127,7 +124,7 @@ def carry(name: str, because: str) -> dict[str, Any]:
         raise parameters.WrongParameter(f"{wrong[0]}; restore it from git, or run the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / f"{name}.ipynb"
-        with _alone():
+        with execute.environment({paths.ALONE: "1"}):  # no data but what is committed
             execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
     count, changed = differences(values(name), _table(new))
@@ -152,19 +149,6 @@ def carry(name: str, because: str) -> dict[str, Any]:
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     )
     return carried
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Let a run see no data but what is committed, whatever lies in this machine's caches."""
-    before = os.environ.get(paths.ALONE)
-    os.environ[paths.ALONE] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(paths.ALONE)
-        if before is not None:
-            os.environ[paths.ALONE] = before
 
 
 def since_the_run(

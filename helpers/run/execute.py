@@ -152,6 +152,13 @@ def _kernel_within(scratch: Path) -> Iterator[None]:
     config = "c = get_config()\nc.Application.log_level = 50\n"  # else it logs each Ctrl-C
     (profile / "ipython_kernel_config.py").write_text(config)
     ours = {"JUPYTER_RUNTIME_DIR": str(scratch), "IPYTHONDIR": str(scratch / "ipython")}
+    with environment(ours):
+        yield
+
+
+@contextlib.contextmanager
+def environment(ours: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment, which a kernel inherits, and put them back afterwards."""
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
