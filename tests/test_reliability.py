@@ -36,7 +36,7 @@ def written(folder: Path, cases=CASES, **changes):
 def test_the_page_counts_each_kind_and_names_what_nobody_noticed(tmp_path):
     page = reliability.page(written(tmp_path))
 
-    assert "| kills | a run, a matrix of runs, a training or a write ended at" in page
+    assert "| kills: a run, a matrix of runs, a training or a write ended at" in page
     assert "| 1 | 0 | 1 | 0 | 0 | 0 |" in page  # kills
     assert "| 3 | 1 | 0 | 0 | 1 | 1 |" in page  # damages
     assert "| 1 | 0 | 0 | 1 | 0 | 0 |" in page  # bad inputs
@@ -80,7 +80,7 @@ def test_the_committed_record_holds_every_kind_and_its_page_the_same_numbers():
     for row in reliability.counts(told["cases"]):
         numbers = [row["injected"], *(row[outcome] for outcome in reliability.OUTCOMES)]
         assert sum(numbers[1:]) == numbers[0] >= 10, row["kind"]
-        assert f"| {row['kind']} | {row['what']} | {' | '.join(map(str, numbers))} |" in page
+        assert f"| {row['kind']}: {row['what']} | {' | '.join(map(str, numbers))} |" in page
     assert page.count("\n| ") - page.count("\n| ---") >= sum(
         case[3] in ("lost", "raw error") for case in told["cases"]
     )
