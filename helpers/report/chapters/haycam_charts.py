@@ -4,23 +4,33 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
+from IPython.display import Markdown
+
+from helpers.report import multiverse_chart
+from helpers.report.chapters import haycam_readings
 
 
-def training(records: Sequence[Mapping[str, float]]) -> alt.Chart:
-    """Running training accuracy by epoch; a record has ``right`` (share), ``loss`` and ``size``."""
-    epochs = pd.DataFrame(records).assign(
-        epoch=range(1, len(records) + 1),
-        right=lambda rows: rows["right"] * 100,
-        pixels=lambda rows: rows["size"].astype(str) + " pixels",
+def training(records: Mapping[str, Sequence[Mapping[str, float]]]) -> alt.Chart:
+    """Running training accuracy by epoch and network.
+
+    `records` has, by network, one record an epoch: ``right`` (share), ``loss`` and ``size``.
+    """
+    epochs = pd.concat(
+        pd.DataFrame(list(of_network)).assign(epoch=range(1, len(of_network) + 1), network=name)
+        for name, of_network in records.items()
+    )
+    epochs = epochs.assign(
+        right=epochs["right"] * 100, pixels=epochs["size"].astype(str) + " pixels"
     )
     return (
         alt.Chart(epochs, description="Running training accuracy by epoch", width="container")
         .mark_line(point=True)
         .encode(
             x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("right:Q", title="right while training (%)", scale=alt.Scale(zero=False)),
-            color=alt.Color("pixels:N", title=None, sort=None),
-            tooltip=["epoch", "right", "loss", "pixels"],
+            y=alt.Y("right:Q", title="correct while training (%)", scale=alt.Scale(zero=False)),
+            color=alt.Color("network:N", title=None, sort=None),
+            strokeDash=alt.StrokeDash("network:N", title=None, sort=None),
+            tooltip=["network", "epoch", "right", "loss", "pixels"],
         )
     )
 
@@ -89,3 +99,38 @@ def localization(measured: pd.DataFrame, methods: Sequence[str]) -> alt.VConcatC
         for name in measured.measure.unique()
     ]
     return alt.vconcat(*panels)
+
+
+def readings(
+    rows: pd.DataFrame,
+    reported: pd.DataFrame,
+    key: str,
+    fixed: Mapping[str, str],
+    value: str,
+) -> alt.LayerChart | Markdown:
+    """A claim as a specification curve, in its readings with some choices fixed.
+
+    Parameters
+    ----------
+    rows
+        Readings as `claims.Measurements.readings` gives them.
+    reported
+        The paper's claims, by key.
+    key
+        The claim's.
+    fixed
+        Option by choice, such as the network; too many readings for one chart are told apart so.
+    value
+        What is measured, in lower case and with the unit.
+    """
+    table = haycam_readings.table_of(rows, key, fixed)
+    if table.empty:
+        return Markdown("*This run has no readings of this row.*")
+    claim = reported.loc[key]
+    return multiverse_chart.specification_curve(
+        table,
+        haycam_readings.verdict_of(claim),
+        value=value,
+        description=f"Readings of: {claim.says}",
+        bound=float(claim.reported),
+    )

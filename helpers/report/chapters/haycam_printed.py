@@ -1,4 +1,4 @@
-"""What the means that Ornek & Ceylan (2024) print imply about their images, beside ours."""
+"""What the numbers that Ornek & Ceylan (2024) print imply about their images, beside ours."""
 
 import math
 
@@ -53,14 +53,60 @@ def implied(table: pd.DataFrame, reported: pd.Series) -> str:
     )
     if theirs.max() < ours.min():
         text += (
-            "So either the paper's images were far more alike than ours, or its Dice is no mean "
-            "over images. "
+            "So IoU varied less from image to image in the paper than here, as it may among a few "
+            "similar images. "
         )
     elif theirs.min() > ours.max():
         text += "So IoU varied more from image to image in the paper than here. "
     else:
         text += "The two ranges overlap, so the paper's means are what such images give. "
     return text + _two_numbers(reported)
+
+
+IMAGES = {"training": 18_400, "validation": 200, "test": 4_540}  # Sect. 5
+ALL_IMAGES = 23_140  # Sect. 3.1
+EARLIER = {"Grad-CAM": 0.1922, "Grad-CAM++": 0.2472, "EigenCAM": 0.3386, "HayCAM": 0.3487}
+HALF_A_DIGIT = 0.005  # of percentages with two decimals
+
+
+def masked_share(accuracy: float, sensitivity: float, specificity: float) -> float:
+    """Share of images with a mask, from three percentages: the accuracy is their weighted mean.
+
+    Accuracy = share * sensitivity + (1 - share) * specificity.
+    """
+    return (specificity - accuracy) / (specificity - sensitivity)
+
+
+def sums(reported: pd.Series) -> str:
+    """Whether the numbers of images add up, and how many of the tested ones wear a mask."""
+    total = sum(IMAGES.values())
+    adds = "is" if total == ALL_IMAGES else "is not"
+    printed = [reported[key] for key in ("accuracy", "sensitivity", "specificity")]
+    share = masked_share(*printed)
+    ends = [
+        masked_share(printed[0] + a, printed[1] + b, printed[2] + c)
+        for a in (-HALF_A_DIGIT, HALF_A_DIGIT)
+        for b in (-HALF_A_DIGIT, HALF_A_DIGIT)
+        for c in (-HALF_A_DIGIT, HALF_A_DIGIT)
+    ]
+    listed = " + ".join(f"{count:,}" for count in IMAGES.values())
+    return (
+        f"{listed} = {total:,}, which {adds} the {ALL_IMAGES:,} images of Sect. 3.1. The earlier "
+        f"paper's accuracy, sensitivity and specificity fit together only if "
+        f"{100 * share:.1f} % of its test images wear a mask (between {100 * min(ends):.1f} and "
+        f"{100 * max(ends):.1f} % with the rounding of the three)."
+    )
+
+
+def used_before(reported: pd.Series) -> str:
+    """Which of the mean IoUs stand in the abstract of HayCAM (2022) already."""
+    same = [name for name, iou in EARLIER.items() if reported[f"iou/{name}"] == iou]
+    if not same:
+        return "None of the mean IoUs is that of the abstract of HayCAM (2022)."
+    return (
+        f"{len(same)} of the mean IoUs ({', '.join(same)}) are those of the abstract of HayCAM "
+        "(2022) to the last digit, so that images and network are probably the same."
+    )
 
 
 def _two_numbers(reported: pd.Series) -> str:
