@@ -9,13 +9,15 @@ from helpers.inputs import classifiers, conversion, corruptions, photographs, tr
 from helpers.measures import (
     agreement,
     distributions,
+    focus,
     foreground,
     insertion_deletion,
     localization,
+    map_boxes,
     rankings,
     sobel,
 )
-from helpers.papers import black_box, cams, decam, elime, lrp, pca_cams, peers
+from helpers.papers import black_box, cams, decam, elime, lrp, pca_cams, pca_readings, peers
 from helpers.saliency import contract, registry
 
 
@@ -83,6 +85,17 @@ CALLS: dict[str, tuple[Callable, tuple]] = {  # name: (function of a network and
         lambda n, m: [localization.otsu(m), localization.pointing(m, m > 0.5),
                       localization.box_of(localization.largest_part(
                           localization.thresholded(m, 0.9)))], (MAPS,),
+    ),
+    "boxes by all rules (haycam)": (
+        lambda n, m, b: map_boxes.ious(m[:2] - 0.2, b), (MAPS, BOXES),
+    ),
+    "focus (haycam)": (
+        lambda n, m: [focus.forms(m - 0.2), focus.within_images(m[0], m[1]),
+                      focus.over_images(m[0], m[1])], (MAPS,),
+    ),
+    "other readings of PCA (haycam)": (
+        lambda n, a, g: [pca_readings.haycam_transformed(a, g), pca_readings.signed_grad_cam(a, g),
+                         pca_readings.removed_components(a)], (A, G),
     ),
     "overlap of boxes (haycam)": (lambda n, b: localization.box_iou(b, b.flip(0)), (BOXES,)),
     "corruptions (gradcam_training)": (

@@ -272,8 +272,12 @@ def test_networks_are_told_with_those_that_were_not_run(accuracies, left, told):
     ("first", "second", "told"),
     [
         (0.5, 0.6, "None of these pairs is one map."),
-        (0.99, 0.6, "a and b is nearly one map, so that it counts as one method"),
-        (0.99, 0.97, "a and b and c and d are nearly one map, so that they count"),
+        (0.99, 0.6, " a and b: nearly one map, so that they count as one method, not as two."),
+        (
+            0.99,
+            0.97,
+            " a and b; c and d: nearly one map, so that each of these pairs counts as one",
+        ),
     ],
 )
 def test_pairs_of_maps_that_are_nearly_one_are_told(first, second, told):

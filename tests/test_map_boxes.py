@@ -6,26 +6,6 @@ import torch
 from helpers.measures import localization, map_boxes
 
 
-def test_boxes_of_a_batch_are_those_of_single_masks(generator):
-    masks = torch.rand(40, 9, 11, generator=generator) < 0.45
-    masks[3] = False
-
-    found = map_boxes.boxes_of_largest(masks)
-
-    assert torch.equal(found, localization.box_of(localization.largest_part(masks)))
-
-
-def test_parts_of_neighboring_images_do_not_touch():
-    masks = torch.zeros(2, 3, 3, dtype=torch.bool)
-    masks[0, 0], masks[1, 0, 0] = True, True
-
-    assert map_boxes.boxes_of_largest(masks).tolist() == [[0, 0, 3, 1], [0, 0, 1, 1]]
-
-
-def test_without_any_cell_all_boxes_are_empty():
-    assert not map_boxes.boxes_of_largest(torch.zeros(2, 3, 3, dtype=torch.bool)).any()
-
-
 def test_each_rule_gives_the_box_of_its_cells(generator):
     maps = torch.rand(12, 8, 8, generator=generator) - 0.4
     boxes = torch.tensor([[1.0, 2.0, 6.0, 7.0]]).repeat(12, 1)

@@ -1,8 +1,6 @@
 """Boxes of many maps by many rules at once: what a paper leaves open between a map and its box."""
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from helpers.measures import checks, localization
@@ -11,9 +9,6 @@ SHARES = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # Selvaraju et al. 2017, Zhou et 
 OTSU = "Otsu"
 SCALES = ("maximum", "range")  # of what a threshold is a share
 RULES = [(scale, cut) for scale in SCALES for cut in (*(f"{s:g}" for s in SHARES), OTSU)]
-_IN_AN_IMAGE = np.stack(
-    [np.zeros((3, 3)), ndimage.generate_binary_structure(2, 1), np.zeros((3, 3))]
-)
 
 
 def ious(maps: Tensor, boxes: Tensor) -> Tensor:
@@ -38,8 +33,7 @@ def ious(maps: Tensor, boxes: Tensor) -> Tensor:
     checks.maps(maps)
     scaled = dict(zip(SCALES, (maps, stretched(maps)), strict=True))
     found = [
-        localization.box_iou(boxes_of_largest(_kept(scaled[scale], cut)), boxes)
-        for scale, cut in RULES
+        localization.box_iou(boxes_of(_kept(scaled[scale], cut)), boxes) for scale, cut in RULES
     ]
     return torch.stack(found, dim=1)
 
@@ -54,21 +48,6 @@ def _kept(maps: Tensor, cut: str) -> Tensor:
     return localization.otsu(maps) if cut == OTSU else localization.thresholded(maps, float(cut))
 
 
-def boxes_of_largest(masks: Tensor) -> Tensor:
-    """The tightest box around the largest part of each bool mask (N, H, W): float32 (N, 4).
-
-    Parts touch at a side; the first of equals; a box of zeros where a mask is empty. All masks are
-    labeled in one pass, with no neighbors across images.
-    """
-    checks.masks(masks)
-    parts, count = ndimage.label(masks.cpu().numpy(), _IN_AN_IMAGE)
-    boxes = np.zeros((len(masks), 4), np.float32)
-    if count:
-        sizes = np.bincount(parts.ravel())[1:]
-        edges = np.array(
-            [(i.start, x.start, y.start, x.stop, y.stop) for i, y, x in ndimage.find_objects(parts)]
-        )
-        order = np.lexsort((np.arange(count), -sizes, edges[:, 0]))  # by image, largest first
-        images, first = np.unique(edges[order, 0], return_index=True)
-        boxes[images] = edges[order[first], 1:]
-    return torch.from_numpy(boxes).to(masks.device)
+def boxes_of(cells: Tensor) -> Tensor:
+    """The tightest box around the largest part of each bool mask (N, H, W): float32 (N, 4)."""
+    return localization.box_of(localization.largest_part(cells))

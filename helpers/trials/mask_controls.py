@@ -64,7 +64,7 @@ def localize(
     """
     large = cams.upsample(maps, size)
     cells = localization.thresholded(large, threshold)
-    values = {"IoU of boxes": localization.box_iou(map_boxes.boxes_of_largest(cells), boxes)}
+    values = {"IoU of boxes": localization.box_iou(map_boxes.boxes_of(cells), boxes)}
     if masks is None:
         return values
     return values | {

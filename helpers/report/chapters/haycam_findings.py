@@ -67,10 +67,8 @@ def alike_sentence(alike: Mapping[tuple[str, str], float]) -> str:
     text = f"Over the cells, maps correlate in rank: {', '.join(listed)}. "
     if not near:
         return text + "None of these pairs is one map."
-    return text + (
-        f"{join_names(near)} {is_or_are(len(near))} nearly one map, so that "
-        f"{'it counts' if len(near) == 1 else 'they count'} as one method rather than two."
-    )
+    which = "each of these pairs counts" if len(near) > 1 else "they count"
+    return text + f"{'; '.join(near)}: nearly one map, so that {which} as one method, not as two."
 
 
 def blind_sentence(before: float, after: float) -> str:
