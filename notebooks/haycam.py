@@ -705,10 +705,19 @@ judged = claims.judge(measured.table(), CHAPTER, measured.readings())
 in_readings.shares(judged, "order/iou")
 
 # %% [markdown]
-# *The orders by IoU over all readings.* What turns them:
+# *The orders by IoU over all readings.* Nearest to the paper are the last layers of the fine-tuned
+# networks; their readings alone:
 
 # %%
+NEAR_THE_PAPER = {"weights": FINE_TUNED, "layer": WHICH[0]}
 PLUS_FIRST = [key for key in reported.index if key.startswith("order/iou/HayCAM+")]
+in_readings.counts(measured.readings(), reported, PLUS_FIRST, NEAR_THE_PAPER)
+
+# %% [markdown]
+# *Readings by outcome, of networks with fine-tuned ImageNet weights, at their last layer.* What turns
+# the orders, over all readings:
+
+# %%
 in_readings.by_option(measured.readings(), reported, PLUS_FIRST)
 
 # %% [markdown]
@@ -1004,7 +1013,6 @@ outcome = haycam_verdict.Outcome(
     ours=ours,
     gain=mean_of(overlaps["IoU"]["HayCAM+"] - overlaps["IoU"]["Grad-CAM"]),
     seven=seven,
-    level=level,
     same=same,
     photographs=real,
 )
@@ -1037,6 +1045,7 @@ tables.verdict_table(counted[counted.verdict.isin([claims.NOT_REPRODUCED, claims
 # - **Grad-CAM++** is computed by its formula; common code adds a constant to the denominator, which
 #   matters where gradients are small.
 # - **Readings are no sample.** The share of readings in which a claim holds counts our options, each
-#   once; it is no probability.
+#   once; it is no probability. Among so many readings a few turn by chance, so that "depends on the
+#   reading" says less than the share and what changes it.
 # - **Another network**: `-p backbone` takes any of timm's, with `-p layers` naming its layers;
 #   those must not be negative, or Grad-CAM++ refuses them.

@@ -176,6 +176,17 @@ def test_shares_by_option_are_those_of_the_claims_own_rule(arm):
     assert table.loc[("scale", "range")].item() == "50%"
 
 
+def test_readings_are_counted_by_outcome(arm):
+    arm.found["iou"][4] = -1  # HayCAM+ with sign b is worse than Grad-CAM
+    reported = claims.reported("haycam")
+
+    every = haycam_readings.counts(frame(arm), reported, [KEY], {})
+    one_scale = haycam_readings.counts(frame(arm), reported, [KEY], {"scale": "range"})
+
+    assert every.loc[reported.says[KEY]].tolist() == [2, 2, 0]
+    assert one_scale.loc[reported.says[KEY]].tolist() == [1, 1, 0]
+
+
 def test_the_chart_of_readings_has_those_of_the_fixed_choices(arm):
     reported = claims.reported("haycam")
 

@@ -64,7 +64,7 @@ def test_what_seven_images_show_is_told(first, last, told):
 
     assert f"drawn 10,000 times from our 316, show a first in {first} % of the draws" in text
     assert "whole order in 7 %, and its reverse in 1 %" in text
-    assert "lead of a - b is 0.0253, less than one standard error" in text
+    assert "lead of a over b is 0.0253, less than one standard error" in text
     assert told in text
 
 

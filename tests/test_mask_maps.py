@@ -71,6 +71,27 @@ def test_overlaps_focus_and_hits_are_those_of_the_maps(faces, found):
         assert torch.equal(found["hits"][number], localization.pointing(large, masks).float())
 
 
+def test_focus_is_related_to_the_overlap_of_the_same_scale_and_to_every_threshold(found):
+    main = [NAMES.index(name) for name in dict.fromkeys(NAMES)]
+    areas, overlaps = found["focus"][main], found["iou"][main]
+
+    for form, (measure, scale) in enumerate(focus.FORMS):
+        for rule, (of, cut) in enumerate(map_boxes.RULES):
+            if of != scale:
+                continue
+            place = (
+                focus.MEASURES.index(measure),
+                map_boxes.SCALES.index(scale),
+                [c for s, c in map_boxes.RULES if s == scale].index(cut),
+            )
+            for over, function in enumerate(mask_maps.OVER.values()):
+                torch.testing.assert_close(
+                    found["relation"][over, *place],
+                    function(areas[:, :, form].mT, overlaps[:, :, rule].mT),
+                    equal_nan=True,
+                )
+
+
 def test_maps_of_both_classes_are_opposite_where_their_weights_are(network, faces):
     """With logits w and -w the maps of the two classes are the negative of each other."""
     network[-1].weight[0] = -network[-1].weight[1]
@@ -102,7 +123,7 @@ def test_without_known_pixels_only_boxes_are_measured(network, faces):
 
     found = mask_maps.measured(network, pixels, boxes, None, ONES, ZEROS, LAYER, 0.9)
 
-    assert {*found} == {"maps", "alike", "iou", "focus"}
+    assert {*found} == {"maps", "alike", "iou", "focus", "relation"}
 
 
 def test_correlation_by_hand_and_of_a_flat_map():

@@ -235,6 +235,28 @@ def told(row) -> str:
     return f"{theme.number(row.value)} {ends} {row.unit}"
 
 
+def counts(
+    readings: pd.DataFrame,
+    reported: pd.DataFrame,
+    keys: Sequence[str],
+    fixed: Mapping[str, str],
+) -> pd.DataFrame:
+    """How many readings with some choices fixed have which outcome, a row a claim."""
+    table = {}
+    for key in keys:
+        found = table_of(readings, key, fixed)
+        of_claim = verdict_of(reported.loc[key])
+        outcomes = [
+            of_claim(multiverse.Interval(row.value, row.low, row.high, row.n))
+            for row in found.itertuples()
+        ]
+        table[reported.says[key]] = {word: outcomes.count(word) for word in _OUTCOMES}
+    return pd.DataFrame(table).T.rename_axis("claim")
+
+
+_OUTCOMES = (verdicts.REPRODUCED, verdicts.NOT_REPRODUCED, verdicts.INCONCLUSIVE)
+
+
 def by_option(readings: pd.DataFrame, reported: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """In what share of its readings each claim holds, in words, by every option of every choice.
 

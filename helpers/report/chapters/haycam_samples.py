@@ -86,13 +86,13 @@ def told(orders: pd.DataFrame, pairs: pd.DataFrame, best: str, images: int) -> s
     row = orders.iloc[0]
     lead = pairs.iloc[0]
     error, theirs = lead["standard error of seven"], lead["the paper"]
-    than = "less" if theirs < error else "more"
+    than, pair = "less" if theirs < error else "more", pairs.index[0].replace(" - ", " over ")
     return (
         f"{SIZE} images, drawn {DRAWS:,} times from our {images}, show {best} first in "
         f"{percent(row[f'{best} first'] / 100)} of the draws and last in "
         f"{percent(row[f'{best} last'] / 100)}; the paper's whole order in "
         f"{percent(row['the whole order'] / 100)}, and its reverse in "
-        f"{percent(row['the whole order reversed'] / 100)}. The paper's lead of {pairs.index[0]} "
+        f"{percent(row['the whole order reversed'] / 100)}. The paper's lead of {pair} "
         f"is {theirs:.4f}, {than} than one standard error of so few of our images, {error:.3f}. "
         f"{_reading(row, best)}"
     )

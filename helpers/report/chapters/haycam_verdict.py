@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from helpers.report import tallies
-from helpers.report.chapters.haycam import CENTERED, PRIOR, join_names, percent, ranked
+from helpers.report.chapters.haycam import join_names, percent, ranked
 
 
 class Outcome(NamedTuple):
@@ -18,7 +18,6 @@ class Outcome(NamedTuple):
     ours: pd.Series  # our mean IoU by method
     gain: tuple[float, float, float]  # HayCAM+ minus Grad-CAM in IoU, and its interval
     seven: pd.DataFrame  # of haycam_samples.orders_table
-    level: pd.DataFrame  # means, maps by measures
     same: Sequence[str]  # methods whose maps do not depend on the class
     photographs: bool  # whether photographs were measured, or drawn portraits
 
@@ -29,7 +28,6 @@ _PORTRAITS = "This run saw **drawn portraits only**: it tests the code, not the 
 def verdict(outcome: Outcome) -> list[str]:
     """The verdict, one sentence or two an entry."""
     sentences = [] if outcome.photographs else [_PORTRAITS]
-    iou = outcome.level["IoU of boxes"]
     return [
         *sentences,
         tallies.sentence(outcome.judged),
@@ -37,8 +35,6 @@ def verdict(outcome: Outcome) -> list[str]:
         f"{ranked(outcome.paper)}.",
         lead_sentence(outcome),
         seven_sentence(outcome.seven),
-        f"Without a map, a centered box has a mean IoU of {iou[CENTERED]:.3f} and a supervised "
-        f"prior {iou[PRIOR]:.3f}.",
         *same_sentence(outcome.same),
     ]
 
