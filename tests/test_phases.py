@@ -65,8 +65,14 @@ def test_each_phase_has_its_size_batch_and_epochs(kept):
 
     assert seen(kept) == ["3 of 4"] * 4 + ["2 of 8"] * 3
     assert [record["size"] for record in records] == [4, 4, 8]
-    assert trained.size == 8
     assert not any(weight.requires_grad for weight in trained.parameters())
+
+
+def test_a_network_has_its_own_size_after_training_at_another(kept):
+    for _ in "made", "read":
+        trained, _ = phases.train_or_load("small", network(), pictures, TWO[:1], crop)
+
+        assert trained.size == 8
 
 
 def test_a_finished_training_is_read_with_the_same_weights(kept):

@@ -75,7 +75,7 @@ def train_or_load(
     chapter
         In whose part of the cache the epochs are kept.
     network
-        With its first weights; it is trained in place.
+        With its first weights; it is trained in place, and takes images of its own size in the end.
     pictures, phases, augment
         As for :func:`train`; phases without an epoch are passed over.
 
@@ -87,6 +87,7 @@ def train_or_load(
     phases = [phase for phase in phases if phase.epochs]
     if not phases:
         raise ValueError("there is no epoch to train; give a phase an epoch or more")
+    size = network.size
     folder = paths.CACHE / chapter / cache.key_of(train, network, pictures, phases, augment)
     files = [
         training.epoch_file(folder / f"phase-{number}", epoch)
@@ -95,7 +96,7 @@ def train_or_load(
     ]
     if not files[-1].exists():
         train(network, pictures, phases, augment, folder)
-    network.size = phases[-1].size
+    network.size = size
     checkpoints.load_weights(network, files[-1].read_bytes(), files[-1].name)
     sizes = [phase.size for phase in phases for _ in range(phase.epochs)]
     records = [
