@@ -89,9 +89,9 @@ import torch
 from IPython.display import Markdown
 from tqdm import tqdm
 
-from helpers.inputs import classifiers, conversion, photographs, stored_networks
-from helpers.measures import insertion_deletion, intervals, paired, rankings, selections
-from helpers.papers import black_box, elime
+from helpers.inputs import at_hand, classifiers, conversion, photographs
+from helpers.measures import insertion_deletion, intervals, paired, selections
+from helpers.papers import elime
 from helpers.report import claims, figures, tables, theme
 from helpers.report.chapters import elime as show
 from helpers.report.chapters import elime_charts, elime_searches, elime_verdict
@@ -99,6 +99,7 @@ from helpers.run import card
 from helpers.saliency import black_boxes, lime_surrogate
 from helpers.store import cache, paths
 from helpers.trials import selection_searches as searches
+from helpers.trials import superpixel_trials as trials
 
 # %%
 theme.apply_theme()
@@ -107,20 +108,7 @@ DEVICE = classifiers.default_device()
 REPORTED = claims.reported(CHAPTER)
 
 
-def at_hand(names):
-    """The networks by name, without those whose weights lie in XAI_DATA and are not there."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = classifiers.load_imagenet(name).network
-        except ValueError as error:
-            if name not in stored_networks.SHA256:
-                raise
-            print(f"{name} is left out: {error}")
-    return found
-
-
-NETWORKS = at_hand(networks.split())
+NETWORKS = at_hand.networks(networks.split())
 NAMES = list(NETWORKS)
 FIRST = NAMES[0]
 EVALUATIONS = population + generations * (population - elite)  # of one run
@@ -162,37 +150,13 @@ def measurement(key, values, **choices):
 
 # %%
 ANIMALS = 398  # ImageNet's classes 0 to 397 are animals
-
-
-def chosen_photographs(count):
-    """Photographs that all networks classify correctly, animals of Foolbox's first; and counts."""
-    found, told = photographs.foolbox_imagenet(), {}
-    parts, folder = [], paths.xai_data() and paths.xai_data() / "imagenet-sample"
-    for source in ("Foolbox's", "the sample's"):
-        lacking = count - sum(len(labels) for _, labels in parts)
-        if source != "Foolbox's":
-            if lacking <= 0 or not folder or not folder.is_dir():
-                break
-            found = photographs.load_folder(folder, 3 * lacking)
-        predicted = {
-            name: classifiers.logits(network, found.pixels, batch_size=20).argmax(1)
-            for name, network in NETWORKS.items()
-        }
-        right = {name: classes == found.labels for name, classes in predicted.items()}
-        told[source] = {name: (int(r.sum()), len(r)) for name, r in right.items()}
-        fitting = torch.stack(list(right.values())).all(0).nonzero()[:, 0]
-        order = (found.labels[fitting] >= ANIMALS).int().argsort(stable=True)
-        keep = fitting[order if source == "Foolbox's" else slice(None)][:lacking]
-        parts.append((found.pixels[keep], found.labels[keep]))
-    pixels, labels = (torch.cat(part) for part in zip(*parts, strict=True))
-    return pixels, labels, told, len(parts[0][1])
-
-
-PIXELS, CLASSES, TOLD, OWN = chosen_photographs(images)
+SAMPLE = paths.xai_data() and paths.xai_data() / "imagenet-sample"
+found = at_hand.classified_correctly(NETWORKS, images, SAMPLE, lambda labels: labels >= ANIMALS)
+PIXELS, CLASSES = found.pixels, found.labels
 ALL = range(len(CLASSES))  # the photographs by number
-CHOSEN = [i for i in ALL[: min(shown, OWN)] if CLASSES[i] < ANIMALS]  # those that are shown
+CHOSEN = [i for i in ALL[: min(shown, found.own)] if CLASSES[i] < ANIMALS]  # those that are shown
 LABELS = {i: photographs.class_name(int(CLASSES[i])) for i in ALL}
-Markdown(show.photographs(TOLD, [LABELS[i] for i in CHOSEN], len(ALL), images))
+Markdown(show.photographs(found.counts, [LABELS[i] for i in CHOSEN], len(ALL), images))
 
 # %% [markdown]
 # ## How a selection is made
@@ -216,19 +180,12 @@ SEARCH = {
 }  # fmt: skip
 
 
-def hidden_behind(fill, image, segments):
-    """What stands in place of a hidden superpixel: a number, or an image (1, 3, H, W)."""
-    if fill == "mean":
-        return elime.segment_means(image[None], segments[None])
-    return {"grey": black_boxes.GREY, "black": 0.0}[fill]
-
-
 def evolve(network, image, segments, label, *, rows, fill=fill, batch_size=batch_size, **changed):
     """Independent runs of E-LIME on one image (3, H, W): one row a run."""
     score = classifiers.class_score(network, torch.full((rows,), label), probability=True)
     return elime.e_lime(
         score, image.expand(rows, -1, -1, -1), segments.expand(rows, -1, -1), **SEARCH | changed,
-        fill=hidden_behind(fill, image, segments), batch_size=batch_size,
+        fill=trials.hidden_behind(fill, image, segments), batch_size=batch_size,
         generator=torch.Generator().manual_seed(seed),
     )  # fmt: skip
 
@@ -238,16 +195,10 @@ def evolve(network, image, segments, label, *, rows, fill=fill, batch_size=batch
 
 
 # %%
-def rate(network, image, segments, label, bits, fill=fill):
+def rate(network, image, segments, label, bits):
     """The class's probability under each of the selections (N, S), float64 (N,), on the CPU."""
-    score = classifiers.class_score(network, torch.tensor([label]), probability=True)
-    behind = hidden_behind(fill, image, segments)
-    parts = []
-    for part in bits.to(DEVICE).split(256):
-        masks = elime.superpixel_masks(part[None], segments[None])
-        settings = {"fill": behind, "batch_size": batch_size}
-        parts.append(black_box.masked_scores(score, image[None], masks, **settings)[0])
-    return torch.cat(parts).double().cpu()
+    settings = {"fill": fill, "batch_size": batch_size}
+    return trials.rate(network, image, segments, label, bits, **settings)
 
 
 # %% [markdown]
@@ -358,7 +309,7 @@ def picture(pixels):
 def shown_alone(pixels, bits, segments):
     """The photograph with only the selected superpixels, as the network sees it."""
     image, segments = conversion.to_unit(pixels), segments.cpu()
-    behind = torch.as_tensor(hidden_behind(fill, image, segments))
+    behind = torch.as_tensor(trials.hidden_behind(fill, image, segments))
     mask = bits.cpu()[segments]
     return torch.where(mask, image, behind.expand(1, 3, *mask.shape)[0]).permute(1, 2, 0).numpy()
 
@@ -412,13 +363,8 @@ def compare(network, pixels, label):
     """The best probability so far of each search on one image, by its evaluations."""
     image = conversion.to_unit(pixels).to(DEVICE)
     segments = elime.superpixels(pixels, segmentation).to(DEVICE)
-    count, answer = int(segments.max()) + 1, []
-
-    def watch(states):
-        for generation, state in enumerate(states):
-            if generation == generations:
-                answer.append(state.best()[0][0])  # what a run of the usual length gives
-            yield state
+    count = int(segments.max()) + 1
+    watch, answer = searches.remembering(generations)  # what a run of the usual length gives
 
     def rated(bits):
         return rate(network, image, segments, label, bits)
@@ -426,9 +372,8 @@ def compare(network, pixels, label):
     run = evolve(network, image, segments, label, rows=1, generations=LONGEST, watch=watch)
     generator = torch.Generator().manual_seed(seed + 1)
     drawn = torch.rand(random_runs * lime_samples, count, generator=generator) < 0.5
-    behind = {"grey": black_boxes.GREY, "black": 0.0, "mean": None}[fill]
     weights = lime_surrogate.weights_after(
-        network, image, label, segments, evaluations=LIME_AT, seed=seed, fill=behind,
+        network, image, label, segments, evaluations=LIME_AT, seed=seed, fill=trials.FILLS[fill],
         batch_size=batch_size,
     )  # fmt: skip
     five = torch.stack([black_boxes.strongest_superpixels(row) for row in weights])
@@ -445,32 +390,26 @@ def compare(network, pixels, label):
     }
 
 
+# %% [markdown]
+# All photographs go through it, with one run of E-LIME each:
+
 # %%
 COMPARED = {
     (name, i): kept("compared", compare, name, i)
     for name in NAMES
     for i in tqdm(ALL, desc=f"searches, {name}")
 }
-ONE_BY_ONE = torch.arange(1, lime_samples + 1)
 
 
-def by_budget(result, budgets):
-    """The best probability of each search with so many evaluations: name to (K,)."""
-    lime = torch.tensor(LIME_AT)
-    curves = {
-        "E-LIME": (COUNTED, result["E-LIME"]),
-        "random": (ONE_BY_ONE, result["random"]),
-        "greedy": (ONE_BY_ONE, result["greedy"]),
-        "LIME, best size": (lime + len(result["bits"]), result["LIME"]),
-        "LIME, five": (lime, result["LIME, five"]),
-    }
-    return {search: searches.at(budgets, *curve).numpy() for search, curve in curves.items()}
+# %% [markdown]
+# Their means, at some numbers of evaluations:
 
 
+# %%
 def over_images(name, budgets):
-    """:func:`by_budget` of all images of a network: search to (images, K)."""
-    rows = [by_budget(COMPARED[name, i], budgets) for i in ALL]
-    return {search: np.stack([row[search] for row in rows]) for search in rows[0]}
+    """The best probability with so many evaluations, of all images: search to (images, K)."""
+    rows = [searches.by_budget(COMPARED[name, i], budgets, COUNTED, LIME_AT) for i in ALL]
+    return {search: torch.stack([row[search] for row in rows]).numpy() for search in rows[0]}
 
 
 GRID = [n for n in (20, 50, 100, 150, EVALUATIONS, 300, 400, 600, 800, 1000) if n <= lime_samples]
@@ -552,14 +491,6 @@ Markdown(show.rises(everywhere, list(GAINS.values()), EVALUATIONS, level))
 elime_charts.by_selection(ARRAYS)
 
 # %% [markdown]
-# Where the whole image is already certain, there is nothing to gain:
-
-# %%
-certain = sum(bool(RESULTS[pair]["ends"][0] > 0.95) for pair in PAIRS)
-deviations = [float(RESULTS[pair]["probability"].std()) for pair in PAIRS]
-Markdown(show.spread(certain, deviations))
-
-# %% [markdown]
 # ## How fast, and what makes it fast?
 #
 # Every method here pays for evaluations of the network. So
@@ -604,7 +535,9 @@ Markdown(show.speed(speed, FIRST, len(MAIN), lime_samples, EVALUATIONS, IS_DEFAU
 #
 # A ratio of times at budgets that each method chose for itself compares budgets. So let E-LIME stop
 # as soon as its selection is as probable as LIME's, and count the evaluations of both. A run that
-# never gets there counts 0.
+# never gets there counts 0. LIME's five superpixels show a small part of the image, and the first
+# population half of it, so that against them the first population often suffices. A budget of LIME
+# below ten populations could not show the claim, and is no reading of it.
 
 
 # %%
@@ -632,6 +565,7 @@ measured["match"] = [
         )
         for (name, selection), values in matched.items()
         for k, n in enumerate(LIME_AT)
+        if n > elime_searches.TIMES * population
     ),
 ]  # fmt: skip
 times = {pair: mean_of(values) for pair, values in matched.items()}
@@ -647,13 +581,9 @@ Markdown(elime_searches.sooner(times, LIME_AT, population))
 # %% [markdown]
 # ## Other networks
 #
-# The method needs only the output, so it runs with any classifier. What was measured above for each
-# network, on the photographs that are shown:
-
-# %%
-show.by_network(level, GAINS, ARRAYS).round(3)
-
-# %% [markdown]
+# The method needs only the output, so it runs with any classifier; what the searches reach with each
+# network stands above. Do networks keep the same superpixels?
+#
 # The share of runs that keep a superpixel, by network:
 
 # %%
@@ -671,7 +601,7 @@ figures.with_alt_text(
 )
 
 # %% [markdown]
-# Do two networks ask for the same superpixels of an image?
+# How far the maps of two networks of an image agree:
 
 # %%
 between = [
@@ -695,38 +625,17 @@ Markdown(show.between_networks(between))
 
 
 # %%
-def curves(network, pixels, label, segments, orders):
-    """Insertion and deletion curves of orders (M, S), and probability by size of the selection."""
-    image, segments = conversion.to_unit(pixels).to(DEVICE), segments.to(DEVICE)
-    generator, count = torch.Generator().manual_seed(seed), orders.shape[1]
-    maps = rankings.break_ties(orders[:, segments.cpu()], generator).to(DEVICE)
-    score = classifiers.class_score(network, torch.full((len(maps),), label), probability=True)
-    same = image.expand(len(maps), -1, -1, -1)
-    settings = {"steps": steps, "fill": black_boxes.GREY, "batch_size": batch_size}
-    ranks = orders.argsort(dim=1, descending=True).argsort(dim=1)  # of each superpixel
-    cuts = torch.linspace(1, count, sizes).round().long()
-    largest = (ranks[:, None] < cuts[:, None]).flatten(0, 1)  # (maps x sizes, S)
-    return {
-        "insertion": insertion_deletion.insertion_curve(score, same, maps, **settings),
-        "deletion": insertion_deletion.deletion_curve(score, same, maps, **settings),
-        "by size": rate(network, image, segments, label, largest).view(-1, sizes),
-        "shares": cuts / count,
-    }
+def curves(network, pixels, label, segments, ranked):
+    """Insertion, deletion and the probability by size, of orders (M, S) of superpixels."""
+    settings = {"fill": fill, "batch_size": batch_size, "seed": seed}
+    return trials.curves(
+        network, pixels, label, segments, ranked, steps=steps, sizes=sizes, **settings
+    )
 
 
 def orders_of(result):
-    """Orders of superpixels (2 + 2 R, S): one run, LIME's weights, R random sets, R random orders."""
-    generator = torch.Generator().manual_seed(seed)
-    bits = result["bits"].cpu()
-    sets = selections.shuffled(bits[None], generator, copies=random_runs)
-    free = torch.rand(random_runs, len(bits), generator=generator, dtype=torch.float64)
-    return torch.cat([bits[None].double(), result["weights"][None], sets.double(), free])
-
-
-def by_map(values):
-    """Rows of :func:`orders_of` (2 + 2 R, ...): those at random become their mean, (4, ...)."""
-    at_random = [part.mean(0, keepdim=True) for part in values[2:].split(random_runs)]
-    return torch.cat([values[:2], *at_random])
+    """One run's selection, LIME's weights, as many at random, and random orders: (2 + 2 R, S)."""
+    return trials.orders(result["bits"], result["weights"], random_runs, seed)
 
 
 # %% [markdown]
@@ -747,13 +656,20 @@ FREQUENT = {
 }
 
 
-def areas_of(measure, name, of=CURVED, among=ALL):
-    """Area under the curve by image and map with a network: (images, maps)."""
-    pick = by_map if of is CURVED else torch.clone
-    return np.stack([insertion_deletion.auc(pick(of[name, i][measure])).numpy() for i in among])
+def area(pair, measure):
+    """Areas under the curves of one image by map, (4,)."""
+    return trials.by_map(insertion_deletion.auc(CURVED[pair][measure]), random_runs).numpy()
 
 
-AREAS = {(m, n): areas_of(m, n) for m in ("insertion", "deletion") for n in NAMES}
+# %% [markdown]
+# Of each image, the area by a run's selection less that by as many superpixels at random:
+
+# %%
+AREAS = {
+    (measure, n): np.stack([area((n, i), measure) for i in ALL])
+    for measure in ("insertion", "deletion")
+    for n in NAMES
+}
 ahead = {  # of a run against as many superpixels at random: of each network, by image
     "insertion": {n: AREAS["insertion", n][:, 0] - AREAS["insertion", n][:, 2] for n in NAMES},
     "deletion": {n: AREAS["deletion", n][:, 2] - AREAS["deletion", n][:, 0] for n in NAMES},
@@ -766,9 +682,13 @@ measured["features"] = [
         *((values, {"network": name}) for name, values in by_network.items()),
     ]
 ]
+# %% [markdown]
+# Mean areas by map, over images and networks:
+
+# %%
 means = {m: np.mean([AREAS[m, n] for n in NAMES], axis=0) for m in ahead}
 over_runs = {
-    m: np.mean([areas_of(m, n, FREQUENT, CHOSEN) for n in NAMES], axis=0)[:, 0] for m in ahead
+    m: float(np.mean([insertion_deletion.auc(c[m]) for c in FREQUENT.values()])) for m in ahead
 }
 area_table = show.area_table({m: mean_of(values) for m, values in means.items()}, MAPS)
 area_table.round(3)
@@ -781,7 +701,7 @@ gain, drop = (float(np.mean(list(ahead[m].values()))) for m in ("insertion", "de
 here = {m: float(means[m][CHOSEN, 0].mean()) for m in means}
 Markdown(
     show.areas(area_table, gain, drop, len(ALL), len(NAMES))
-    + " " + show.over_runs({m: float(v.mean()) for m, v in over_runs.items()}, here, len(CHOSEN), runs)
+    + " " + show.over_runs(over_runs, here, len(CHOSEN), runs)
 )  # fmt: skip
 
 # %% [markdown]
@@ -790,7 +710,9 @@ Markdown(
 # %%
 elime_charts.insertion_deletion(
     {
-        measure: torch.stack([by_map(c[measure]) for c in CURVED.values()]).mean(0).numpy()
+        measure: torch.stack([trials.by_map(c[measure], random_runs) for c in CURVED.values()])
+        .mean(0)
+        .numpy()
         for measure in means
     },
     MAPS,
@@ -838,7 +760,7 @@ Markdown(show.stability(stable, runs, lime_runs))
 # %%
 def sized(name, i):
     """The probability by size of the selection, for each of :data:`ORDERS`: (3, sizes)."""
-    others = by_map(CURVED[name, i]["by size"])
+    others = trials.by_map(CURVED[name, i]["by size"], random_runs)
     return torch.cat([FREQUENT[name, i]["by size"], others[[1, 3]]]).numpy()
 
 
@@ -849,21 +771,6 @@ elime_charts.by_size(
     ORDERS,
 )
 
-
-# %% [markdown]
-# At the size that E-LIME chose, the difference to LIME's five superpixels splits into showing more and
-# choosing better:
-
-
-# %%
-def at_own_size(name, i):
-    """The probability that each order reaches with as many superpixels as E-LIME keeps, (3,)."""
-    share, shares = float(RESULTS[name, i]["bits"].double().mean()), CURVED[name, i]["shares"]
-    return [np.interp(share, shares, line) for line in sized(name, i)]
-
-
-at_size = dict(zip(ORDERS, np.mean([at_own_size(*pair) for pair in PAIRS], axis=0), strict=True))
-Markdown(show.by_size(level, at_size))
 
 # %% [markdown]
 # ## What the free choices do

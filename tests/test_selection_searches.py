@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from helpers.papers import black_box
 from helpers.trials import selection_searches as searches
 
 VALUE = torch.tensor([0.1, 0.4, -0.2, 0.3], dtype=torch.float64)
@@ -71,6 +72,23 @@ def test_a_curve_is_read_at_the_last_evaluation_that_a_budget_pays_for():
     assert read[1:].tolist() == pytest.approx([0.2, 0.2, 0.9])
 
 
+def test_limes_best_size_costs_an_evaluation_a_superpixel_more():
+    found = {
+        "E-LIME": torch.tensor([0.3, 0.6]), "random": torch.tensor([0.1, 0.2, 0.3, 0.4]),
+        "greedy": torch.tensor([0.0, 0.5, 0.5, 0.5]), "LIME": torch.tensor([0.7, 0.8]),
+        "LIME, five": torch.tensor([0.2, 0.1]), "bits": torch.ones(2),
+    }  # fmt: skip
+
+    read = searches.by_budget(found, [2, 4], torch.tensor([2, 4]), [1, 2])
+
+    values = {search: curve.tolist() for search, curve in read.items()}
+    assert values["E-LIME"] == pytest.approx([0.3, 0.6])
+    assert values["random"] == pytest.approx([0.2, 0.4])
+    assert values["greedy"] == pytest.approx([0.5, 0.5])
+    assert values["LIME, best size"] == pytest.approx([float("nan"), 0.8], nan_ok=True)  # at 3, 4
+    assert values["LIME, five"] == pytest.approx([0.1, 0.1])
+
+
 def test_times_sooner_is_cost_over_the_first_evaluation_that_reaches_the_target():
     curve = torch.tensor([10, 20, 50]), torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
     targets = torch.tensor([0.1, 0.5, 0.6, 0.95], dtype=torch.float64)
@@ -78,3 +96,14 @@ def test_times_sooner_is_cost_over_the_first_evaluation_that_reaches_the_target(
     times = searches.times_sooner(targets, torch.tensor([100, 100, 200, 100]), *curve)
 
     assert times.tolist() == [10, 5, 4, 0]
+
+
+def test_a_longer_run_tells_what_a_shorter_one_would_have_answered():
+    genes = [torch.tensor([[[0], [1]]]), torch.tensor([[[2], [3]]]), torch.tensor([[[4], [5]]])]
+    states = [black_box.Population(g, torch.tensor([[1.0, 0.0]])) for g in genes]
+
+    watch, answer = searches.remembering(1)
+    seen = list(watch(iter(states)))
+
+    assert len(seen) == 3
+    assert [row.tolist() for row in answer] == [[2]]

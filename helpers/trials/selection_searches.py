@@ -5,10 +5,12 @@ alone make a class most probable. Each is told as the best probability so far, b
 that searches with budgets of their own can be compared at any common one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+from helpers.papers.black_box import Population
 
 Rate = Callable[[Tensor], Tensor]  # selections, bool (N, S), to probabilities, float64 (N,)
 
@@ -42,6 +44,22 @@ def greedy(rate: Rate, count: int, budget: int) -> Tensor:
         shown = tried[rated.argmax()]
     found = torch.cat(scores)
     return torch.cat([found, found[-1:].expand(budget - len(found))]).cummax(0).values
+
+
+def remembering(generation: int) -> tuple[Callable, list[Tensor]]:
+    """A watch of a search that puts the first row's best genes after a generation into the list.
+
+    So a longer run tells what a shorter one would have answered, (D,).
+    """
+    answer: list[Tensor] = []
+
+    def watch(states: Iterator[Population]) -> Iterator[Population]:
+        for number, state in enumerate(states):
+            if number == generation:
+                answer.append(state.best()[0][0])
+            yield state
+
+    return watch, answer
 
 
 def nested(weights: Tensor) -> Tensor:
@@ -82,6 +100,34 @@ def at(budgets: Sequence[int], evaluations: Tensor, best: Tensor) -> Tensor:
     place = torch.searchsorted(evaluations, wanted, right=True) - 1
     found = best[..., place.clamp(min=0)].double()
     return torch.where(place >= 0, found, torch.nan)
+
+
+def by_budget(
+    found: Mapping[str, Tensor], budgets: Sequence[int], counted: Tensor, lime_at: Sequence[int]
+) -> dict[str, Tensor]:
+    """The best probability of each search with so many evaluations: search to (K,).
+
+    Parameters
+    ----------
+    found
+        Of one image: "E-LIME" (T,); "random" and "greedy", after each evaluation; "LIME" and
+        "LIME, five" (L,): its best size, which costs an evaluation a superpixel more, and its five
+        superpixels; "bits" (S,), for the number of superpixels.
+    budgets
+        K numbers of evaluations.
+    counted, lime_at
+        After how many evaluations E-LIME's and LIME's values stand, (T,) and L numbers.
+    """
+    lime = torch.as_tensor(lime_at)
+    one_by_one = torch.arange(1, len(found["random"]) + 1)
+    curves = {
+        "E-LIME": (counted, found["E-LIME"]),
+        "random": (one_by_one, found["random"]),
+        "greedy": (one_by_one, found["greedy"]),
+        "LIME, best size": (lime + len(found["bits"]), found["LIME"]),
+        "LIME, five": (lime, found["LIME, five"]),
+    }
+    return {search: at(budgets, *curve) for search, curve in curves.items()}
 
 
 def times_sooner(

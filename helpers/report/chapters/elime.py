@@ -49,19 +49,10 @@ def rises(everywhere: int, gains: Sequence[float], evaluations: int, level: pd.D
     return (
         f"On the photographs that are shown, the probability rises in every run on **{everywhere} "
         f"of {len(gains)}** pairs of image and network; the mean change of a pair is "
-        f"{min(gains):+.3f} to {max(gains):+.3f}. The best of {evaluations} random selections has {means['random']:.3f} in the mean, the whole "
-        f"image {means['whole image']:.3f}; E-LIME differs from the best random one by "
-        f"{difference:+.3f}. LIME's superpixels have {means['LIME']:.3f}: they are not chosen to "
-        "make the network certain by themselves."
-    )
-
-
-def spread(certain: int, deviations: Sequence[float]) -> str:
-    """How often there is nothing to gain, and how much runs of one pair differ."""
-    return (
-        f"The whole image has more than 0.95 on {certain} of {len(deviations)} pairs. From run to "
-        f"run E-LIME's probability has a standard deviation of {min(deviations):.4f} to "
-        f"{max(deviations):.4f}."
+        f"{min(gains):+.3f} to {max(gains):+.3f}. The best of {evaluations} random selections has "
+        f"{means['random']:.3f} in the mean, the whole image {means['whole image']:.3f}; "
+        f"E-LIME differs from the best random one by {difference:+.3f}. LIME's superpixels have "
+        f"{means['LIME']:.3f}: they are not chosen to make the network certain by themselves."
     )
 
 
@@ -101,29 +92,6 @@ def speed(
         f"{text} This run gives LIME {samples} samples instead of its default 1000, so its ratio "
         "says nothing about the paper's."
     )
-
-
-def by_network(
-    level: pd.DataFrame, gains: Mapping[tuple[str, int], float], arrays: Arrays
-) -> pd.DataFrame:
-    """Means over images, a row a network; gains are those of (network, image)."""
-
-    def seconds(name: str, key: str) -> float:
-        return float(np.mean([v[key][0] for (network, _), v in arrays.items() if network == name]))
-
-    return pd.DataFrame(
-        {
-            name: {
-                "whole image": rows["whole image"].mean(),
-                "E-LIME": rows["E-LIME"].mean(),
-                "smallest mean rise": min(g for (other, _), g in gains.items() if other == name),
-                "share of superpixels kept": (rows["kept"] / rows["S"]).mean(),
-                "seconds": seconds(name, "seconds"),
-                "LIME, seconds": seconds(name, "lime seconds"),
-            }
-            for name, rows in level.groupby(level=0, sort=False)
-        }
-    ).T
 
 
 def between_networks(correlations: Sequence[float]) -> str:
@@ -181,20 +149,6 @@ def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
         return text
     lime = means["Jaccard of LIME, equal"]
     return f"{text} {lime_runs} runs of LIME with as many evaluations agree by {lime:.2f}."
-
-
-def by_size(level: pd.DataFrame, at_size: Mapping[str, float]) -> str:
-    """The gain over LIME's superpixels, split into showing more and choosing which."""
-    shares = (level["kept"] / level["S"]).groupby(level=0).mean()
-    evolved, lime = level["E-LIME"].mean(), level["LIME"].mean()
-    return (
-        f"E-LIME's selections keep {100 * shares.mean():.0f} % of the superpixels. With as many, "
-        f"LIME's order reaches {at_size['LIME']:.3f}, E-LIME's frequencies "
-        f"{at_size['E-LIME, all runs']:.3f}, a random order {at_size['random order']:.3f}; the "
-        f"evolved selections themselves have {evolved:.3f}. So the difference to LIME's "
-        f"superpixels, {evolved - lime:+.3f}, splits into {at_size['LIME'] - lime:+.3f} from "
-        f"showing more and {evolved - at_size['LIME']:+.3f} from choosing which."
-    )
 
 
 def variants(table: pd.DataFrame, few: int, runs: int, images: int, network: str) -> str:

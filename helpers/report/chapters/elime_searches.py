@@ -64,7 +64,7 @@ def sooner_chart(
     """LIME's evaluations over E-LIME's at equal probability, by LIME's evaluations (K,)."""
     points = pd.DataFrame(
         [
-            {"network": network, "LIME's selection": selection, "evaluations": int(count),
+            {"network": network, "selection": selection, "evaluations": int(count),
              **_rounded(*found)}
             for (network, selection), estimate in by_pair.items()
             for count, *found in zip(lime_at, *estimate, strict=True)
@@ -72,10 +72,10 @@ def sooner_chart(
     )  # fmt: skip
     base = alt.Chart(points).encode(
         x=alt.X("evaluations:O", title="evaluations of LIME", axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("LIME's selection:N", sort=None),
-        color=alt.Color("LIME's selection:N", title=None, sort=None),
-        shape=alt.Shape("LIME's selection:N", title=None, sort=None),
-        tooltip=["network", "LIME's selection", "evaluations", "value", "low", "high"],
+        xOffset=alt.XOffset("selection:N", sort=None),
+        color=alt.Color("selection:N", title=None, sort=None),
+        shape=alt.Shape("selection:N", title=None, sort=None),
+        tooltip=["network", "selection", "evaluations", "value", "low", "high"],
     )
     interval = base.mark_rule().encode(y=alt.Y("low:Q", title="times fewer"), y2="high:Q")
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(y="value:Q")
