@@ -125,8 +125,8 @@ REPORTED.groupby("group", sort=False).agg(claims=("says", "size"), bound=("repor
 def mean_of(values):
     """Mean of values (N, ...) over the first axis, and its 95 % interval."""
     values = np.asarray(values, dtype=float)
-    if values.ndim == 1 and len(values) < 10:
-        return paired.mean_and_interval(values)
+    if len(values) < 10:
+        return np.apply_along_axis(paired.mean_and_interval, 0, values)
     return intervals.mean_interval(values, draws=bootstrap_draws, seed=seed)
 
 

@@ -29,6 +29,7 @@ def curves(
     return charts.curve(
         pd.DataFrame(points), x="evaluations", y="value", low="low", high="high", color="search",
         x_title="model evaluations", y_title="probability of the class", select="network",
+        log=True,
         description="Best probability so far by number of model evaluations, by kind of search",
     )  # fmt: skip
 
@@ -70,15 +71,18 @@ def sooner_chart(
             for count, *found in zip(lime_at, *estimate, strict=True)
         ]
     )  # fmt: skip
+    looks = zip(theme.PALETTE, ("circle", "square"), strict=False)
+    color, shape = charts.color_and_shape(
+        "selection", dict(zip(dict.fromkeys(points.selection), looks, strict=False))
+    )
     base = alt.Chart(points).encode(
         x=alt.X("evaluations:O", title="evaluations of LIME", axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("selection:N", sort=None),
-        color=alt.Color("selection:N", title=None, sort=None),
-        shape=alt.Shape("selection:N", title=None, sort=None),
+        color=color,
         tooltip=["network", "selection", "evaluations", "value", "low", "high"],
     )
     interval = base.mark_rule().encode(y=alt.Y("low:Q", title="times fewer"), y2="high:Q")
-    dots = base.mark_point(filled=True, size=60, opacity=1).encode(y="value:Q")
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(y="value:Q", shape=shape)
     line = alt.Chart(pd.DataFrame({"y": [TIMES]})).mark_rule(strokeDash=[4, 4]).encode(y="y:Q")
     description = "How many times fewer evaluations E-LIME needs to be as good as LIME"
     chart = charts.select_by(alt.layer(interval, dots), points, "network")
