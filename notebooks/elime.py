@@ -64,7 +64,7 @@ random_runs: int = None  # of the search that only draws at random
 batch_size: int = None  # images the network gets at once; LIME's 10 where times are compared
 steps: int = None  # of insertion and deletion; RISE: 224
 sizes: int = None  # at which the curves over the size of a selection are taken
-sensitivity_runs: int = None  # of the search for each variant of its settings
+sensitivity_runs: int = None  # of the search for classes that are not predicted
 bootstrap_draws: int = None  # for the intervals
 
 # %%
@@ -92,7 +92,7 @@ from tqdm import tqdm
 from helpers.inputs import at_hand, classifiers, conversion, photographs
 from helpers.measures import insertion_deletion, intervals, paired, selections
 from helpers.papers import elime
-from helpers.report import claims, figures, tables, theme
+from helpers.report import claims, figures, multiverse_chart, tables, theme
 from helpers.report.chapters import elime as show
 from helpers.report.chapters import elime_charts, elime_searches, elime_verdict
 from helpers.run import card
@@ -436,7 +436,10 @@ measured["probability"] = [
     for key, name in ROWS.items()
     for n, choice in [
         *([(EVALUATIONS, {})] if EVALUATIONS in BUDGETS else []),
-        *((n, {"evaluations": str(n)}) for n in BUDGETS),
+        *(
+            (n, {"evaluations": str(n), "fill": fill, "segmentation": segmentation})
+            for n in BUDGETS
+        ),
     ]
 ]
 elime_searches.gain_table({n: {k: mean_of(v) for k, v in by.items()} for n, by in gains.items()})
@@ -775,74 +778,80 @@ elime_charts.by_size(
 # %% [markdown]
 # ## What the free choices do
 #
-# Segmentation, fill and a price on the number of superpixels ($f(b) = p_c(x_b) - \lambda |b| / S$) are
-# not in the abstract. Each is changed alone:
+# Segmentation and fill are not in the abstracts. With each combination E-LIME is held against as many
+# random selections again, at the evaluations of one run and with the first network.
 
 # %%
-VARIANTS = {
-    "fill: black": {"fill": "black"},
-    "fill: own mean color": {"fill": "mean"},
-    "slic, about 25": {"segmentation": "slic-25"},
-    "slic, about 100": {"segmentation": "slic-100"},
-    "price 0.1": {"size_weight": 0.1},
-    "price 0.5": {"size_weight": 0.5},
+CHOICES = [(f, s) for f in trials.FILLS for s in ("quickshift", "slic-50")]
+AS_ABOVE = fill, segmentation
+
+
+def vary(network, pixels, label, fill, segmentation, rows):
+    """Runs of E-LIME with other choices, the best of as many random selections, and bits kept."""
+    image = conversion.to_unit(pixels).to(DEVICE)
+    segments = elime.superpixels(pixels, segmentation).to(DEVICE)
+    search = evolve(network, image, segments, label, rows=rows, fill=fill)
+    generator = torch.Generator().manual_seed(seed + 1)
+    drawn = torch.rand(EVALUATIONS, search.bits.shape[1], generator=generator) < 0.5
+    settings = {"fill": fill, "batch_size": batch_size}
+    rated = trials.rate(network, image, segments, label, drawn, **settings)
+    kept = search.bits.double().mean(1)
+    return {"E-LIME": search.probability, "random": rated.amax()[None], "superpixels": kept}
+
+
+def varied(i, label, choice, rows=1):
+    """:func:`vary` on a photograph with the first network, kept."""
+    settings = NETWORKS[FIRST], PIXELS[i], label, *choice, rows
+    return cache.kept(f"{CHAPTER}/variants", vary, *settings)
+
+
+# %% [markdown]
+# A row a combination, means over images:
+
+# %%
+BY_CHOICE = {
+    choice: [varied(i, int(CLASSES[i]), choice) for i in ALL]
+    for choice in tqdm(CHOICES, desc="fills and segmentations")
 }
 
 
-def summary(bits, probability, segments):
-    """What is shown of runs (N, S): their probabilities, shares of superpixels and of the area."""
-    selected = elime.superpixel_masks(bits[None], segments[None])[0]
-    return {
-        "probability": probability,
-        "superpixels": bits.double().mean(1),
-        "area": selected.double().mean((1, 2)),
-    }
+def lead(parts):
+    """E-LIME less random, by image."""
+    return [float(part["E-LIME"].mean() - part["random"]) for part in parts]
 
 
-def vary(network, pixels, label, setting):
-    """Some runs on one image with a setting changed: tensors of :func:`summary`."""
-    image = conversion.to_unit(pixels).to(DEVICE)
-    segments = elime.superpixels(pixels, setting.get("segmentation", segmentation)).to(DEVICE)
-    more = {key: value for key, value in setting.items() if key != "segmentation"}
-    search = evolve(network, image, segments, label, rows=sensitivity_runs, **more)
-    return summary(search.bits, search.probability, segments)
+def choice_row(parts):
+    """Means over images, and the interval of E-LIME's lead."""
+    value, low, high = mean_of(lead(parts))
+    means = {key: float(np.mean([part[key].mean() for part in parts])) for key in parts[0]}
+    kept = {"superpixels kept (%)": 100 * means.pop("superpixels")}
+    return means | {"difference": value, "low": low, "high": high} | kept
 
 
-# %% [markdown]
-# The first row holds the main runs, the others a few runs of each variant, with the first network:
-
-
-# %%
-def varied(i, label, setting):
-    """:func:`vary` on a photograph with the first network, kept."""
-    return cache.kept(f"{CHAPTER}/variants", vary, NETWORKS[FIRST], PIXELS[i], label, setting)
-
-
-by_variant = {"as above": [summary(r["bits"], r["probability"], r["segments"]) for r in MAIN]}
-for change, setting in tqdm(VARIANTS.items(), desc="variants"):
-    by_variant[change] = [varied(i, int(CLASSES[i]), setting) for i in CHOSEN]
-
-
-def variant_row(parts):
-    """Means over images of what :func:`summary` gives for each."""
-    means = {key: [float(part[key].mean()) for part in parts] for key in parts[0]}
-    value, low, high = mean_of(means["probability"])
-    higher = sum(p > float(r["ends"][0]) for p, r in zip(means["probability"], MAIN, strict=True))
-    return {
-        "probability": value, "low": low, "high": high, "rises on": higher,
-        "superpixels kept (%)": 100 * np.mean(means["superpixels"]),
-        "area kept (%)": 100 * np.mean(means["area"]),
-    }  # fmt: skip
-
-
-variants = pd.DataFrame({change: variant_row(parts) for change, parts in by_variant.items()}).T
-variants.round(3)
+measured["choices"] = [
+    measurement("rise/first", lead(parts), evaluations=str(EVALUATIONS), fill=f, segmentation=s)
+    for (f, s), parts in BY_CHOICE.items()
+    if (f, s) != AS_ABOVE
+]
+table = pd.DataFrame({f"{f}, {s}": choice_row(parts) for (f, s), parts in BY_CHOICE.items()}).T
+table.round(3)
 
 # %% [markdown]
-# *Means over images, with 95 % intervals over images.*
+# *Probabilities after one run's evaluations; the interval is that of the difference, over images.*
 
 # %%
-Markdown(show.variants(variants, sensitivity_runs, runs, len(CHOSEN), FIRST))
+Markdown(show.choices(table, len(ALL), FIRST))
+
+# %% [markdown]
+# The first row's claim in all its readings, by evaluations, fill and segmentation:
+
+# %%
+multiverse_chart.of_row(
+    measured.readings(), REPORTED, "rise/first", "E-LIME less random selections (probability)"
+)
+
+# %% [markdown]
+# *A dot a reading, with its 95 % interval over images; below, what each one chose.*
 
 # %% [markdown]
 # ## Is it evidence?
@@ -868,8 +877,8 @@ def evidence_rows(place, i):
         ("predicted class", LABELS[i], result["ends"][0], result["probability"], result["bits"])
     ]
     for what, label in others.items():
-        search = varied(i, label, {"size_weight": 0.0})
-        row = (what, photographs.class_name(label), whole[label], search["probability"])
+        search = varied(i, label, AS_ABOVE, sensitivity_runs)
+        row = (what, photographs.class_name(label), whole[label], search["E-LIME"])
         rows.append((*row, search["superpixels"]))
     return [
         {"image": LABELS[i], "class": name, "what": what, "whole image": float(before),

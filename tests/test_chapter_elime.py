@@ -174,18 +174,21 @@ def test_stability_mentions_lime_only_where_it_ran_more_than_once():
     assert "3 runs of LIME with as many evaluations agree by 0.30" in show.stability(STABLE, 3, 3)
 
 
-def test_variants_name_the_extremes():
+def test_choices_name_the_extremes():
     table = pd.DataFrame(
-        {"probability": [0.9, 0.8, 0.7], "superpixels kept (%)": [50, 60, 20.0]},
-        index=["as above", "fill: black", "price 0.5"],
-    )
+        {
+            "E-LIME": [0.9, 0.7], "random": [0.8, 0.7], "difference": [0.1, -0.05],
+            "superpixels kept (%)": [50, 60.0],
+        },
+        index=["grey, quickshift", "black, slic-50"],
+    )  # fmt: skip
 
-    text = show.variants(table, 1, 30, 4, "a")
+    text = show.choices(table, 20, "a")
 
-    assert text.startswith("1 run a variant")
-    assert "between 0.700 (price 0.5) and 0.800 (fill: black)" in text
-    assert "from 50 % of the superpixels to 20 %" in text
-    assert show.variants(table, 3, 30, 4, "a").startswith("3 runs a variant")
+    assert text.startswith("Over 20 images with a,")
+    assert "between 0.700 (black, slic-50) and 0.900 (grey, quickshift)" in text
+    assert "least with black, slic-50 (-0.050) and largest with grey, quickshift (+0.100)" in text
+    assert "keeps 50 to 60 % of the superpixels" in text
 
 
 @pytest.mark.parametrize(

@@ -151,14 +151,19 @@ def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
     return f"{text} {lime_runs} runs of LIME with as many evaluations agree by {lime:.2f}."
 
 
-def variants(table: pd.DataFrame, few: int, runs: int, images: int, network: str) -> str:
-    """How far the free choices move the probability, and what a price on the size does."""
-    changed = table.drop(index="as above").probability
-    kept, price = table["superpixels kept (%)"], "price 0.5"
+def choices(table: pd.DataFrame, images: int, network: str) -> str:
+    """How far the free choices move what E-LIME and random selections reach.
+
+    `table` has a row a choice of fill and segmentation, with the columns E-LIME, random, difference
+    and superpixels kept (%).
+    """
+    least, most = table.difference.idxmin(), table.difference.idxmax()
+    kept = table["superpixels kept (%)"]
     return (
-        f"{few} run{'s' if few > 1 else ''} a variant and image with {network}, {runs} in the "
-        f"first row, over {images} images. The probability lies between {changed.min():.3f} "
-        f"({changed.idxmin()}) and {changed.max():.3f} ({changed.idxmax()}). A price of 0.5 takes "
-        f"the selection from {kept['as above']:.0f} % of the superpixels to {kept[price]:.0f} %, "
-        f"at a probability of {table.probability[price]:.3f}."
+        f"Over {images} images with {network}, E-LIME's probability lies between "
+        f"{table['E-LIME'].min():.3f} ({table['E-LIME'].idxmin()}) and {table['E-LIME'].max():.3f} "
+        f"({table['E-LIME'].idxmax()}). Its lead over random selections is least with {least} "
+        f"({table.difference[least]:+.3f}) and largest with {most} "
+        f"({table.difference[most]:+.3f}). It keeps {kept.min():.0f} to {kept.max():.0f} % of the "
+        "superpixels."
     )
