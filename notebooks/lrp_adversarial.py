@@ -104,7 +104,7 @@ from helpers.trials import (
     decision_pairs,
     decision_path,
     decision_reversal,
-    scipy_attack,
+    solver_parts,
 )  # fmt: skip
 from helpers.trials.decision_pairs import Arm, Group
 
@@ -250,9 +250,10 @@ draw.training_chart(history)
 # the cross-entropy of softmax(softmax(z)).
 #
 # Arm B has two solvers. Ours attacks many pairs (an image and a target) at a time, and its
-# adversarials serve for all that compares maps. The paper's, SciPy's L-BFGS-B, attacks one pair
-# after another. The rows that depend on the solver are measured with it, on `scipy_pairs` random
-# pairs of the first network. As the authors did, we save adversarials with 8 bits, by floor.
+# adversarials serve for all that compares maps. The paper's, SciPy's L-BFGS-B, takes a minute of
+# one core for a pair. The rows that depend on the solver are measured with it, on
+# `scipy_pairs` random pairs of the first network; parts that were made before lie in
+# `data/results/lrp_adversarial-solver`. As the authors did, we save adversarials with 8 bits, by floor.
 
 
 # %%
@@ -288,7 +289,7 @@ draws = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed
 sample = draws[:scipy_pairs]  # more pairs begin with the same ones
 clean = conversion.to_unit(ours.pixels[source[sample]])
 library = decision_attack.in_pieces(
-    "scipy", scipy_attack.attack_pairs, trained["B"][0], clean, target[sample],
+    "scipy", solver_parts.attack_pairs, trained["B"][0], clean, target[sample],
     size=PIECE, arguments=(attack_iterations,), shard=shard,
 )  # fmt: skip
 
