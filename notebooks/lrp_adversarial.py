@@ -96,7 +96,7 @@ from helpers.report.chapters import lrp_adversarial_tables as tabulate
 from helpers.report.chapters import lrp_adversarial_thesis as thesis
 from helpers.report.chapters import lrp_adversarial_words as words
 from helpers.run import card
-from helpers.store import cache, paths
+from helpers.store import cache, paths, together
 from helpers.trials import (
     decision_attack,
     decision_controls,
@@ -104,7 +104,7 @@ from helpers.trials import (
     decision_pairs,
     decision_path,
     decision_reversal,
-    scipy_attack,
+    solver_parts,
 )  # fmt: skip
 from helpers.trials.decision_pairs import Arm, Group
 
@@ -250,9 +250,10 @@ draw.training_chart(history)
 # the cross-entropy of softmax(softmax(z)).
 #
 # Arm B has two solvers. Ours attacks many pairs (an image and a target) at a time, and its
-# adversarials serve for all that compares maps. The paper's, SciPy's L-BFGS-B, attacks one pair
-# after another. The rows that depend on the solver are measured with it, on `scipy_pairs` random
-# pairs of the first network. As the authors did, we save adversarials with 8 bits, by floor.
+# adversarials serve for all that compares maps. The paper's, SciPy's L-BFGS-B, takes a minute of
+# one core for a pair. The rows that depend on the solver are measured with it, on
+# `scipy_pairs` random pairs of the first network; parts that were made before lie in
+# `data/results/lrp_adversarial-solver`. As the authors did, we save adversarials with 8 bits, by floor.
 
 
 # %%
@@ -288,7 +289,7 @@ draws = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed
 sample = draws[:scipy_pairs]  # more pairs begin with the same ones
 clean = conversion.to_unit(ours.pixels[source[sample]])
 library = decision_attack.in_pieces(
-    "scipy", scipy_attack.attack_pairs, trained["B"][0], clean, target[sample],
+    "scipy", solver_parts.attack_pairs, trained["B"][0], clean, target[sample],
     size=PIECE, arguments=(attack_iterations,), shard=shard,
 )  # fmt: skip
 
@@ -431,16 +432,25 @@ draw.before_and_after(
 #
 # For every original and every adversarial and each of the seven rules we measure the distribution
 # of relevance, and where the original's top components stand in the adversarial's ranking. Each
-# group of originals is kept as soon as it is measured, so that an interrupted run resumes.
+# group of originals is kept as soon as it is measured, so that an interrupted run resumes, and runs
+# beside one another share the groups out.
 
 
 # %%
-def each_group(name: str, function, arms: list[Arm], groups: list[list[Group]], *more) -> list:
-    """What a function of network and group gives: a list a network, of a result a group."""
-    return [
-        [cache.kept(f"{CHAPTER}/{name}", function, arm.network, group, *more) for group in parts]
-        for arm, parts in zip(arms, groups, strict=True)
+def each_group(
+    name: str, function, arms: list[Arm], groups: list[list[Group]], *more, beside=None
+) -> list:
+    """What a function of network and group gives: a list a network, of a result a group.
+
+    `beside` has a further argument for each group.
+    """
+    calls = [
+        (arm.network, *own, *more)
+        for arm, *of_arm in zip(arms, groups, *([] if beside is None else [beside]), strict=True)
+        for own in zip(*of_arm, strict=True)
     ]
+    results = iter(together.listed(f"{CHAPTER}/{name}", function, calls))
+    return [[next(results) for _ in parts] for parts in groups]
 
 
 def by_original(results: list[list[dict]], key: str) -> np.ndarray:
@@ -732,20 +742,10 @@ changes = {
     arm: each_group("changes", decision_controls.change_images, arms[arm], some[arm], seed)
     for arm in some
 }
-overlaps = {
-    (arm, rule.name): by_original(
-        [
-            [
-                cache.kept(f"{CHAPTER}/controls", decision_controls.compare, *both, rule, seed)
-                for both in zip([of_arm.network] * len(parts), parts, changed, strict=True)
-            ]
-            for of_arm, parts, changed in zip(arms[arm], some[arm], changes[arm], strict=True)
-        ],
-        "overlaps",
-    )
-    for arm in some
-    for rule in tqdm(COMPARED, desc=f"controls, arm {arm}")
-}
+overlaps = {}
+for arm, rule in tqdm([(arm, rule) for arm in some for rule in COMPARED], desc="controls"):
+    wanted = "controls", decision_controls.compare, arms[arm], some[arm], rule, seed
+    overlaps[arm, rule.name] = by_original(each_group(*wanted, beside=changes[arm]), "overlaps")
 for (arm, rule), shares in overlaps.items():
     if rule in thesis.DISCUSSED:
         measured[f"reach, {rule}, {arm}"] = thesis.same_reach(

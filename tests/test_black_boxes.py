@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.inputs import conversion, photographs
 from helpers.papers import black_box, decam, elime, peers
-from helpers.saliency import black_boxes
+from helpers.saliency import black_boxes, lime_surrogate
 
 METHODS = {
     "RISE": black_boxes.rise,
@@ -212,7 +212,7 @@ def by_ridge(network, image, label, segments, evaluations, seed):
 def test_lime_is_a_weighted_ridge_regression_on_superpixels(spy, photos):
     segments = black_boxes.segments_of(photos)[0]
 
-    weights = black_boxes.lime_weights(spy, photos[0], 1, segments, evaluations=80, seed=5)
+    weights = lime_surrogate.weights(spy, photos[0], 1, segments, evaluations=80, seed=5)
 
     expected = by_ridge(spy, photos[0], 1, segments, 80, 5)
     np.testing.assert_allclose(weights, expected, atol=1e-4 * np.abs(expected).max())
@@ -272,7 +272,7 @@ def test_lime_is_shown_pixels_rounded_to_the_nearest_level(spy):
     image = torch.full((1, 3, 48, 48), 100.7 / 255)
     segments = (torch.arange(48 * 48) // 576).view(48, 48)
 
-    black_boxes.lime_weights(spy, image[0], 1, segments, evaluations=2, seed=0, fill=0.0)
+    lime_surrogate.weights(spy, image[0], 1, segments, evaluations=2, seed=0, fill=0.0)
 
     assert torch.allclose(spy.seen()[0][0], torch.tensor(101 / 255))
 
@@ -283,10 +283,25 @@ def test_limes_weights_of_all_classes_cancel_so_that_some_are_negative(spy, phot
 
     weights = torch.stack(
         [
-            black_boxes.lime_weights(spy, photos[0], label, segments, evaluations=40, seed=5)
+            lime_surrogate.weights(spy, photos[0], label, segments, evaluations=40, seed=5)
             for label in range(4)
         ]
     )
 
     assert weights.sum(0).abs().max() < 1e-6 * weights.abs().sum()
     assert (weights < 0).any()
+
+
+def test_limes_weights_of_a_smaller_sample_are_those_of_the_beginning_of_a_larger_one(spy, photos):
+    segments = black_boxes.segments_of(photos)[0]
+    settings = {"seed": 5, "fill": 0.5}
+
+    found = lime_surrogate.weights_after(
+        spy, photos[0], 1, segments, evaluations=[20, 60, 40], **settings
+    )
+
+    assert len(spy.seen()[0]) == 60
+    for row, count in zip(found, (20, 60, 40), strict=True):
+        alone = lime_surrogate.weights(spy, photos[0], 1, segments, evaluations=count, **settings)
+        torch.testing.assert_close(row, alone)
+    assert not torch.allclose(found[0], found[1])

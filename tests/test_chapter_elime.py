@@ -4,7 +4,7 @@ import pytest
 
 from helpers.report import claims
 from helpers.report.chapters import elime as show
-from helpers.report.chapters import elime_charts, elime_verdict
+from helpers.report.chapters import elime_charts, elime_searches, elime_verdict
 
 NAN = float("nan")
 LEVEL = pd.DataFrame(
@@ -38,12 +38,15 @@ def evidence(runner_up):
 
 
 def test_photographs_say_what_was_chosen_and_how_many_more_were_asked_for():
-    text = show.photographs({"a": 17}, ["cat"], 1, None)
-    assert text.endswith("a classifies 17 correctly. The rule gives 1: **cat**.")
+    right = {"Foolbox's": {"a": (17, 20), "b": (9, 20)}}
 
-    text = show.photographs({"a": 17}, ["cat"], 4, 0.0123)
-    assert "(4 were asked for; no more fit)" in text
-    assert "changes by more than 0.012." in text
+    text = show.photographs(right, ["cat"], 9, 9)
+    assert text == (
+        "Of Foolbox's photographs a classifies 17 of 20 correctly, b classifies 9 of 20 correctly. "
+        "This run takes 9 photographs; shown with all runs: **cat**."
+    )
+    text = show.photographs(right, [], 9, 20)
+    assert text.endswith("This run takes 9 photographs (20 were asked for; no more fit).")
 
 
 def test_rises_tells_falls_too():
@@ -52,10 +55,6 @@ def test_rises_tells_falls_too():
     assert "**1 of 2** pairs" in text
     assert "is -0.100 to +0.300" in text
     assert "differs from the best random one by +0.100" in text  # 0.9 less 0.8
-
-
-def test_spread_counts_pairs_with_nothing_to_gain():
-    assert show.spread(1, [0.01, 0.02]).startswith("The whole image has more than 0.95 on 1 of 2")
 
 
 def test_speed_splits_the_ratio_into_budget_and_cost_of_an_evaluation():
@@ -82,36 +81,72 @@ def test_speed_table_gives_milliseconds_an_evaluation():
     assert table.loc["E-LIME", "probability"] == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize(
-    ("tenth", "says"),
-    [([0.1, 0.3], "by +0.200 on average"), ([0.1, NAN], "less than the first population here")],
-)
-def test_match_tells_what_a_tenth_of_the_evaluations_reaches(tenth, says):
-    text = show.match(3, 4, 12.0, 5.0, 4.0, tenth)
-
-    assert "on 3 of 4 images" in text
-    assert says in text
-
-
-def test_late_and_networks():
-    assert "adds 0.050 to" in show.late(0.05, 1000)
+def test_networks_are_compared_where_there_are_two():
     assert show.between_networks([]) == "This run has one network."
     assert "by 0.40 on average (0.20 to 0.60)" in show.between_networks([0.2, 0.6])
 
 
-def test_by_network_takes_the_smallest_rise_of_each_network():
-    arrays = {
-        ("a", "cat"): {"seconds": np.array([1.0, 9]), "lime seconds": np.array([10.0, 9])},
-        ("a", "dog"): {"seconds": np.array([3.0, 9]), "lime seconds": np.array([30.0, 9])},
+CURVES = {
+    "a": {
+        "E-LIME": ([0.5, 0.8], [0.4, 0.7], [0.6, 0.9]),
+        "LIME, best size": ([NAN, 0.7], [NAN, 0.6], [NAN, 0.8]),
     }
-    table = show.by_network(LEVEL, {("a", 0): 0.3, ("a", 1): 0.1}, arrays)
+}
 
-    assert table.loc["a"].round(3).tolist() == [0.7, 0.9, 0.1, 0.5, 2, 20]
+
+def test_the_chart_of_searches_has_no_point_before_a_search_has_a_selection():
+    chart = elime_searches.curves(CURVES, [20, 100])
+
+    points = chart.data.groupby("search").evaluations.apply(list)
+    assert points["E-LIME"] == [20, 100]
+    assert points["LIME, best size"] == [100]
+
+
+def test_gains_have_a_sign_and_an_interval_by_budget_and_network():
+    table = elime_searches.gain_table({"a": {20: (0.1, -0.05, 0.25)}})
+
+    assert table.loc[20, "a"] == "+0.100 [-0.050, +0.250]"
+
+
+def test_ends_name_the_search_that_has_reached_the_most():
+    text = elime_searches.ends(
+        {"a": {"E-LIME": np.array([0.5, 0.7]), "greedy": np.array([0.9, 0.5])},
+         "b": {"E-LIME": np.array([0.5]), "LIME, best size": np.array([NAN])}}, 1000
+    )  # fmt: skip
+
+    assert "- a: E-LIME 0.600, greedy 0.700; the most has **greedy**." in text
+    assert "- b: E-LIME 0.500; the most has **E-LIME**." in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        (([12.0], [11.0], [13.0]), "In 1 of 1 comparisons"),
+        (([5.0], [4.0], [6.0]), "in 1 less, in 0 the interval"),
+        (([10.5], [9.0], [12.0]), "in 0 less, in 1 the interval holds ten"),
+    ],
+)
+def test_ten_times_are_counted_on_both_sides_and_where_the_interval_holds_them(ends, says):
+    text = elime_searches.sooner({("a", "best size"): ends}, [1000], 20)
+
+    assert says in text
+    assert f"a, LIME's best size: {ends[0][0]:.1f} [{ends[1][0]:.1f}, {ends[2][0]:.1f}]" in text
+    assert "A population of 20 cannot be faster than 50 times there" in text
+
+
+def test_the_chart_of_times_shows_every_budget_and_the_ten_times():
+    chart = elime_searches.sooner_chart(
+        {("a", "best size"): ([3.0, 4.0], [2.0, 3.0], [4.0, 5.0])}, [100, 1000]
+    ).to_dict()
+
+    values = [point for rows in chart["datasets"].values() for point in rows]
+    assert [p["evaluations"] for p in values if "evaluations" in p] == [100, 1000]
+    assert {"y": elime_searches.TIMES} in values
 
 
 def test_areas_name_the_best_map_of_each_measure():
-    maps = ["E-LIME, all runs", "E-LIME, one run", "LIME", "random order"]
-    values = np.array([0.5, 0.4, 0.6, 0.3])
+    maps = ["E-LIME, one run", "LIME", "as many at random", "random order"]
+    values = np.array([0.5, 0.6, 0.4, 0.3])
     table = show.area_table(
         {"insertion": (values, values, values), "deletion": (values, values, values)}, maps
     )
@@ -124,32 +159,13 @@ def test_areas_name_the_best_map_of_each_measure():
     assert "3 networks," in show.areas(table, 0.2, -0.1, 4, 3)
 
 
-def spots(shares):
-    names = ["E-LIME", "as many at random", "LIME", "five at random"] * (len(shares) // 4)
-    return pd.DataFrame(
-        {"selection": names, "share on the object": shares, "IoU": shares, "area": 0.1}
+def test_the_map_over_runs_is_called_ours_with_its_cost():
+    text = show.over_runs(
+        {"insertion": 0.5, "deletion": 0.1}, {"insertion": 0.4, "deletion": 0.2}, 4, 30
     )
 
-
-def test_on_object_compares_each_selection_with_its_control():
-    table = spots([0.5, 0.2, 0.4, 0.3, 0.7, 0.2, 0.4, 0.3])
-
-    assert show.beyond_chance(table, "E-LIME", "as many at random") == pytest.approx([0.3, 0.5])
-    text = show.on_object(table, 40, 2, True)
-    assert "40 photographs were looked at, until 2" in text
-    assert "E-LIME's share differs by +0.400, LIME's by +0.100" in text
-    assert "| E-LIME | 0.600 | 0.600 |" in text
-
-
-@pytest.mark.parametrize(
-    ("images", "known", "says"),
-    [(1, True, "of 40 photographs fewer than two"), (0, False, "has no true regions")],
-)
-def test_on_object_says_why_it_was_not_run(images, known, says):
-    text = show.on_object(spots([]), 40, images, known)
-
-    assert text.startswith("**Not run**")
-    assert says in text
+    assert "is a map of ours, at 30 times the cost" in text
+    assert "has 0.500 in insertion and 0.100 in deletion, one run 0.400 and 0.200" in text
 
 
 def test_stability_mentions_lime_only_where_it_ran_more_than_once():
@@ -158,27 +174,21 @@ def test_stability_mentions_lime_only_where_it_ran_more_than_once():
     assert "3 runs of LIME with as many evaluations agree by 0.30" in show.stability(STABLE, 3, 3)
 
 
-def test_by_size_splits_the_difference_to_lime_without_a_rest():
-    at_size = {"LIME": 0.8, "E-LIME, all runs": 0.85, "random order": 0.5}
-
-    text = show.by_size(LEVEL, at_size)
-
-    assert "keep 50 % of the superpixels" in text
-    assert "+0.300, splits into +0.200 from showing more and +0.100 from choosing" in text
-
-
-def test_variants_name_the_extremes():
+def test_choices_name_the_extremes():
     table = pd.DataFrame(
-        {"probability": [0.9, 0.8, 0.7], "superpixels kept (%)": [50, 60, 20.0]},
-        index=["as above", "fill: black", "price 0.5"],
-    )
+        {
+            "E-LIME": [0.9, 0.7], "random": [0.8, 0.7], "difference": [0.1, -0.05],
+            "superpixels kept (%)": [50, 60.0],
+        },
+        index=["grey, quickshift", "black, slic-50"],
+    )  # fmt: skip
 
-    text = show.variants(table, 1, 30, 4, "a")
+    text = show.choices(table, 20, "a")
 
-    assert text.startswith("1 run a variant")
-    assert "between 0.700 (price 0.5) and 0.800 (fill: black)" in text
-    assert "from 50 % of the superpixels to 20 %" in text
-    assert show.variants(table, 3, 30, 4, "a").startswith("3 runs a variant")
+    assert text.startswith("Over 20 images with a,")
+    assert "between 0.700 (black, slic-50) and 0.900 (grey, quickshift)" in text
+    assert "least with black, slic-50 (-0.050) and largest with grey, quickshift (+0.100)" in text
+    assert "keeps 50 to 60 % of the superpixels" in text
 
 
 @pytest.mark.parametrize(
@@ -204,8 +214,8 @@ def test_verdict_counts_each_kind_and_speaks_of_time_only_against_limes_default(
     judged = pd.DataFrame({"verdict": [*kinds, claims.REPRODUCED]})
     more = (2, 2, LEVEL)
 
-    whole = elime_verdict.verdict(judged, *more, TIMES, 5.0, 4.0, STABLE, evidence([0.3, 0.6]))
-    small = elime_verdict.verdict(judged, *more, None, NAN, NAN, STABLE, evidence([0.3, 0.6]))
+    whole = elime_verdict.verdict(judged, *more, TIMES, STABLE, evidence([0.3, 0.6]))
+    small = elime_verdict.verdict(judged, *more, None, STABLE, evidence([0.3, 0.6]))
 
     assert whole[0].startswith(
         "Of **5** numbers and orders: 2 reproduced, 1 not reproduced, 1 inconc"
@@ -219,20 +229,13 @@ def test_charts_show_every_point_that_they_are_given():
     values = {
         "ends": np.array([0.7, 0.0]), "probability": np.array([0.5, 0.6]),
         "random": np.array([[0.2, 0.1, 0.4], [0.3, 0.1, 0.2]]), "lime": np.array([0.25, 0.9]),
-        "best": np.array([[0.1, 0.2], [0.3, 0.4]]),
     }  # fmt: skip
-    progress = elime_charts.progress({"cat": values}, np.array([2, 3]))
     curves = elime_charts.insertion_deletion({"insertion": np.array([[0.1, 0.2, 0.3]])}, ["LIME"])
     sizes = elime_charts.by_size(
-        {"cat": np.array([[0.2, 0.3], [0.5, 0.6]])}, {"cat": np.array([0.1, 1.0])},
-        ["LIME", "E-LIME, one run"],
+        {"cat": np.array([[0.2, 0.3]])}, {"cat": np.array([0.1, 1.0])}, ["LIME"],
     )  # fmt: skip
     marks = elime_charts.by_selection({("tf_efficientnet_a", "cat"): values})
 
-    points = progress.data.groupby("search").probability.apply(list)
-    assert points["E-LIME"] == [0.2, 0.3]
-    assert points["random"] == [0.25, 0.35]  # best so far: 0.2, 0.3, then 0.4, 0.3
-    assert points["LIME, when done"] == [0.25, 0.25]
     assert curves.data.share.tolist() == [0, 50, 100]
     assert sizes.data.order.tolist() == ["LIME", "LIME"]
     assert sizes.data.share.tolist() == [10, 100]

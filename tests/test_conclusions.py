@@ -212,6 +212,15 @@ def test_a_setting_that_a_later_form_has_holds_for_runs_up_to_its_day(trial, fin
 
 
 @pytest.mark.parametrize(
+    ("finished", "expected"), [("2026-11-29 23:00 UTC", R), ("2026-11-30 01:00 UTC", C), ("", C)]
+)
+def test_a_setting_that_was_changed_later_holds_for_runs_from_its_day_on(trial, finished, expected):
+    trial("trial:\n  B:\n    network: {why: Another network., since: 2026-11-30}\n")
+
+    assert found(claims.judge(measured(a=5, b=5), "trial", None, finished))["b"] == expected
+
+
+@pytest.mark.parametrize(
     ("settings", "complaint"),
     [
         ("trial:\n  C:\n    network: No.\n", "expected A or B"),

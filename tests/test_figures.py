@@ -121,6 +121,28 @@ def test_grid_is_as_large_as_its_cells_labels_and_scale_need():
     assert figure.height == figures.TOP + 2 * (100 + figures.GAP) + figures.BOTTOM
 
 
+@pytest.mark.parametrize("count", [7, 8, 10, 24])
+def test_a_grid_is_never_wider_than_the_page_and_keeps_every_picture(count):
+    pictures = [np.full((2, 2, 3), (5 * n + 50) / 255) for n in range(count)]  # a grey each
+    labels = [f"class {n}" for n in range(count)]
+
+    figure = figures.heatmap_grid(
+        [pictures, pictures], row_labels=["image", "map"], column_labels=labels, cell=96
+    )
+
+    assert figure.width <= theme.PAGE_WIDTH
+    areas = {color: area for area, color in figure.getcolors(figure.width * figure.height)}
+    shown = [areas.get((5 * n + 50,) * 3, 0) for n in range(count)]
+    assert min(shown) >= 2 * 72**2  # both rows show it, no smaller than three quarters
+
+
+def test_a_grid_that_fits_the_page_keeps_its_cells_and_one_that_nearly_fits_shrinks_them():
+    assert figures._fitted(96, 60, 6, 40) == (96, 6)
+    assert figures._fitted(96, 60, 7, 40) == (86, 7)  # (688 - 40) // 7 - 6
+    assert figures._fitted(96, 90, 7, 40) == (96, 4)  # labels of 90 pixels do not fit
+    assert figures._fitted(96, 60, 10, 40) == (96, 5)
+
+
 def test_unsigned_maps_run_from_dark_blue_to_yellow_and_captions_take_a_line():
     flat = [[np.zeros((2, 2)), np.ones((2, 2))]]
     labels = {"row_labels": ["a"], "column_labels": ["zero", "one"]}

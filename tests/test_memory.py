@@ -7,7 +7,7 @@ from torch import nn
 from helpers.inputs import classifiers, devices
 from helpers.measures import insertion_deletion
 from helpers.papers import decam, lrp, memory
-from helpers.saliency import activation_maps, black_boxes, gradients, relevance
+from helpers.saliency import activation_maps, gradients, lime_surrogate, relevance
 from helpers.trials import conditions
 
 
@@ -62,7 +62,7 @@ EVERYTHING = {
     "gradient x input": lambda n, x: gradients.gradient_x_input(n, x, CLASSES),
     "Integrated Gradients": lambda n, x: gradients.integrated_gradients(n, x, CLASSES, steps=12),
     "FullGrad": lambda n, x: activation_maps.full_grad(n, x, CLASSES),
-    "LIME": lambda n, x: black_boxes.lime_weights(
+    "LIME": lambda n, x: lime_surrogate.weights(
         n, x[0], 1, (torch.arange(64) // 16).view(8, 8), evaluations=20, seed=0
     ),
 }

@@ -74,6 +74,17 @@ def test_what_is_kept_together_is_made_once_and_given_with_its_number(tmp_path):
 
 
 @pytest.mark.usefixtures("empty_cache")
+def test_what_is_kept_together_can_be_had_in_the_order_of_the_calls(tmp_path, monkeypatch):
+    calls = [(number, str(tmp_path)) for number in (4, 1, 3)]
+    reversed_ = [(n, {"square": torch.tensor(c[0] ** 2)}) for n, c in reversed([*enumerate(calls)])]
+    monkeypatch.setattr(together, "kept", lambda *_: iter(reversed_))  # as others hold the first
+
+    found = together.listed("test/squares", squared, calls)
+
+    assert [int(part["square"]) for part in found] == [16, 1, 9]
+
+
+@pytest.mark.usefixtures("empty_cache")
 def test_what_another_process_makes_comes_last(tmp_path):
     calls = [(number, str(tmp_path)) for number in range(3)]
     lock = paths.CACHE / f"test/squares-{cache.key_of(squared, *calls[0])}.lock"

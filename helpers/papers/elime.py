@@ -128,7 +128,8 @@ def genetic_algorithm(
     Each parent wins a tournament; a pair mixes uniformly, bit by bit, with probability `crossover`,
     else the first is copied; each bit flips with probability `mutation`. The fittest `elite`
     individuals go on unchanged: N evaluations for the first population, N - `elite` for each
-    generation. All of it is ours: of the paper only the abstract is public.
+    generation. All of it is ours: the paper's abstracts
+    name no operator.
 
     Parameters
     ----------
@@ -205,10 +206,10 @@ def e_lime(
 
     .. math:: \text{fitness}(b) = p_c(x_b) - \lambda \frac{|b|}{S}
 
-    with :math:`x_b` the image of which only the superpixels with a bit of 1 are kept. The abstract
-    gives the bits and the probability; everything else, and :math:`\lambda = 0`, is ours. Between
-    equal probabilities fewer superpixels win. Rows may be runs of one image, or different images,
-    whose superpixels may differ in number.
+    with :math:`x_b` the image of which only the superpixels with a bit of 1 are kept. The third
+    version's abstract gives the bits and the probability; everything else, and :math:`\lambda = 0`,
+    is ours. Between equal probabilities fewer superpixels win. Rows may be runs of one image, or
+    different images, whose superpixels may differ in number.
 
     Parameters
     ----------

@@ -113,6 +113,7 @@ def curve(
     y_title: str,
     description: str,
     select: str | None = None,
+    log: bool = False,
 ) -> alt.LayerChart:
     """Lines over a measured quantity with the interval [low, high] as a band, a color a group.
 
@@ -126,9 +127,12 @@ def curve(
         What the chart shows, for screen readers.
     select
         A column of which one value is shown at a time, chosen from a list.
+    log
+        Whether the horizontal axis is logarithmic.
     """
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
     base = alt.Chart(frame).encode(
-        x=alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(zero=False)),
+        x=alt.X(f"{x}:Q", title=x_title, scale=scale),
         color=alt.Color(f"{color}:N", title=None, sort=None, legend=alt.Legend(symbolOpacity=1)),
         tooltip=[color, x, y, low, high],
     )

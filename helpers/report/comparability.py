@@ -41,8 +41,8 @@ def deviations(
 ) -> dict:
     """The settings of a chapter that are not as in the paper: arm -> setting -> why.
 
-    An entry is a sentence, or a sentence (``why``) with the last day (``until``) of the runs that
-    it holds for, where a later form of the chapter has the paper's setting.
+    An entry is a sentence, or a sentence (``why``) with the last day (``until``) or the first one
+    (``since``) of the runs that it holds for, where the chapter's setting has changed.
 
     Parameters
     ----------
@@ -65,16 +65,15 @@ def deviations(
             raise WrongSetting(f"{file.name}: {chapter}, {arm} is no table of settings")
         found[arm] = {}
         for name, entry in (settings or {}).items():
-            why, until = (
-                (entry.get("why"), str(entry.get("until")))
-                if isinstance(entry, dict)
-                else (entry, "")
-            )
+            given = entry if isinstance(entry, dict) else {"why": entry}
+            why, day = given.get("why"), finished[:10]
+            until, since = (str(given.get(end, "")) for end in ("until", "since"))
             if name not in SETTINGS:
                 raise WrongSetting(f"{file.name}: {chapter} lists {name!r}; known: {[*SETTINGS]}")
             if not isinstance(why, str) or not why.strip().endswith("."):
                 raise WrongSetting(f"{file.name}: {chapter}, {name}: say why in a whole sentence")
-            if not until or (finished and finished[:10] <= until):
+            ended = until and not (day and day <= until)
+            if not ended and not (since and day and day < since):
                 found[arm][name] = why
     return found
 

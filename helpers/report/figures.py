@@ -53,6 +53,8 @@ def heatmap_grid(
         The end of the scale, in the map's own unit.
     cell
         Width and height of one picture on the figure, in pixels; pixels are repeated, not smoothed.
+        What would be wider than the page's column is made narrower, by a quarter of the cell at
+        most; if that is not enough, the columns stand in several blocks, one below the other.
 
     Raises
     ------
@@ -65,21 +67,24 @@ def heatmap_grid(
             f"(one a row label) of {len(column_labels)} (one a column label)"
         )
     left = GAP + max(map(_text_width, row_labels)) + GAP
-    column = max(cell, *map(_text_width, column_labels)) + GAP
+    widest = max(map(_text_width, column_labels))
+    cell, across = _fitted(cell, widest, len(column_labels), left)
+    column = max(cell, widest) + GAP
     row_height = cell + GAP + (LINE if captions else 0)
-    width = left + max(column * len(column_labels), LEAST_WIDTH)
-    height = TOP + row_height * len(rows) + BOTTOM
+    block_height = TOP + row_height * len(rows)
+    width = left + max(column * across, LEAST_WIDTH)
+    height = block_height * math.ceil(len(column_labels) / across) + BOTTOM
     figure, axes = _canvas(width, height)
     scale = _scale(vmax, signed)
     for j, label in enumerate(column_labels):
-        _write(axes, left + j * column + cell / 2, TOP / 2, label, "center", "center")
-    for i, (label, row) in enumerate(zip(row_labels, rows, strict=True)):
-        y = TOP + i * row_height
-        _write(axes, left - GAP, y + cell / 2, label, "right", "center")
-        for j, array in enumerate(row):
-            x = left + j * column
+        x, top = left + j % across * column, j // across * block_height
+        _write(axes, x + cell / 2, top + TOP / 2, label, "center", "center")
+        for i, (name, row) in enumerate(zip(row_labels, rows, strict=True)):
+            y = top + TOP + i * row_height
+            if j % across == 0:
+                _write(axes, left - GAP, y + cell / 2, name, "right", "center")
             axes.imshow(
-                _checked(array),
+                _checked(row[j]),
                 extent=(x, x + cell, y + cell, y),
                 interpolation="nearest",
                 cmap=scale.cmap,
@@ -91,6 +96,19 @@ def heatmap_grid(
     bar_width = min(BAR_WIDTH, width - left - 30)
     _add_color_scale(figure, scale, (left, BOTTOM - GAP - BAR, bar_width, BAR))
     return Image.fromarray(_pixels(figure))
+
+
+def _fitted(cell: int, label: int, columns: int, left: int) -> tuple[int, int]:
+    """Side of a cell, and how many columns stand side by side, within the page's column.
+
+    `label` is the width of the widest column label, `left` what the row labels take, in pixels.
+    """
+    room = theme.PAGE_WIDTH - left
+    narrow = min(cell, room // columns - GAP)
+    if narrow >= max(label, math.ceil(0.75 * cell)):
+        return narrow, columns
+    across = min(max(room // (max(cell, label) + GAP), 1), columns)
+    return cell, math.ceil(columns / math.ceil(columns / across))  # blocks of about one width
 
 
 def overlay(image: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import altair as alt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from matplotlib.ticker import MaxNLocator
 
 from helpers.measures.multiverse import Interval
-from helpers.report import charts, theme
+from helpers.report import charts, multiverse_rows, theme, verdicts
 
 _MEASURED = ["value", "low", "high", "n"]
 _STEP = 16  # pixels a row of options
@@ -78,6 +79,40 @@ def specification_curve(
         height=int(_STEP * (max(_TALL, len(options)) + len(options) + 1)),
         title=alt.Title(value, anchor="start", fontSize=13, fontWeight="normal"),
         description=description,
+    )
+
+
+def of_row(
+    rows: pd.DataFrame, reported: pd.DataFrame, key: str, value: str
+) -> alt.LayerChart | Markdown:
+    """A row in all its readings, as a specification curve.
+
+    Parameters
+    ----------
+    rows
+        Readings as `claims.Measurements.readings` gives them.
+    reported
+        The paper's rows, by key.
+    value
+        What is measured, in lower case and with the unit.
+    """
+    claim, of_key = reported.loc[key], rows[(rows.key == key) & (rows.n > 0)]
+    if of_key.empty:
+        return Markdown("*This run has no readings of this row.*")
+    choices = pd.DataFrame([multiverse_rows.parsed(text) for text in of_key.reading])
+    measured = of_key[["value", "low", "high", "n"]].reset_index(drop=True)
+
+    def judge(found: Interval) -> str:
+        return verdicts.verdict(
+            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
+        )
+
+    return specification_curve(
+        choices.fillna("").join(measured),
+        judge,
+        value=value,
+        description=f"All readings of: {claim.says}",
+        bound=float(claim.reported),
     )
 
 

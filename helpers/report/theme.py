@@ -38,6 +38,7 @@ KIND_LOOKS = {  # kinds of methods: color and shape in a chart
     "yours": (PALETTE[5], "diamond"),
 }
 HEIGHT = 300  # pixels; of a chart, whose width is the page's
+PAGE_WIDTH = 688  # pixels; of the column in which the book shows pictures and tables
 LEGIBLE_WIDTH = 520  # pixels
 _FALLBACK_WIDTH = 560  # pixels; of the still picture for viewers that run no scripts
 

@@ -1,21 +1,14 @@
 """Black-box methods under the one signature: ours, and the lime package's."""
 
-import contextlib
-import io
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.inputs import classifiers, conversion, devices
-from helpers.papers import decam, elime, memory, peers
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="IProgress")  # tqdm looks for notebook widgets
-    from lime.lime_image import LimeImageExplainer
+from helpers.inputs import classifiers, devices
+from helpers.papers import decam, elime, peers
+from helpers.saliency import lime_surrogate
 
 GREY = 0.5  # what masks hide an image behind; black is a color that networks know
 EVALUATIONS = 300  # of the network for one map: a few per cent of what the papers spend
@@ -155,7 +148,7 @@ def lime(
     fill: float | None = None,
     seed: int | None = None,
 ) -> Tensor:
-    """LIME (Ribeiro et al. 2016): its weights, :func:`lime_weights`, on the superpixels' pixels.
+    """LIME (Ribeiro et al. 2016): the weights of :mod:`lime_surrogate`, on the superpixels' pixels.
 
     Parameters
     ----------
@@ -164,7 +157,7 @@ def lime(
     images, classes
         (N, 3, H, W), and int64 (N,).
     evaluations, batch_size, fill
-        See :func:`lime_weights`.
+        See :func:`lime_surrogate.weights`.
     seed
         For every image; by default each has one drawn from torch's global generator.
 
@@ -176,74 +169,12 @@ def lime(
     maps = []
     for image, label, segments in zip(images, classes.tolist(), segments_of(images), strict=True):
         drawn = int(torch.randint(2**31, ())) if seed is None else seed
-        weights = lime_weights(
+        weights = lime_surrogate.weights(
             model, image, label, segments, evaluations=evaluations, batch_size=batch_size,
             fill=fill, seed=drawn,
         )  # fmt: skip
         maps.append(weights.float().to(images.device)[segments])
     return torch.stack(maps)
-
-
-def lime_weights(
-    model: nn.Module,
-    image: Tensor,
-    label: int,
-    segments: Tensor,
-    *,
-    evaluations: int,
-    seed: int,
-    batch_size: int | None = None,
-    fill: float | None = None,
-) -> Tensor:
-    """The weights of the ``lime`` package's linear model of a class's probability.
-
-    The package shows the network the whole image, and random halves of its superpixels.
-
-    Parameters
-    ----------
-    model
-        Images (N, 3, H, W) in [0, 1] to logits (N, classes).
-    image
-        (3, H, W) in [0, 1]; the package sees it as uint8.
-    label
-        The class.
-    segments
-        Superpixels 0 to S - 1, int64 (H, W): of :func:`helpers.papers.elime.superpixels`.
-    evaluations
-        How many images the network is shown.
-    batch_size
-        How many at once; by default as many as suit the image's device.
-    fill
-        What hides a superpixel, in [0, 1]; by default its own mean color.
-
-    Returns
-    -------
-    Tensor
-        Float64 (S,), on the CPU.
-    """
-    if evaluations < 2:
-        raise ValueError(f"LIME with {evaluations} evaluations; expected 2 or more to fit a line")
-
-    evaluate = memory.InParts(model)
-
-    @torch.no_grad()
-    def probabilities(batch: np.ndarray) -> np.ndarray:
-        pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).to(image.device)
-        inputs = conversion.to_unit(pixels).contiguous(memory_format=torch.channels_last)
-        return evaluate(inputs).softmax(1).cpu().double().numpy()
-
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
-        explanation = LimeImageExplainer(random_state=seed).explain_instance(
-            (255 * image).round().byte().permute(1, 2, 0).cpu().numpy(), probabilities,
-            labels=(label,), top_labels=None, num_samples=evaluations,
-            batch_size=batch_size or _fitting(image[None]),
-            hide_color=None if fill is None else round(255 * fill),
-            segmentation_fn=lambda _: segments.cpu().numpy(),
-        )  # fmt: skip
-    weights = torch.zeros(int(segments.max()) + 1, dtype=torch.float64)
-    for segment, weight in explanation.local_exp[label]:
-        weights[segment] = float(weight)
-    return weights
 
 
 def strongest_superpixels(weights: Tensor, count: int = 5) -> Tensor:

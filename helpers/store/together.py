@@ -39,3 +39,11 @@ def kept(
             else:
                 yield number, made
         waiting = put_off
+
+
+def listed(
+    name: str, make: Callable[..., dict[str, Tensor]], calls: Sequence[tuple]
+) -> list[dict[str, Tensor]]:
+    """All of :func:`kept`, in the order of the calls."""
+    made = dict(kept(name, make, calls))
+    return [made[number] for number in range(len(calls))]

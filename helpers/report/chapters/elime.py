@@ -1,6 +1,5 @@
 """Sentences and tables of the chapter on E-LIME: functions of numbers and frames."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,19 +22,24 @@ class Speed(NamedTuple):
 
 
 def photographs(
-    right: Mapping[str, int], chosen: Sequence[str], wanted: int, rounding: float | None
+    right: Mapping[str, Mapping[str, tuple[int, int]]],
+    shown: Sequence[str],
+    found: int,
+    wanted: int,
 ) -> str:
-    """Which photographs the rule chooses, and what rounding the networks changes."""
-    networks = ", ".join(f"{name} classifies {count} correctly" for name, count in right.items())
-    short = f" ({wanted} were asked for; no more fit)" if len(chosen) < wanted else ""
-    text = f"Of Foolbox's twenty photographs {networks}. The rule gives {len(chosen)}: "
-    text += f"**{', '.join(chosen)}**{short}."
-    if rounding is None:
-        return text
-    return (
-        f"{text} The networks are run in bfloat16, for all methods alike; against float32 no "
-        f"probability of these twenty changes by more than {rounding:.3f}."
-    )
+    """How many photographs each network classifies correctly, and which are shown.
+
+    `right` is of each source and network how many of how many; `found` of the `wanted` are taken.
+    """
+    lines = [
+        f"Of {source} photographs "
+        + ", ".join(f"{name} classifies {k} of {n} correctly" for name, (k, n) in counts.items())
+        + "."
+        for source, counts in right.items()
+    ]
+    short = f" ({wanted} were asked for; no more fit)" if found < wanted else ""
+    names = f"; shown with all runs: **{', '.join(shown)}**" if shown else ""
+    return f"{' '.join(lines)} This run takes {found} photographs{short}{names}."
 
 
 def rises(everywhere: int, gains: Sequence[float], evaluations: int, level: pd.DataFrame) -> str:
@@ -43,21 +47,12 @@ def rises(everywhere: int, gains: Sequence[float], evaluations: int, level: pd.D
     means = level.mean(numeric_only=True)
     difference = means["E-LIME"] - means["random"]
     return (
-        f"The probability rises in every run on **{everywhere} of {len(gains)}** pairs of image "
-        f"and network; the mean change of a pair is {min(gains):+.3f} to {max(gains):+.3f}. The "
-        f"best of {evaluations} random selections has {means['random']:.3f} in the mean, the whole "
-        f"image {means['whole image']:.3f}; E-LIME differs from the best random one by "
-        f"{difference:+.3f}. LIME's superpixels have {means['LIME']:.3f}: they are not chosen to "
-        "make the network certain by themselves."
-    )
-
-
-def spread(certain: int, deviations: Sequence[float]) -> str:
-    """How often there is nothing to gain, and how much runs of one pair differ."""
-    return (
-        f"The whole image has more than 0.95 on {certain} of {len(deviations)} pairs. From run to "
-        f"run E-LIME's probability has a standard deviation of {min(deviations):.4f} to "
-        f"{max(deviations):.4f}."
+        f"On the photographs that are shown, the probability rises in every run on **{everywhere} "
+        f"of {len(gains)}** pairs of image and network; the mean change of a pair is "
+        f"{min(gains):+.3f} to {max(gains):+.3f}. The best of {evaluations} random selections has "
+        f"{means['random']:.3f} in the mean, the whole image {means['whole image']:.3f}; "
+        f"E-LIME differs from the best random one by {difference:+.3f}. LIME's superpixels have "
+        f"{means['LIME']:.3f}: they are not chosen to make the network certain by themselves."
     )
 
 
@@ -99,56 +94,6 @@ def speed(
     )
 
 
-def match(
-    as_good: int, images: int, ratio: float, matched: float, at_random: float,
-    tenth: Sequence[float],
-) -> str:  # fmt: skip
-    """How soon the searches' selections are as probable as LIME's."""
-    text = (
-        f"With its whole budget E-LIME's selection is at least as probable as LIME's on {as_good} "
-        f"of {images} images, in a time {ratio:.1f} times shorter. Until it matches LIME's "
-        f"selection, it needs a time **{matched:.1f}** times shorter than LIME's; random "
-        f"selections need one {at_random:.1f} times shorter. "
-    )
-    if any(math.isnan(value) for value in tenth):
-        return text + "A tenth of LIME's evaluations is less than the first population here."
-    return text + (
-        f"After a tenth of LIME's evaluations the probability of E-LIME's selection differs from "
-        f"that of LIME's by {np.mean(tenth):+.3f} on average."
-    )
-
-
-def late(gain: float, samples: int) -> str:
-    """What the second half of the generations adds."""
-    return (
-        f"The second half of the generations adds {gain:.3f} to the probability on average. LIME "
-        f"takes {samples} evaluations."
-    )
-
-
-def by_network(
-    level: pd.DataFrame, gains: Mapping[tuple[str, int], float], arrays: Arrays
-) -> pd.DataFrame:
-    """Means over images, a row a network; gains are those of (network, image)."""
-
-    def seconds(name: str, key: str) -> float:
-        return float(np.mean([v[key][0] for (network, _), v in arrays.items() if network == name]))
-
-    return pd.DataFrame(
-        {
-            name: {
-                "whole image": rows["whole image"].mean(),
-                "E-LIME": rows["E-LIME"].mean(),
-                "smallest mean rise": min(g for (other, _), g in gains.items() if other == name),
-                "share of superpixels kept": (rows["kept"] / rows["S"]).mean(),
-                "seconds": seconds(name, "seconds"),
-                "LIME, seconds": seconds(name, "lime seconds"),
-            }
-            for name, rows in level.groupby(level=0, sort=False)
-        }
-    ).T
-
-
 def between_networks(correlations: Sequence[float]) -> str:
     """How far the maps of two networks of one image agree."""
     if not correlations:
@@ -161,49 +106,32 @@ def between_networks(correlations: Sequence[float]) -> str:
 
 def area_table(estimates: Mapping[str, Sequence[np.ndarray]], maps: Sequence[str]) -> pd.DataFrame:
     """Areas under the curves with intervals, a row a map."""
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for measure, (value, low, high) in estimates.items():
         columns |= {measure: value, f"{measure}, low": low, f"{measure}, high": high}
     return pd.DataFrame(columns, index=list(maps))
 
 
 def areas(table: pd.DataFrame, gain: float, drop: float, images: int, networks: int) -> str:
-    """Which map is best, and what E-LIME's gains over a random order."""
+    """Which map is best, and what a single run gains over as many superpixels at random."""
     many = "s" if networks > 1 else ""
-    single = table.loc["E-LIME, one run"]
     return (
-        f"Over {images} images and {networks} network{many}, against a random order E-LIME's bit "
-        f"frequencies change the area by {gain:+.3f} in insertion and {-drop:+.3f} in deletion "
-        f"(less is better there). The best map is {table.insertion.idxmax()} by insertion and "
-        f"{table.deletion.idxmin()} by deletion. One run alone has {single.insertion:.3f} and "
-        f"{single.deletion:.3f}: a set of bits has no order within, so half of its curve is chance."
+        f"Over {images} images and {networks} network{many}, against as many superpixels at random "
+        f"the selection of one run changes the area by {gain:+.3f} in insertion and {-drop:+.3f} "
+        f"in deletion (less is better there). The best map is {table.insertion.idxmax()} by "
+        f"insertion and {table.deletion.idxmin()} by deletion."
     )
 
 
-def beyond_chance(spots: pd.DataFrame, method: str, control: str) -> np.ndarray:
-    """A selection's share on the object less that of its control, an image each: (N,)."""
-    shares = spots.set_index("selection")["share on the object"]
-    return shares.loc[[method]].to_numpy() - shares.loc[[control]].to_numpy()
-
-
-def on_object(spots: pd.DataFrame, seen: int, images: int, region_known: bool) -> str:
-    """The table of selections on photographs with a true region, or why there is none."""
-    if images < 2:
-        reason = f"of {seen} photographs fewer than two were classified as a mask."
-        none = "`XAI_DATA` has no true regions, or none were asked for."
-        return f"**Not run**: {reason if region_known else none}"
-    means = spots.groupby("selection", sort=False).mean(numeric_only=True)
-    rows = "".join(
-        f"| {name} | {row['share on the object']:.3f} | {row.IoU:.3f} |\n"
-        for name, row in means.iterrows()
-    )
-    ours = beyond_chance(spots, "E-LIME", "as many at random").mean()
-    theirs = beyond_chance(spots, "LIME", "five at random").mean()
+def over_runs(
+    areas: Mapping[str, float], single: Mapping[str, float], images: int, runs: int
+) -> str:
+    """The areas of the frequencies over all runs beside those of one run, on the same images."""
     return (
-        f"{seen} photographs were looked at, until {images} were classified as one of the four "
-        f"masks. The true mask covers {100 * spots.area.mean():.1f} % of them.\n\n"
-        f"| selection | share on the object | IoU |\n| --- | --: | --: |\n{rows}\nAgainst as many "
-        f"superpixels at random, E-LIME's share differs by {ours:+.3f}, LIME's by {theirs:+.3f}."
+        f"How often {runs} runs keep a superpixel is a map of ours, at {runs} times the cost: on "
+        f"the {images} images that are shown it has {areas['insertion']:.3f} in insertion and "
+        f"{areas['deletion']:.3f} in deletion, one run {single['insertion']:.3f} and "
+        f"{single['deletion']:.3f}."
     )
 
 
@@ -214,7 +142,8 @@ def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
         f"Over {runs} runs the mean Jaccard index is **{means['Jaccard']:.2f}**, by chance "
         f"{means['by chance']:.2f}. Of {means['S']:.0f} superpixels {means['in every run']:.1f} "
         f"are kept in every run, {means['in no run']:.1f} in none, and {means['undecided']:.1f} "
-        "are undecided: for these one run's picture is a draw."
+        "are kept in a quarter to three quarters of the runs: whether a single run keeps them is "
+        "close to a coin flip."
     )
     if lime_runs < 2:
         return text
@@ -222,28 +151,19 @@ def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
     return f"{text} {lime_runs} runs of LIME with as many evaluations agree by {lime:.2f}."
 
 
-def by_size(level: pd.DataFrame, at_size: Mapping[str, float]) -> str:
-    """The gain over LIME's superpixels, split into showing more and choosing which."""
-    shares = (level["kept"] / level["S"]).groupby(level=0).mean()
-    evolved, lime = level["E-LIME"].mean(), level["LIME"].mean()
-    return (
-        f"E-LIME's selections keep {100 * shares.mean():.0f} % of the superpixels. With as many, "
-        f"LIME's order reaches {at_size['LIME']:.3f}, E-LIME's frequencies "
-        f"{at_size['E-LIME, all runs']:.3f}, a random order {at_size['random order']:.3f}; the "
-        f"evolved selections themselves have {evolved:.3f}. So the difference to LIME's "
-        f"superpixels, {evolved - lime:+.3f}, splits into {at_size['LIME'] - lime:+.3f} from "
-        f"showing more and {evolved - at_size['LIME']:+.3f} from choosing which."
-    )
+def choices(table: pd.DataFrame, images: int, network: str) -> str:
+    """How far the free choices move what E-LIME and random selections reach.
 
-
-def variants(table: pd.DataFrame, few: int, runs: int, images: int, network: str) -> str:
-    """How far the free choices move the probability, and what a price on the size does."""
-    changed = table.drop(index="as above").probability
-    kept, price = table["superpixels kept (%)"], "price 0.5"
+    `table` has a row a choice of fill and segmentation, with the columns E-LIME, random, difference
+    and superpixels kept (%).
+    """
+    least, most = table.difference.idxmin(), table.difference.idxmax()
+    kept = table["superpixels kept (%)"]
     return (
-        f"{few} run{'s' if few > 1 else ''} a variant and image with {network}, {runs} in the "
-        f"first row, over {images} images. The probability lies between {changed.min():.3f} "
-        f"({changed.idxmin()}) and {changed.max():.3f} ({changed.idxmax()}). A price of 0.5 takes "
-        f"the selection from {kept['as above']:.0f} % of the superpixels to {kept[price]:.0f} %, "
-        f"at a probability of {table.probability[price]:.3f}."
+        f"Over {images} images with {network}, E-LIME's probability lies between "
+        f"{table['E-LIME'].min():.3f} ({table['E-LIME'].idxmin()}) and {table['E-LIME'].max():.3f} "
+        f"({table['E-LIME'].idxmax()}). Its lead over random selections is least with {least} "
+        f"({table.difference[least]:+.3f}) and largest with {most} "
+        f"({table.difference[most]:+.3f}). It keeps {kept.min():.0f} to {kept.max():.0f} % of the "
+        "superpixels."
     )

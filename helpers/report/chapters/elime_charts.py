@@ -54,33 +54,6 @@ def by_selection(arrays: Arrays) -> alt.Chart:
     )
 
 
-def progress(
-    by_image: Mapping[str, Mapping[str, np.ndarray]], evaluations: np.ndarray
-) -> alt.LayerChart:
-    """The best probability so far against evaluations (T,); a band holds 90 % of the runs.
-
-    LIME's line is where its evaluations end, drawn across.
-    """
-    points = []
-    for image, values in by_image.items():
-        at_random = np.maximum.accumulate(values["random"], axis=1)[:, evaluations - 1]
-        lime = np.broadcast_to(values["lime"][:1, None], (1, len(evaluations)))
-        searches = {"E-LIME": values["best"], "random": at_random, "LIME, when done": lime}
-        points += [
-            {"image": image, "search": search, "evaluations": int(count), **_rounded(*rest)}
-            for search, best in searches.items()
-            for count, *rest in zip(
-                evaluations, best.mean(0), *np.quantile(best, [0.05, 0.95], axis=0), strict=True
-            )
-        ]
-    return charts.curve(
-        pd.DataFrame(points), x="evaluations", y="probability", low="low", high="high",
-        color="search", x_title="evaluations of the network", y_title="best probability so far",
-        select="image",
-        description="Best probability so far over the number of evaluations, by kind of search",
-    )  # fmt: skip
-
-
 def insertion_deletion(curves: Mapping[str, np.ndarray], maps: Sequence[str]) -> alt.LayerChart:
     """Curves (maps, steps + 1) of each measure, a color a map."""
     points = [
@@ -101,13 +74,12 @@ def by_size(
 ) -> alt.LayerChart:
     """The probability against the share of superpixels shown, a color an order.
 
-    Of each image, curves (maps, K) and shares (K,). One run of E-LIME has no order and is left out.
+    Of each image, curves (maps, K) and shares (K,).
     """
     points = [
         {"image": image, "order": order, "share": round(100 * float(s), 1), **_rounded(v, v, v)}
         for image, lines in curves.items()
         for order, line in zip(maps, lines, strict=True)
-        if order != "E-LIME, one run"
         for s, v in zip(shares[image], line, strict=True)
     ]
     return charts.curve(

@@ -6,8 +6,7 @@ import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
 
-from helpers.measures.multiverse import Interval
-from helpers.report import charts, figures, multiverse_chart, multiverse_rows, theme, verdicts
+from helpers.report import charts, figures, multiverse_chart, theme
 
 
 def accuracy(curve: pd.DataFrame, reported: pd.DataFrame) -> alt.LayerChart:
@@ -229,38 +228,7 @@ def accuracy_by_strength(points: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-def readings(
-    rows: pd.DataFrame, reported: pd.DataFrame, key: str, value: str
-) -> alt.LayerChart | Markdown:
-    """A row in all its readings, as a specification curve.
-
-    Parameters
-    ----------
-    rows
-        Readings as `claims.Measurements.readings` gives them.
-    reported
-        The paper's rows, by key.
-    value
-        What is measured, in lower case and with the unit.
-    """
-    claim, of_key = reported.loc[key], rows[(rows.key == key) & (rows.n > 0)]
-    if of_key.empty:
-        return Markdown("*This run has no readings of this row.*")
-    choices = pd.DataFrame([multiverse_rows.parsed(text) for text in of_key.reading])
-    measured = of_key[["value", "low", "high", "n"]].reset_index(drop=True)
-
-    def judge(found: Interval) -> str:
-        return verdicts.verdict(
-            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
-        )
-
-    return multiverse_chart.specification_curve(
-        choices.fillna("").join(measured),
-        judge,
-        value=value,
-        description=f"All readings of: {claim.says}",
-        bound=float(claim.reported),
-    )
+readings = multiverse_chart.of_row  # the notebook draws all of its charts from here
 
 
 def _png(picture: np.ndarray) -> str:
