@@ -106,4 +106,4 @@ def _reading(row: pd.Series, best: str) -> str:
         return f"So few images seldom show {best} at either end of the order."
     if first <= 5:
         return f"So even few images would seldom show {best} first."
-    return "So tables of that size can show this order, and others, by the choice of images alone."
+    return f"So a table of that size may show {best} first or not, by the choice of images alone."
