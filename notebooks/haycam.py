@@ -205,8 +205,9 @@ if real:
 
 # %% [markdown]
 # The rate of fine-tuning was chosen before this run, on the photographs for validation: of .001, .003
-# and .01 the first alone let both networks learn. Fine-tuning keeps the BatchNorm layers' means and variances, which is usual with small batches. The
-# first network must be at hand; further ones are left out, and named, where their weights are not.
+# and .01 the first alone let both networks learn. Fine-tuning keeps the BatchNorm layers' means and
+# variances, which is usual with small batches. The first network must be at hand; further ones are
+# left out, and named, where their weights are not.
 
 
 # %%
@@ -241,8 +242,8 @@ def from_random(name, known):
 
 
 # %% [markdown]
-# An unchanged network has no class "mask", but ImageNet has four kinds of mask: gas, oxygen and ski
-# masks and masks of the theater. The class that is explained is the best of the four in each image,
+# An unchanged network has no protective mask among its classes, but four other kinds: gas, oxygen and
+# ski masks, and masks that disguise. The class that is explained is the best of the four in each image,
 # and the class to compare with the best of all others.
 
 
