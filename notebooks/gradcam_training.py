@@ -40,7 +40,7 @@
 profile: str = "smoke"  # smoke, laptop or paper: how much is run; see notebooks/parameters.yaml
 seed: int = None  # of the first training: of its new layer and of the order of images
 seeds: int = None  # trainings: with this seed and the next ones; the paper has one
-long_seeds: int = None  # of them go on to the last epoch, the others end after the third
+long_seeds: int = None  # go on to the last epoch: the first and the last ones; others end after 3
 model: str = None  # any name of timm; the paper's is efficientnet_b0, whose weights are a download
 pretrained: bool = None  # whether training starts from ImageNet weights; the paper does not say
 image_size: int = None  # pixels a side, to which CIFAR-10's 32 are enlarged; the paper does not say
@@ -269,7 +269,7 @@ second = []
 if train_images:
     common = training_set, committed, test, images
     for number in tqdm(range(1, seeds), desc="trainings"):
-        goes_to = epochs if number < long_seeds else rows_of.THIRD
+        goes_to = epochs if number > seeds - long_seeds else rows_of.THIRD
         wanted = recipe._replace(seed=seed + number, epochs=goes_to)
         made.append(shard_of(wanted, layers, plan, *common))
     for wanted in networks_of.second_recipes(second_models, recipe, second_epochs):
