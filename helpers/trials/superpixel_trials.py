@@ -39,8 +39,10 @@ def rate(
     parts = []
     for part in bits.to(image.device).split(most):
         masks = elime.superpixel_masks(part[None], segments[None])
-        settings = {"fill": behind, "batch_size": batch_size}
-        parts.append(black_box.masked_scores(score, image[None], masks, **settings)[0])
+        shown = black_box.masked_scores(
+            score, image[None], masks, fill=behind, batch_size=batch_size
+        )
+        parts.append(shown[0])
     return torch.cat(parts).double().cpu()
 
 
@@ -89,14 +91,17 @@ def curves(
     maps = rankings.break_ties(ranked[:, segments.cpu()], generator).to(device)
     score = classifiers.class_score(network, torch.full((len(maps),), label), probability=True)
     same = image.expand(len(maps), -1, -1, -1)
-    settings = {"steps": steps, "fill": black_boxes.GREY, "batch_size": batch_size}
     ranks = ranked.argsort(dim=1, descending=True).argsort(dim=1)  # of each superpixel
     cuts = torch.linspace(1, count, sizes).round().long()
     largest = (ranks[:, None] < cuts[:, None]).flatten(0, 1)  # (M x sizes, S)
     rated = rate(network, image, segments, label, largest, fill=fill, batch_size=batch_size)
     return {
-        "insertion": insertion_deletion.insertion_curve(score, same, maps, **settings),
-        "deletion": insertion_deletion.deletion_curve(score, same, maps, **settings),
+        "insertion": insertion_deletion.insertion_curve(
+            score, same, maps, steps=steps, fill=black_boxes.GREY, batch_size=batch_size
+        ),
+        "deletion": insertion_deletion.deletion_curve(
+            score, same, maps, steps=steps, fill=black_boxes.GREY, batch_size=batch_size
+        ),
         "by size": rated.view(-1, sizes),
         "shares": cuts / count,
     }
