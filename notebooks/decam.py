@@ -265,8 +265,7 @@ def random_individual():
     return decam.ellipse_masks(genes, (224, 224))[0]
 
 
-mask = random_individual()
-shown = as_picture(first.images[0])
+mask, shown = random_individual(), as_picture(first.images[0])
 figures.with_alt_text(
     figures.heatmap_grid(
         [[shown, mask.float().numpy(), shown * mask.numpy()[..., None]]],
@@ -478,22 +477,21 @@ decam_charts.diff_aucs(table1, NAMES)
 
 
 # %%
-def paired_difference(name, method):
-    """DE-CAM's DiffAUC less a method's, on the images that have both, (N,)."""
-    theirs = diff_aucs[name][method]
-    return diff_aucs[name]["DE-CAM"][: len(theirs)] - theirs
+def difference(scores, method):
+    """DE-CAM's DiffAUC less a method's (scores: by method), on the images that have both, (N,)."""
+    return scores["DE-CAM"][: len(scores[method])] - scores[method]
 
 
 pairs = pd.DataFrame(
     [
-        (name, method, *mean_of(paired_difference(name, method)))
+        (name, method, *mean_of(difference(diff_aucs[name], method)))
         for name in NAMES for method in diff_aucs[name] if method != "DE-CAM"
     ],
     columns=["network", "method", "points", "low", "high"],
 )  # fmt: skip
 measured["differences"] = measurements(
     {
-        f"{kind}/{paper}/{rival}": paired_difference(name, rival)
+        f"{kind}/{paper}/{rival}": difference(diff_aucs[name], rival)
         for kind in ("diff", "quality", "not_worse")
         for name, paper in PAPERS.items()
         for rival in ("Grad-CAM", "FullGrad")
@@ -515,10 +513,9 @@ decam_tables.differences(pairs, NAMES)
 
 
 # %%
-def in_reading(name, method, fill, score, solutions=""):
+def in_reading(curves, method, fill, score, solutions=""):
     """DiffAUC of a method of Table 1 in one reading, (N,)."""
-    rule = solutions if method == "DE-CAM" else ""
-    return diff_auc(in_readings[name][method, rule], fill, score)
+    return diff_auc(curves[method, solutions if method == "DE-CAM" else ""], fill, score)
 
 
 def readings(measure, names):
@@ -545,7 +542,8 @@ OF_LEVEL, OF_DIFFERENCE = ("fill", "score"), ("fill", "score", "solutions")
 in_all = {
     (name, rival): readings(
         lambda name=name, rival=rival, **r: (
-            in_reading(name, "DE-CAM", **r) - in_reading(name, rival, r["fill"], r["score"])
+            in_reading(in_readings[name], "DE-CAM", **r)
+            - in_reading(in_readings[name], rival, r["fill"], r["score"])
         ),
         OF_DIFFERENCE,
     )
@@ -554,7 +552,7 @@ in_all = {
 }
 levels = {
     (name, method): readings(
-        lambda name=name, method=method, **r: in_reading(name, method, **r),
+        lambda name=name, method=method, **r: in_reading(in_readings[name], method, **r),
         OF_DIFFERENCE if method == "DE-CAM" else OF_LEVEL,
     )
     for name in in_readings
@@ -661,8 +659,7 @@ decam_charts.insertion_deletion({m: c[: min(4, images)].numpy() for m, c in show
 
 # %%
 places = range(images, min(images + len(decam_claims.FIGURES), len(photos.names)))
-of_first = maps[NAMES[0]]
-coarse = {m: similar_areas.in_cells(of_first[m].float(), 16) for m in SHOWN}
+coarse = {m: similar_areas.in_cells(maps[NAMES[0]][m].float(), 16) for m in SHOWN}
 figure_rows = [
     (
         int(first.classes[i]) == label, float(searches[NAMES[0]]["area"][i]),
@@ -686,16 +683,17 @@ decam_tables.of_figures(figure_rows)
 
 
 # %%
-def beyond_others(method, smoothing, measure):
-    """DE-CAM's agreement with a method on the first network, less that with another image, (N,)."""
+def beyond_others(maps, method, smoothing, measure):
+    """DE-CAM's agreement with a method (maps: by method), less that with another image, (N,)."""
     cell = 1 if smoothing == "none" else int(smoothing.split()[0])
-    ours, theirs = (maps[NAMES[0]][m].float() for m in ("DE-CAM", method))
+    ours, theirs = (maps[m].float() for m in ("DE-CAM", method))
     return similar_areas.beyond_others(ours, theirs, cell, measure).numpy()
 
 
 alike = {
     method: readings(
-        lambda method=method, **r: beyond_others(method, **r), ("smoothing", "measure")
+        lambda method=method, **r: beyond_others(maps[NAMES[0]], method, **r),
+        ("smoothing", "measure"),
     )
     for method in ellipse_maps.WHITE_BOXES
 }
@@ -719,8 +717,8 @@ decam_tables.similar(alike)
 # The paper's search takes a minute on two graphics cards, "comparable to" Integrated Gradients, "a
 # little higher" than AblationCAM, and "orders of magnitude" more than Grad-CAM. Model evaluations
 # do not depend on the machine; seconds do. They are taken here from searches of this run
-# alone, never from what is kept, on the same threads, one image at a time. Of AblationCAM, which evaluates the
-# network once without each channel, 64 channels are timed.
+# alone, never from what is kept, on the same threads, one image at a time. Of AblationCAM, which
+# evaluates the network once without each channel, 64 channels are timed.
 
 
 # %% [markdown]
@@ -729,15 +727,15 @@ decam_tables.similar(alike)
 # %%
 SEARCH = SETTINGS | {"area_weight": alphas[NAMES[0]]}
 channels = ellipse_maps.channels_of(first.network, first.images[:1], first.layer)
-SHORT = SEARCH | {"iterations": 1}
+warm_up = (0, SEARCH | {"iterations": 1})
 timed = [
     ellipse_maps.timings(
         first.network, first.searched, first.images[i : i + 1], first.classes[i : i + 1],
         first.layer, BATCH, settings,
     )
-    for i, settings in [(0, SHORT), *((i, SEARCH) for i in range(timed_images))]
-][1:]  # fmt: skip
-seconds = pd.DataFrame(timed)
+    for i, settings in (warm_up, *((i, SEARCH) for i in range(timed_images)))
+]  # fmt: skip
+seconds = pd.DataFrame(timed[1:])
 evaluations = decam_claims.evaluations(population, iterations, channels)
 measured["cost"] = decam_claims.cost(seconds)
 decam_tables.costs(evaluations, seconds)
@@ -792,17 +790,16 @@ quality = pd.DataFrame(
 decam_charts.quality(quality)
 
 # %% [markdown]
-# What the search gains over its random start, what its second half still gains, and how it compares
+# What the search gains over its random start, what its last part still gains, and how it compares
 # with RISE, which has as many evaluations:
 
 # %%
 gain = mean_of(early[-1] - early[0])
-half = int(np.argmin([abs(x - spent[-1] / 2) for x in spent]))
-second_half = mean_of(early[-1] - early[half])
-rise_difference = mean_of(paired_difference(NAMES[0], "RISE"))
+late_gain = mean_of(early[-1] - early[-2])
+rise_difference = mean_of(difference(diff_aucs[NAMES[0]], "RISE"))
 Markdown(
     show.search(len(early[0]), gain, rise_difference, EVALUATIONS - population)
-    + " " + show.second_half(second_half, spent[half])
+    + " " + show.late(late_gain, spent[-2])
 )  # fmt: skip
 
 # %% [markdown]
@@ -910,7 +907,7 @@ tables.verdict_table(
 
 # %% tags=["verdict"]
 against = {
-    control: mean_of(np.concatenate([paired_difference(name, control) for name in NAMES]))
+    control: mean_of(np.concatenate([difference(diff_aucs[name], control) for name in NAMES]))
     for control in baselines[NAMES[0]]
 }
 sentences = show.verdict(

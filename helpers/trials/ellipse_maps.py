@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -160,8 +161,7 @@ def timings(
     some = torch.arange(min(TIMED_CHANNELS, channels))
     fill = image.new_zeros(3, 1, 1)
     ways: dict[str, Callable[[], object]] = {
-        method: lambda method=method: explained(network, image, classes, layer, method)
-        for method in WHITE_BOXES
+        method: partial(explained, network, image, classes, layer, method) for method in WHITE_BOXES
     }
     ways[ABLATION] = lambda: ablation_cam.scores_without(
         judged, image, classes.to(image.device), layer, some, batch_size=batch_size, whole=True
@@ -187,4 +187,4 @@ def _seconds(work: Callable[[], object], on_gpu: bool) -> float:
 
 
 def _at_size(maps: Tensor, images: Tensor) -> Tensor:
-    return cams.upsample(maps, images.shape[-2:])
+    return cams.upsample(maps, (images.shape[-2], images.shape[-1]))

@@ -57,9 +57,10 @@ def load(
         classifiers.logits(network, found.pixels, batch_size=batch_size)
         for found in (photos, spare)
     )
+    mean = network.get_buffer("mean")[0]
     return Network(
-        network, judged, searched, layer, network.mean[0], images, logits, logits.argmax(1),
-        held, spare_logits.argmax(1), iterations,
+        network, judged, searched, layer, mean, images, logits, logits.argmax(1), held,
+        spare_logits.argmax(1), iterations,
     )  # fmt: skip
 
 

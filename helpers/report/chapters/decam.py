@@ -32,7 +32,8 @@ def photographs(evaluated: int, shipped: int, held_out: int, collection: bool) -
     ours = f"{shipped} of Foolbox" + (f", {evaluated - shipped} of the collection" * collection)
     return (
         f"This run evaluates {evaluated} photographs ({ours}) on the first network, and settles "
-        f"alpha on {held_out} others" + (" of Foolbox's." if not collection else ".")
+        f"alpha on {held_out} that {_plural_verb(held_out)} not evaluated"
+        + (", of Foolbox's too." if not collection else ".")
     )
 
 
@@ -161,7 +162,7 @@ def convergence(late: Estimate, population: int, iterations: int, images: int) -
     return told + "whether the search has converged cannot be said."
 
 
-def second_half(gain: Estimate, evaluations: int) -> str:
+def late(gain: Estimate, evaluations: int) -> str:
     """What the evaluations after so many still add to DiffAUC."""
     value, low, high = gain
     if math.isnan(value):
@@ -221,12 +222,14 @@ def which(
     """Which of the paper's networks were run, on how many images, and with how large a search."""
     size = f"{search[0]} individuals and {search[1]} generations"
     others = [name for name in networks if name not in papers]
-    beside = f" Shown beside, without a verdict: {', '.join(others)}." if others else ""
     if not papers:
+        also = f" So {'was' if len(others) == 2 else 'were'} {', '.join(others[1:])}, on fewer."
         return (
-            f"None of the paper's networks was run, so that no row on a network has a verdict; "
-            f"{networks[0]} was searched on {images} images with {size}.{beside}"
+            "None of the paper's networks was run, so that no row on a network has a verdict; "
+            f"{networks[0]} was searched on {images} images with {size}."
+            + (also if others[1:] else "")
         )
+    beside = f" Shown beside, without a verdict: {', '.join(others)}." if others else ""
     told = ", ".join(f"{paper} (`{name}`)" for name, paper in papers.items())
     missing = [
         paper for paper in ("VGG19", "ResNet50", "MobileNetV2") if paper not in papers.values()
@@ -267,6 +270,10 @@ def beaten(controls: Mapping[str, Estimate]) -> str:
     words = ", ".join(lower) if lower else "none"
     sentence = f"Of the {len(controls)} model-independent baselines, DE-CAM beats "
     return sentence + words + (f" and loses to {', '.join(higher)}." if higher else ".")
+
+
+def _plural_verb(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _plural(count: int, noun: str) -> str:
