@@ -144,8 +144,8 @@ Markdown(show.photographs(len(photos.names), images, len(spare.names), folder is
 # padding and weights that were made for 8 bits; it counts as the paper's network. Networks of other
 # names stand for none of the paper's. The class whose map is made is the one that the network
 # predicts. For searches, insertion and deletion every BatchNorm is folded into the convolution
-# before it, which is faster and the same up to rounding; activations and gradients are taken from
-# the network itself.
+# before it, which is faster and the same up to rounding; FullGrad, which needs BatchNorm's biases,
+# and Grad-CAM take the network itself.
 
 
 # %% [markdown]
@@ -319,7 +319,7 @@ def calibration(net):
 
 def explained(net, images, classes, method):
     """Maps (N, H, W) of a method that looks inside the network."""
-    batches, others = (images, classes), (net.layer, method)
+    batches, others = (images, classes), (net.judged, net.layer, method)
     return in_groups("maps", ellipse_maps.explained, net.network, batches, *others)["maps"]
 
 

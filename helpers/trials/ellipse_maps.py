@@ -81,17 +81,20 @@ def by_solutions(
 
 
 def explained(
-    network: nn.Module, images: Tensor, classes: Tensor, layer: str, method: str
+    network: nn.Module, images: Tensor, classes: Tensor, judged: nn.Module, layer: str, method: str
 ) -> dict[str, Tensor]:
-    """Maps (B, H, W) of a method that looks inside the network: a white box, or AblationCAM."""
+    """Maps (B, H, W) of a method that looks inside the network: a white box, or AblationCAM.
+
+    FullGrad needs the biases of BatchNorms and Grad-CAM takes them along; what depends on the
+    logits alone is computed with `judged`, the same network without BatchNorms, which is faster.
+    Images are (B, 3, H, W), classes (B,).
+    """
     ways: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         "Grad-CAM": lambda x, c: _at_size(cams.grad_cam(*cams.record(network, x, c, layer)), x),
         "FullGrad": lambda x, c: activation_maps.full_grad(network, x, c),
-        "Integrated Gradients": lambda x, c: gradients.integrated_gradients(
-            network, x, c, steps=50
-        ),
+        "Integrated Gradients": lambda x, c: gradients.integrated_gradients(judged, x, c, steps=50),
         ABLATION: lambda x, c: _at_size(
-            ablation_cam.ablation_cam(network, x, c, layer, batch_size=256), x
+            ablation_cam.ablation_cam(judged, x, c, layer, batch_size=256), x
         ),
     }
     return {"maps": ways[method](images, classes.to(images.device)).detach()}
@@ -154,14 +157,16 @@ def timings(
 ) -> dict[str, float]:
     """Seconds for the map of one image (1, 3, H, W) by method, one after the other.
 
-    DE-CAM, and AblationCAM as it was published, evaluate `judged`, the network without BatchNorms;
-    AblationCAM the whole network once a channel, of which :data:`TIMED_CHANNELS` are timed.
+    DE-CAM, Integrated Gradients and AblationCAM evaluate `judged`, the network without BatchNorms;
+    AblationCAM, as it was published, all of it once a channel, of which :data:`TIMED_CHANNELS` are
+    timed.
     """
     channels = channels_of(network, image, layer)
     some = torch.arange(min(TIMED_CHANNELS, channels))
     fill = image.new_zeros(3, 1, 1)
     ways: dict[str, Callable[[], object]] = {
-        method: partial(explained, network, image, classes, layer, method) for method in WHITE_BOXES
+        method: partial(explained, network, image, classes, judged, layer, method)
+        for method in WHITE_BOXES
     }
     ways[ABLATION] = lambda: ablation_cam.scores_without(
         judged, image, classes.to(image.device), layer, some, batch_size=batch_size, whole=True
