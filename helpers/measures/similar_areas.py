@@ -35,12 +35,14 @@ def agreement(first: Tensor, second: Tensor, measure: str = RANKS) -> Tensor:
     if measure != TOP:
         raise ValueError(f"measure is {measure!r}; expected one of {MEASURES}")
     top = max(first[0].numel() // 5, 1)
-    tops = [rankings.ranking(maps)[:, :top] for maps in (first, second)]
-    marked = [torch.zeros(m.flatten(1).shape).scatter(1, t.cpu(), 1.0) for m, t in zip(
-        (first, second), tops, strict=True)]  # fmt: skip
+    flat = [maps.flatten(1).float() for maps in (first, second)]
+    marked = [
+        torch.zeros_like(values).scatter(1, rankings.ranking(values)[:, :top], 1.0)
+        for values in flat
+    ]
     shared = (marked[0] * marked[1]).sum(1) / top
-    flat = [(m.flatten(1) == m.flatten(1)[:, :1]).all(1).cpu() for m in (first, second)]
-    return torch.where(flat[0] | flat[1], torch.tensor(0.2), shared)
+    one_value = [(values == values[:, :1]).all(1) for values in flat]
+    return shared.masked_fill(one_value[0] | one_value[1], 0.2)
 
 
 def beyond_others(first: Tensor, second: Tensor, cell: int, measure: str = RANKS) -> Tensor:
