@@ -91,11 +91,11 @@ CHAPTER = "decam"
 DEVICE = classifiers.default_device()
 MOST = ellipse_networks.MOST_ON_A_CPU if DEVICE.type == "cpu" else devices.MOST
 BATCH = min(devices.batch_that_fits((3, 224, 224), DEVICE), MOST)  # images at once
-NAMES = networks.split()
+NAMES = ellipse_networks.at_hand(networks.split())
 PAPERS = decam_claims.named_by_the_paper(NAMES)  # ours to the paper's
 REPORTED = claims.reported(CHAPTER)
 measured = claims.Measurements()
-print(f"{card.device_name()}; {', '.join(NAMES)}")
+print(f"{card.device_name()}; of {networks} at hand: {', '.join(NAMES)}")
 REPORTED.groupby("group", sort=False).agg(
     claims=("says", "size"), tolerance=("tolerance_b", "max"), unit=("unit", "first")
 )
@@ -356,8 +356,8 @@ Markdown(show.calibration(alphas, len(GRID), len(spare.names)))
 # bias contribute {cite:p}`srinivas2019`. Integrated Gradients, which the paper shows but does not
 # score, starts from black, takes 50 steps and adds up what the three colors contribute, with its
 # sign {cite:p}`sundararajan2017`. AblationCAM weighs each channel of the last feature map by what
-# the class's logit loses without it {cite:p}`desai2020`; it and RISE are run on the first
-# network. RISE gets exactly as many model evaluations as DE-CAM there, on fewer images. Three
+# the class's logit loses without it {cite:p}`desai2020`. It, Integrated Gradients and RISE are run on
+# the first network. RISE gets exactly as many model evaluations as DE-CAM there, on fewer images. Three
 # baselines do not depend on the network.
 
 
@@ -368,12 +368,13 @@ Markdown(show.calibration(alphas, len(GRID), len(spare.names)))
 
 # %%
 EVALUATIONS = population * (iterations + 1)  # of the network by one search of the first network
+RIVALS = ("Grad-CAM", "FullGrad")  # that the paper scores
 SHOWN = (*ellipse_maps.WHITE_BOXES, "DE-CAM")  # by the paper
 
 
 def maps_of(net, searched, is_first):
     """All maps of a network's images by method, (N, H, W); of RISE fewer, on the first alone."""
-    inside = [*ellipse_maps.WHITE_BOXES, *([ellipse_maps.ABLATION] if is_first else [])]
+    inside = [*ellipse_maps.WHITE_BOXES, ellipse_maps.ABLATION] if is_first else RIVALS
     batches = net.images, net.classes
     found = {method: explained(net, *batches, method) for method in inside}
     found["DE-CAM"] = searched["maps"]
@@ -421,7 +422,7 @@ def curves_in_readings(net, found, searched):
         searched["genes"], searched["fitness"], SOLUTIONS, ellipses, (224, 224)
     )
     several = {("DE-CAM", rule): m for rule, m in of_rules.items()}
-    several |= {(method, ""): found[method] for method in ("Grad-CAM", "FullGrad")}
+    several |= {(method, ""): found[method] for method in RIVALS}
     return {
         key: curves_of(net, net.images, net.classes, m, class_curves.FILLS)
         for key, m in several.items()
@@ -458,7 +459,7 @@ measured["Table 1"] = measurements(
     {
         f"diffauc/{paper}/{method}": diff_aucs[name][method]
         for name, paper in PAPERS.items()
-        for method in ("Grad-CAM", "FullGrad", "DE-CAM")
+        for method in (*RIVALS, "DE-CAM")
     }
 )
 decam_tables.table1(table1, NAMES, PAPERS)
@@ -494,7 +495,7 @@ measured["differences"] = measurements(
         f"{kind}/{paper}/{rival}": difference(diff_aucs[name], rival)
         for kind in ("diff", "quality", "not_worse")
         for name, paper in PAPERS.items()
-        for rival in ("Grad-CAM", "FullGrad")
+        for rival in RIVALS
     }
 )
 decam_tables.differences(pairs, NAMES)
@@ -522,7 +523,7 @@ def readings(measure, names):
     """A quantity in the product of the named choices; `measure` gives values (N,)."""
     of = {
         "fill": class_curves.FILLS, "score": class_curves.SCORES, "solutions": SOLUTIONS,
-        "smoothing": CELLS, "measure": similar_areas.MEASURES,
+        "smoothing": CELLS, "measure": similar_areas.MEASURES, "sign": ("dropped", "kept"),
     }  # fmt: skip
 
     def claim(**options):
@@ -548,7 +549,7 @@ in_all = {
         OF_DIFFERENCE,
     )
     for name in in_readings
-    for rival in ("Grad-CAM", "FullGrad")
+    for rival in RIVALS
 }
 levels = {
     (name, method): readings(
@@ -556,17 +557,17 @@ levels = {
         OF_DIFFERENCE if method == "DE-CAM" else OF_LEVEL,
     )
     for name in in_readings
-    for method in ("Grad-CAM", "FullGrad", "DE-CAM")
+    for method in (*RIVALS, "DE-CAM")
 }
 measured["readings"] = decam_claims.readings(in_all, levels, PAPERS, REPORTED)
-decam_claims.shares(in_all, margin=5.0)
+decam_claims.shares(in_all, margin=decam_claims.MARGIN)
 
 # %% [markdown]
 # All readings of the difference from Grad-CAM on the first network, in the order of their values;
 # the margin is five:
 
 # %%
-decam_charts.readings(in_all[NAMES[0], "Grad-CAM"], margin=5.0, network=NAMES[0])
+decam_charts.readings(in_all[NAMES[0], "Grad-CAM"], margin=decam_claims.MARGIN, network=NAMES[0])
 
 # %% [markdown]
 # The paper's values lie higher than ours in the main reading. The table has the levels in the nine
@@ -663,7 +664,7 @@ coarse = {m: similar_areas.in_cells(maps[NAMES[0]][m].float(), 16) for m in SHOW
 figure_rows = [
     (
         int(first.classes[i]) == label, float(searches[NAMES[0]]["area"][i]),
-        {m: diff_aucs[NAMES[0]][m][i] for m in ("Grad-CAM", "FullGrad", "DE-CAM")},
+        {m: diff_aucs[NAMES[0]][m][i] for m in (*RIVALS, "DE-CAM")},
         {
             m: similar_areas.agreement(coarse["DE-CAM"][i : i + 1], coarse[m][i : i + 1]).item()
             for m in ellipse_maps.WHITE_BOXES
@@ -679,33 +680,33 @@ decam_tables.of_figures(figure_rows)
 # The paper sees that all methods tend to find similar areas. Maps of *different* images agree as
 # well, since most are bright in the middle, so that agreement is judged beyond that with another
 # image's map. Maps are first averaged over cells of 16 pixels, since a map of single pixels such
-# as that of Integrated Gradients has no area otherwise. Smoothing and measure are readings.
+# as that of Integrated Gradients has no area otherwise, and its sign is dropped, since parts that
+# speak for and against the class cancel. Smoothing, measure and that sign are readings.
 
 
 # %%
-def beyond_others(maps, method, smoothing, measure):
+def beyond_others(maps, method, smoothing, measure, sign="dropped"):
     """DE-CAM's agreement with a method (maps: by method), less that with another image, (N,)."""
     cell = 1 if smoothing == "none" else int(smoothing.split()[0])
     ours, theirs = (maps[m].float() for m in ("DE-CAM", method))
+    theirs = theirs.abs() if sign == "dropped" else theirs
     return similar_areas.beyond_others(ours, theirs, cell, measure).numpy()
 
 
+OF_AREAS = dict.fromkeys(RIVALS, ("smoothing", "measure"))
+OF_AREAS |= {"Integrated Gradients": ("smoothing", "measure", "sign")}
 alike = {
-    method: readings(
-        lambda method=method, **r: beyond_others(maps[NAMES[0]], method, **r),
-        ("smoothing", "measure"),
-    )
-    for method in ellipse_maps.WHITE_BOXES
+    method: readings(lambda method=method, **r: beyond_others(maps[NAMES[0]], method, **r), choices)
+    for method, choices in OF_AREAS.items()
 }
-MAIN = {"smoothing": "16 pixels", "measure": similar_areas.RANKS}
 areas = {name: {m: area(found.float()) for m, found in maps[name].items()} for name in PAPERS}
 measured["maps"] = (
-    decam_claims.similar(alike, MAIN)
+    decam_claims.similar(alike)
     + measurements(
         {
             f"fewer/{method}": 100 * (areas[name]["DE-CAM"] - areas[name][method])
             for name, paper in PAPERS.items() if paper == "MobileNetV2"
-            for method in ("Grad-CAM", "FullGrad")
+            for method in RIVALS
         }
     )
 )  # fmt: skip

@@ -170,14 +170,38 @@ def test_shares_count_readings_by_equality_up_to_the_margin(
     assert row["least difference"] == f"{min(values):+.1f}"
 
 
+def alike():
+    """Readings of similarity: of one method without, of the other with the choice of the sign."""
+    rows = [
+        (smoothing, measure, sign, number, number - 0.5, number + 0.5, 12)
+        for number, (smoothing, measure, sign) in enumerate(
+            itertools.product(
+                ("none", "16 pixels"), ("rank correlation", "top"), ("dropped", "kept")
+            )
+        )
+    ]
+    columns = ["smoothing", "measure", "sign", "value", "low", "high", "n"]
+    table = pd.DataFrame(rows, columns=columns)
+    return {"FullGrad": table[table.sign == "dropped"].drop(columns="sign"), "IG": table}
+
+
 def test_similar_areas_have_one_main_measurement_among_their_readings():
-    table = in_readings([0.1, 0.2, 0.3, 0.4], ("fill", "score"))
+    rows = decam_claims.similar(alike())
 
-    rows = decam_claims.similar({"FullGrad": table}, {"fill": "mean color", "score": "probability"})
+    mains = [row for row in rows if "reading" not in row]
+    assert [(row["key"], row["value"]) for row in mains] == [
+        ("similar/FullGrad", 4), ("similar/IG", 4),
+    ]  # fmt: skip
+    assert len(rows) - len(mains) == 4 + 8
 
-    (main,) = [row for row in rows if "reading" not in row]
-    assert (main["key"], main["value"]) == ("similar/FullGrad", 0.3)
-    assert len(rows) == 5
+
+def test_the_margin_is_that_of_the_rows():
+    rows = reported()[reported().index.str.startswith("quality/")]
+
+    assert set(rows.tolerance_b) == {decam_claims.MARGIN}
+    assert set(reported().reported[reported().index.str.startswith("not_worse/")]) == {
+        -decam_claims.MARGIN
+    }
 
 
 def test_costs_are_ratios_of_seconds_of_the_same_images():
@@ -218,13 +242,12 @@ def test_levels_stand_beside_the_papers_and_stand_ins_only_where_there_is_nothin
     assert math.isnan(others["a", "Grad-CAM"].iloc[-1])
 
 
-def test_similar_shows_each_reading_with_its_interval():
-    table = in_readings([0.1, 0.2, 0.3, 0.4], ("fill", "score"))
-    table = table.rename(columns={"fill": "measure", "score": "smoothing"})
+def test_similar_shows_each_reading_and_a_sign_in_a_column_of_its_own():
+    shown = decam_tables.similar(alike())
 
-    shown = decam_tables.similar({"RISE": table})
-
-    assert shown.loc[("mean color", "probability"), "RISE"] == "+0.30 [-0.20, +0.80]"
+    assert list(shown.columns) == ["FullGrad", "IG, sign dropped", "IG, sign kept"]
+    assert shown.loc[("rank correlation", "16 pixels"), "FullGrad"] == "+4.00 [+3.50, +4.50]"
+    assert shown.loc[("top", "none"), "IG, sign kept"] == "+3.00 [+2.50, +3.50]"
 
 
 def test_costs_show_evaluations_first_and_seconds_where_they_were_taken():

@@ -7,7 +7,7 @@ from torch import nn
 from helpers.inputs import classifiers, fused, held_out
 from helpers.measures import class_curves, insertion_deletion, similar_areas
 from helpers.papers import ablation_cam, cams
-from helpers.trials import ellipse_maps
+from helpers.trials import ellipse_maps, ellipse_networks
 
 C = torch.tensor([1, 0])
 
@@ -296,8 +296,23 @@ def test_without_a_collection_the_last_of_foolboxs_are_held_out():
     assert (len(photos.names), len(spare.names)) == (3, 2)
     assert not set(photos.names) & set(spare.names)
     assert len(photos.pixels) == len(photos.labels) == 3
+    assert len(held_out.load(20, None, [], 0, 2)[0].names) == 18  # none is in both
     with pytest.raises(ValueError, match="Foolbox has 20"):
-        held_out.load(19, None, [], 0, 2)
+        held_out.load(19, None, [], 0, 19)
+
+
+def test_networks_whose_weights_are_not_there_are_left_out(monkeypatch, tmp_path):
+    names = ["tf_mobilenetv2_100", "tf_efficientnet_lite0"]
+    monkeypatch.delenv("XAI_DATA", raising=False)
+
+    assert ellipse_networks.at_hand(names) == names[1:]
+    with pytest.raises(ValueError, match="take one of tf_efficientnet_lite0"):
+        ellipse_networks.at_hand(names[:1])
+    (tmp_path / "networks").mkdir()
+    (tmp_path / "networks" / "tf_mobilenetv2_100.safetensors").touch()
+    monkeypatch.setenv("XAI_DATA", str(tmp_path))
+    monkeypatch.delenv("XAI_ALONE", raising=False)
+    assert ellipse_networks.at_hand(names) == names
 
 
 # --- what is kept of a search ---

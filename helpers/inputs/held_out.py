@@ -54,24 +54,25 @@ def load(
         How many of Foolbox's twenty are evaluated.
     folder
         A collection of ImageNet's classes, one photograph each, or None where there is none: then
-        the last of Foolbox's are held out, and nothing further is evaluated.
+        the last of Foolbox's are held out and at most the others evaluated.
     named, further, held_out, seed
         As :func:`split`.
 
     Raises
     ------
     ValueError
-        If Foolbox's twenty are too few for both.
+        If fewer than two of Foolbox's twenty would be left.
     """
     foolbox = photographs.foolbox_imagenet()
     if folder is None:
-        if shipped + held_out > len(foolbox.names):
+        kept = len(foolbox.names) - held_out
+        if kept < 2:
             raise ValueError(
-                f"{shipped} photographs to evaluate and {held_out} to hold out; Foolbox has "
-                f"{len(foolbox.names)}: ask for fewer, or set XAI_DATA"
+                f"{held_out} photographs are to be held out, and Foolbox has {len(foolbox.names)}: "
+                "hold out fewer, or set XAI_DATA"
             )
-        last = range(len(foolbox.names) - held_out, len(foolbox.names))
-        return _taken(foolbox, range(shipped)), _taken(foolbox, last)
+        last = range(kept, len(foolbox.names))
+        return _taken(foolbox, range(min(shipped, kept))), _taken(foolbox, last)
     sample = photographs.load_folder(folder, 1000)
     evaluated, held = split(sample.labels, named, further, held_out, seed)
     parts = [_taken(foolbox, range(shipped)), _taken(sample, evaluated)]

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from helpers.inputs import classifiers, conversion, fused
+from helpers.inputs import classifiers, conversion, fused, stored_networks
 from helpers.inputs.photographs import Photographs
+from helpers.store import paths
 
 MOST_ON_A_CPU = 16  # images at once: more do not fit the processor's cache, and are slower
 
@@ -25,6 +26,29 @@ class Network(NamedTuple):
     spare: Tensor  # (M, 3, H, W), on which the weight of the area is settled
     spare_classes: Tensor  # (M,)
     iterations: int  # generations of its searches
+
+
+def at_hand(names: list[str]) -> list[str]:
+    """Those of some networks that need no file of ``XAI_DATA``, or whose file is there.
+
+    Raises
+    ------
+    ValueError
+        If none of them is.
+    """
+    folder = paths.xai_data()
+    found = [
+        name
+        for name in names
+        if name not in stored_networks.SHA256
+        or (folder is not None and (folder / "networks" / f"{name}.safetensors").is_file())
+    ]
+    if not found:
+        raise ValueError(
+            f"the weights of {', '.join(names)} are files of XAI_DATA/networks, which are not "
+            f"there; take one of {', '.join(classifiers.PACKAGED_SHA256)}"
+        )
+    return found
 
 
 def load(

@@ -29,6 +29,7 @@ def sanity(images: int, difference: float, plain: float, blurred: float) -> str:
 
 def photographs(evaluated: int, shipped: int, held_out: int, collection: bool) -> str:
     """How many photographs are evaluated, whose they are, and on which alpha is settled."""
+    shipped = min(shipped, evaluated)
     ours = f"{shipped} of Foolbox" + (f", {evaluated - shipped} of the collection" * collection)
     return (
         f"This run evaluates {evaluated} photographs ({ours}) on the first network, and settles "

@@ -23,6 +23,8 @@ FIGURES = {  # classes of ImageNet that the paper's Figures 3 to 5 show, in thei
     "spoonbill": 129, "ambulance": 407,
 }  # fmt: skip
 STEPS_OF_IG = 50
+MARGIN = 5.0  # of the rows on quality, in points; a test compares it with theirs
+MAIN = {"smoothing": "16 pixels", "measure": "rank correlation", "sign": "dropped"}  # of similarity
 Table = pd.DataFrame
 _MEASURED = ["value", "low", "high", "n"]
 
@@ -73,11 +75,12 @@ def readings(
     return rows
 
 
-def similar(alike: Mapping[str, Table], main: Mapping[str, str]) -> list[dict]:
-    """Rows on similar areas, by method: the measurement of the main reading, and all readings."""
+def similar(alike: Mapping[str, Table]) -> list[dict]:
+    """Rows on similar areas, by method: the measurement of :data:`MAIN`, and all readings."""
     rows = []
     for method, table in alike.items():
-        (chosen,) = table[(table[list(main)] == pd.Series(main)).all(axis=1)].itertuples()
+        main = pd.Series({name: option for name, option in MAIN.items() if name in table})
+        (chosen,) = table[(table[list(main.index)] == main).all(axis=1)].itertuples()
         key = f"similar/{method}"
         rows.append(
             claims.measurement(

@@ -104,13 +104,19 @@ def levels(
 
 
 def similar(alike: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """DE-CAM's agreement with each method beyond that with another image's map, by reading."""
-    columns = {
-        method: table.assign(
-            told=[f"{r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
-        ).set_index(["measure", "smoothing"])["told"]
-        for method, table in alike.items()
-    }
+    """DE-CAM's agreement with each method beyond that with another image's map, by reading.
+
+    Tables of readings by method; where the sign is a choice, each option has its column.
+    """
+    columns = {}
+    for method, table in alike.items():
+        told = [f"{r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
+        whole = table.assign(told=told)
+        if "sign" not in whole:
+            columns[method] = whole.set_index(["measure", "smoothing"]).told
+            continue
+        for sign, part in whole.groupby("sign", sort=False):
+            columns[f"{method}, sign {sign}"] = part.set_index(["measure", "smoothing"]).told
     return pd.DataFrame(columns)
 
 
