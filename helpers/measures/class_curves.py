@@ -8,8 +8,8 @@ from helpers.measures import checks, insertion_deletion, rankings
 BLACK, MEAN, BLUR = "black", "mean color", "blurred image"
 FILLS = (BLACK, MEAN, BLUR)  # what a removed pixel becomes
 PROBABILITY = "probability"
-RELATIVE = "probability, divided by the image's own"
-LOGIT = "logit, divided by the image's own"
+RELATIVE = "relative probability"  # divided by the whole image's own
+LOGIT = "relative logit"  # likewise
 SCORES = (PROBABILITY, RELATIVE, LOGIT)
 
 
