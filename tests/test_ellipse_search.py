@@ -209,16 +209,18 @@ def test_ends_of_deletion_are_black_the_mean_color_and_the_blur(images):
 
 
 def test_diff_auc_by_hand_in_its_three_scales():
-    """Two steps. Probability: insertion 0, .4, .8; deletion .8, .2, 0; logit ten times as much."""
-    insertion = torch.tensor([[0.0, 0.4, 0.8]]).double()
-    deletion = torch.tensor([[0.8, 0.2, 0.0]]).double()
-    both = [torch.stack([10 * curve, curve], 2) for curve in (deletion, insertion)]
+    """Two steps; areas of the probability .4 and .3, of the logit 4.5 and 4."""
+    insertion = torch.tensor([[[1.0, 0.0], [4.5, 0.4], [8.0, 0.8]]]).double()
+    deletion = torch.tensor([[[8.0, 0.8], [3.5, 0.2], [1.0, 0.0]]]).double()
 
-    found = {score: class_curves.diff_auc(*both, score).item() for score in class_curves.SCORES}
+    found = {
+        score: class_curves.diff_auc(deletion, insertion, score).item()
+        for score in class_curves.SCORES
+    }
 
     assert found[class_curves.PROBABILITY] == pytest.approx(100 * (0.4 - 0.3))
-    assert found[class_curves.RELATIVE] == pytest.approx(100 * 0.1 / 0.8)
-    assert found[class_curves.LOGIT] == pytest.approx(100 * 1.0 / 8)
+    assert found[class_curves.RELATIVE] == pytest.approx(100 * (0.4 - 0.3) / 0.8)
+    assert found[class_curves.LOGIT] == pytest.approx(100 * (4.5 - 4.0) / 8)
 
 
 def test_curves_refuse_what_does_not_fit(images):
