@@ -943,5 +943,7 @@ notebook.finish(session, measured.table(), sentences, readings=measured.readings
 #   `precision` is float32; the table of the networks says how far folding or rounding moves a logit.
 # - **Integrated Gradients** start from black, and the map adds up the signed contributions of the
 #   colors.
-# - **RISE** is no row: the paper speaks of maps that people cannot interpret, which a score does not
-#   measure. Its DiffAUC stands beside.
+# - **RISE and LIME** are no rows: the paper speaks of maps of RISE that people cannot interpret, which
+#   a score does not measure, and of LIME with another paper's words. Their DiffAUC stands beside.
+# - **AblationCAM's cost** is that of the method as published, one evaluation of the network for each
+#   channel. Its map is computed from the last feature map alone, which gives the same.
