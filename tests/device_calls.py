@@ -5,9 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from helpers.inputs import classifiers, conversion, corruptions, photographs, training
+from helpers.inputs import classifiers, conversion, corruptions, fused, photographs, training
 from helpers.measures import (
     agreement,
+    class_curves,
     distributions,
     focus,
     foreground,
@@ -15,9 +16,20 @@ from helpers.measures import (
     localization,
     map_boxes,
     rankings,
+    similar_areas,
     sobel,
 )
-from helpers.papers import black_box, cams, decam, elime, lrp, pca_cams, pca_readings, peers
+from helpers.papers import (
+    ablation_cam,
+    black_box,
+    cams,
+    decam,
+    elime,
+    lrp,
+    pca_cams,
+    pca_readings,
+    peers,
+)
 from helpers.saliency import contract, registry
 
 
@@ -133,6 +145,19 @@ CALLS: dict[str, tuple[Callable, tuple]] = {  # name: (function of a network and
     "masked scores": (
         lambda n, x, m, c: black_box.masked_scores(scored(n, c), x, m[:, None] > 0.5, fill=0.5),
         (X, MAPS, C),
+    ),
+    "readings of insertion and deletion (decam)": (
+        lambda n, x, m, c: [class_curves.between(
+            fused.logit_and_probability(fused.without_batchnorm(n, x), c),
+            x, class_curves.end_of_deletion(x, fill, x.mean((0, 2, 3)).view(3, 1, 1)), m, steps=5,
+        ) for fill in class_curves.FILLS], (X, MAPS, C),
+    ),
+    "AblationCAM (decam)": (
+        lambda n, x, c: ablation_cam.ablation_cam(n, x, c, "6"), (X, C),
+    ),
+    "similar areas (decam)": (
+        lambda n, m: [similar_areas.beyond_others(m, m.flip(1), 4, measure)
+                      for measure in similar_areas.MEASURES], (MAPS,),
     ),
     "insertion and deletion (decam)": (
         lambda n, x, m, c: [f(scored(n, c), x, m, steps=5, fill=0.5) for f in (

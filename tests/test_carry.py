@@ -164,9 +164,9 @@ def swapped(rows):
 
 
 FAULTS = {  # what a fault in a notebook makes of its claims: (notebook, keys, change)
-    "DiffAUC with the wrong sign": ("decam", r"diffauc/", negated),
     "similarity with the wrong sign": ("decam", r"similar/", negated),
-    "per cent left as a share": ("decam", r"fewer/", hundredth),
+    "similarity of another method": ("decam", r"similar/", swapped),
+    "agreement of the wrong scale": ("decam", r"similar/", hundredth),
     "sensitivity of the wrong group": ("haycam", r"sensitivity|specificity", swapped),
     "accuracy for the loss": ("haycam", r"accuracy|loss", swapped),
     "focus before less after": ("gradcam_training", r"(centre|object|entropy)_", negated),

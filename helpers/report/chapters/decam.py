@@ -7,6 +7,8 @@ import pandas as pd
 
 from helpers.report import tallies
 
+PAPERS_GENERATIONS = 200
+CONVERGED = 5.0  # % of the gain in the last fifth of a search, below which it counts as converged
 Estimate = tuple[float, float, float]  # a mean and the limits of its 95 % interval
 
 
@@ -25,11 +27,26 @@ def sanity(images: int, difference: float, plain: float, blurred: float) -> str:
     )
 
 
-def calibration(alpha: float, values: int, images: int) -> str:
-    """Which weight of the area the run takes: of how many values, from how many images."""
+def photographs(evaluated: int, shipped: int, held_out: int, collection: bool) -> str:
+    """How many photographs are evaluated, whose they are, and on which alpha is settled."""
+    shipped = min(shipped, evaluated)
+    ours = f"{shipped} of Foolbox" + (f", {evaluated - shipped} of the collection" * collection)
+    return (
+        f"This run evaluates {evaluated} photographs ({ours}) on the first network, and settles "
+        f"alpha on {held_out} that {_plural_verb(held_out)} not evaluated"
+        + (", of Foolbox's too." if not collection else ".")
+    )
+
+
+def calibration(alphas: Mapping[str, float], values: int, images: int) -> str:
+    """Which weight of the area each network takes: of how many values, from how many images."""
+    told = ", ".join(f"{name} **alpha = {alpha:g}**" for name, alpha in alphas.items())
     if values < 2:
-        return f"One value was given: this run takes **alpha = {alpha:g}** logits."
-    return f"*Means over {images} images.* The rule takes **alpha = {alpha:g}** logits."
+        return f"One value was given, in logits: {told}."
+    return (
+        f"*Means over {images} held-out {_plural(images, 'image')}.* The rule takes, in logits: "
+        f"{told}."
+    )
 
 
 def gained(gain: Estimate) -> str:
@@ -102,68 +119,162 @@ def chance(
     )
 
 
+def counted(iterations: int, channels: int) -> str:
+    """What the paper's two comparisons mean in model evaluations, for its own generations.
+
+    Parameters
+    ----------
+    iterations
+        Of this run; the paper has 200.
+    channels
+        Of the layer that AblationCAM looks at, on this run's first network.
+    """
+    ablation, integrated = channels + 1, 50
+    needed = PAPERS_GENERATIONS + 1
+    text = (
+        f"A search of the paper's {PAPERS_GENERATIONS} generations takes {needed} evaluations for "
+        f"each individual. As many as AblationCAM's {ablation:,} on this network leave a "
+        f"population of {ablation // needed}; as many as the {integrated} of Integrated Gradients, "
+        "each with a gradient, leave none. The paper's “hundreds of decent solutions”, which it "
+        f"takes from the last population, need {100 * needed:,} evaluations for one hundred: "
+        f"{100 * needed / ablation:.0f} times AblationCAM's and {100 * needed / integrated:.0f} "
+        "times those of Integrated Gradients. So its comparison of times is one of how well "
+        "evaluations run side by side, not of how many there are."
+    )
+    if iterations == PAPERS_GENERATIONS:
+        return text
+    return f"{text} This run has {iterations} generations."
+
+
+def convergence(late: Estimate, population: int, iterations: int, images: int) -> str:
+    """How much of the gain in the best fitness the last fifth of the generations brings."""
+    value, low, high = (100 * number for number in late)
+    start = (
+        f"Over {images} images, {population} individuals and {iterations} generations, the last "
+        "fifth of the generations"
+    )
+    if math.isnan(value):
+        return f"{start} was not compared with the others."
+    told = f"{start} brings {value:.0f} % [{low:.0f}, {high:.0f}] of the gain in the best fitness: "
+    if high < CONVERGED:
+        return told + "the search has nearly converged."
+    if low > CONVERGED:
+        return told + "the search has not converged, and a longer one would find fitter masks."
+    return told + "whether the search has converged cannot be said."
+
+
+def late(gain: Estimate, evaluations: int) -> str:
+    """What the evaluations after so many still add to DiffAUC."""
+    value, low, high = gain
+    if math.isnan(value):
+        return "What its later part adds was not measured."
+    what = f"What comes after {evaluations:,} evaluations"
+    if low > 0:
+        return f"{what} adds {value:.1f} [{low:.1f}, {high:.1f}] points."
+    if high < 0:
+        return f"{what} takes away {-value:.1f} [{-high:.1f}, {-low:.1f}] points."
+    return f"{what} changes DiffAUC by {estimate(*gain, sign=True)} points, not measurably."
+
+
 def verdict(
     judged: pd.DataFrame,
     pairs: pd.DataFrame,
     *,
-    evaluations: int,
+    networks: Sequence[str],
+    papers: Mapping[str, str],
+    images: int,
+    search: tuple[int, int],
     gain: Estimate,
     difference: Estimate,
     controls: Mapping[str, Estimate],
-    stand_ins: Sequence[str],
 ) -> list[str]:
     """The chapter's verdict, a sentence an entry.
 
     Parameters
     ----------
     judged
-        Claims with the column verdict, from :func:`helpers.report.claims.judge`.
+        Claims with the columns key and verdict, from :func:`helpers.report.claims.judge`.
     pairs
-        Differences of DiffAUC from other methods: columns method, low, high.
-    evaluations
-        Of the network, by one search.
+        Differences of DiffAUC from other methods: columns network, method, points, low, high.
+    networks
+        That were run; `papers` gives the paper's name of those that it names.
+    images
+        Evaluated on the first network.
+    search
+        Individuals and generations on the first network.
     gain, difference
         See :func:`gained` and :func:`against_rise`.
     controls
         DE-CAM's DiffAUC less that of each control, over all networks.
-    stand_ins
-        Networks that are not the paper's.
     """
-    sentences = [tallies.sentence(judged)]
-    if stand_ins:
-        sentences.append(f"Not the paper's networks but **stand-ins**: {', '.join(stand_ins)}.")
     return [
-        *sentences,
-        comparisons(pairs, evaluations),
+        tallies.sentence(judged),
+        which(networks, papers, images, search),
+        *(comparisons(judged, pairs, name, paper) for name, paper in papers.items()),
         gained(gain),
         against_rise(difference),
         beaten(controls),
     ]
 
 
-def comparisons(pairs: pd.DataFrame, evaluations: int) -> str:
-    """In how many comparisons with Grad-CAM and FullGrad the interval lies on one side of zero."""
-    rivals = pairs[pairs.method.isin(["Grad-CAM", "FullGrad"])]
-    better, worse = int((rivals.low > 0).sum()), int((rivals.high < 0).sum())
+def which(
+    networks: Sequence[str], papers: Mapping[str, str], images: int, search: tuple[int, int]
+) -> str:
+    """Which of the paper's networks were run, on how many images, and with how large a search."""
+    size = f"{search[0]} individuals and {search[1]} generations"
+    others = [name for name in networks if name not in papers]
+    if not papers:
+        also = f" So {'was' if len(others) == 2 else 'were'} {', '.join(others[1:])}, on fewer."
+        return (
+            "None of the paper's networks was run, so that no row on a network has a verdict; "
+            f"{networks[0]} was searched on {images} images with {size}."
+            + (also if others[1:] else "")
+        )
+    beside = f" Shown beside, without a verdict: {', '.join(others)}." if others else ""
+    told = ", ".join(f"{paper} (`{name}`)" for name, paper in papers.items())
+    missing = [
+        paper for paper in ("VGG19", "ResNet50", "MobileNetV2") if paper not in papers.values()
+    ]
+    lacking = f"; not run: {', '.join(missing)}" if missing else ""
     return (
-        f"With {evaluations:,} evaluations of the network for each image, DE-CAM is better than "
-        f"Grad-CAM or FullGrad in {better} of {len(rivals)} comparisons, worse in {worse}, and "
-        f"cannot be told apart in {len(rivals) - better - worse}."
+        f"Of the paper's networks {told} was run{lacking}; {networks[0]} on {images} images, with "
+        f"{size}.{beside}"
     )
 
 
+def comparisons(judged: pd.DataFrame, pairs: pd.DataFrame, name: str, paper: str) -> str:
+    """DE-CAM against Grad-CAM and FullGrad on a network of the paper's, with the rows' verdicts."""
+    rows = judged.drop_duplicates("key").set_index("key")
+    told = []
+    for pair in pairs[pairs.network == name].itertuples():
+        key = f"quality/{paper}/{pair.method}"
+        if key in rows.index:
+            points = estimate(pair.points, pair.low, pair.high, sign=True)
+            side = _side(pair.low, pair.high)
+            told.append(f"{points} points from {pair.method} ({side}; {rows.verdict[key]})")
+    if not told:
+        return f"On {paper} DE-CAM was not compared."
+    return (
+        f"On {paper} DE-CAM's score differs by {' and by '.join(told)}; in brackets the direction "
+        "in the main reading, and the verdict on equality up to the margin over all readings."
+    )
+
+
+def _side(low: float, high: float) -> str:
+    return "better" if low > 0 else "worse" if high < 0 else "cannot be told apart"
+
+
 def beaten(controls: Mapping[str, Estimate]) -> str:
-    """Which controls, that never evaluate the network, have a lower DiffAUC than DE-CAM."""
+    """Which baselines, that do not depend on the network, have a lower DiffAUC than DE-CAM."""
     lower = [name for name, (_, low, _) in controls.items() if low > 0]
     higher = [name for name, (_, _, high) in controls.items() if high < 0]
     words = ", ".join(lower) if lower else "none"
-    sentence = f"Of the {len(controls)} controls that never evaluate the network, DE-CAM beats "
+    sentence = f"Of the {len(controls)} model-independent baselines, DE-CAM beats "
     return sentence + words + (f" and loses to {', '.join(higher)}." if higher else ".")
 
 
-def finding(gain: Estimate, difference: Estimate) -> str:
-    """The chapter in two sentences, for the book's front page."""
-    return f"{gained(gain)} {against_rise(difference)}"
+def _plural_verb(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -6,7 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from helpers.report import charts, theme
+from helpers.measures.multiverse import Interval
+from helpers.report import charts, multiverse_chart, theme, verdicts
 
 
 def diff_aucs(scores: pd.DataFrame, networks: Sequence[str]) -> alt.LayerChart:
@@ -101,3 +102,22 @@ def quality(points: pd.DataFrame) -> alt.LayerChart:
             "DiffAUC of DE-CAM's map against evaluations of the network, beside other methods"
         ),
     )  # fmt: skip
+
+
+def readings(table: pd.DataFrame, margin: float, network: str) -> alt.LayerChart:
+    """The difference from Grad-CAM in all readings, as a specification curve.
+
+    `table` is as :func:`helpers.measures.multiverse.run` gives it; each reading is judged by
+    equality up to the margin, which is drawn on the side of the middle reading.
+    """
+
+    def judge(found: Interval) -> str:
+        return verdicts.verdict(0, margin, found.low, found.high, verdicts.EQUAL, value=found.value)
+
+    return multiverse_chart.specification_curve(
+        table,
+        judge,
+        value="DiffAUC of DE-CAM less that of Grad-CAM (points)",
+        description=f"DE-CAM less Grad-CAM in all readings of DiffAUC, on {network}",
+        bound=margin if table.value.median() >= 0 else -margin,
+    )

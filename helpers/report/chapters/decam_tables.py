@@ -1,37 +1,36 @@
 """Tables of the chapter on DE-CAM: numbers and frames in, frames as they are shown out."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from helpers.report.chapters import decam_claims
 from helpers.report.chapters.decam import estimate
 
-NETWORKS = ("correct (%)", "mean probability of the predicted class",
-            "mean logit of the predicted class")  # fmt: skip
-PASSES = {
-    "Grad-CAM": "1, and a gradient",
-    "FullGrad": "1, and a gradient",
-    "Integrated Gradients": "50, and 50 gradients",
-}
+NETWORKS = (
+    "images", "correct (%)", "mean probability of the predicted class",
+    "mean logit of the predicted class",
+)  # fmt: skip
 
 
 def networks(
-    rows: Mapping[str, tuple[float, float, float, float]], papers: Mapping[str, str], precision: str
+    rows: Mapping[str, tuple[float, ...]], papers: Mapping[str, str], precision: str
 ) -> pd.DataFrame:
-    """Networks (rows), whose place they take, and how well they do.
+    """Networks (rows), which of the paper's each is, and how well they do.
 
-    `rows` gives of each network the share that it has right, the mean probability and the mean
-    logit of the class that it predicts, and how far rounding to `precision` moves that logit.
+    `rows` gives of each network the images, the share that it has right, the mean probability and
+    the mean logit of the class that it predicts, and how far that logit is moved, at most, where
+    the network is searched: without BatchNorms and in `precision`.
     """
     table = {
         name: {
-            "in the place of": papers.get(name, "none"),
-            **dict(zip(NETWORKS, (100 * correct, probability, logit), strict=True)),
-            f"change of that logit in {precision}": change,
+            "the paper's": papers.get(name, "none"),
+            **dict(zip(NETWORKS, (count, 100 * correct, probability, logit), strict=True)),
+            f"largest change of that logit, searched in {precision}": f"{change:.1e}",
         }
-        for name, (correct, probability, logit, change) in rows.items()
+        for name, (count, correct, probability, logit, change) in rows.items()
     }
     return pd.DataFrame(table).T
 
@@ -49,7 +48,7 @@ def table1(
     networks
         In the order of the columns.
     papers
-        The paper's network in whose place each of ours stands; ours may stand in nobody's.
+        The paper's name of each network that it names.
     """
     ours = [estimate(row.DiffAUC, row.low, row.high) for row in scores.itertuples()]
     theirs = ["" if math.isnan(value) else f"{value:.1f}" for value in scores.paper]
@@ -75,93 +74,87 @@ def differences(pairs: pd.DataFrame, networks: Sequence[str]) -> pd.DataFrame:
     return wide.loc[methods, networks].fillna("–")
 
 
-def readings(
-    scores: pd.DataFrame,
-    values: Mapping[str, Mapping[str, np.ndarray]],
-    confidence: Mapping[str, np.ndarray],
-    methods: Sequence[str],
+def levels(
+    tables: Mapping[tuple[str, str], pd.DataFrame],
+    papers: Mapping[str, str],
+    reported: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Mean DiffAUC by three readings of the measure, beside the paper's.
+    """DiffAUC by fill and score (rows) beside the paper's, of the networks that the paper names.
 
     Parameters
     ----------
-    scores
-        See :func:`table1`, for the paper's numbers.
-    values
-        DiffAUC of the images, (N,), by network and method.
-    confidence
-        The whole image's probability, (N,), by network.
-    methods
-        Those to show.
+    tables
+        Readings by network and method; where the solutions vary, the first rule is shown.
+    papers
+        The paper's name of each network that it names; without any, all networks are shown.
+    reported
+        The paper's rows.
     """
-    paper = scores.set_index(["network", "method"]).paper
-    rows = {}
-    for name, sure in confidence.items():
-        for method in methods:
-            points = values[name][method]
-            rows[name, method] = {
-                "as defined": points.mean(),
-                "divided by the image's own": (points / sure).mean(),
-                "images above 90 % only": points[sure > 0.9].mean() if (sure > 0.9).any() else None,
-                "paper": paper.get((name, method), math.nan),
-            }
-    table = pd.DataFrame.from_dict(rows, orient="index").astype(float)
-    return table.rename_axis(["network", "method"]).round(1)
+    columns: dict[tuple[str, str], pd.Series] = {}
+    printed = {}
+    for (name, method), table in tables.items():
+        if papers and name not in papers:
+            continue
+        once = table.drop_duplicates(["fill", "score"]).set_index(["fill", "score"])
+        columns[name, method] = once.value.round(1)
+        printed[name, method] = decam_claims.printed(reported, papers.get(name), method)
+    table = pd.DataFrame(columns)
+    table.loc[("the paper", ""), :] = printed
+    return table
 
 
-def similar(
-    correlations: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    areas: Mapping[str, np.ndarray],
-    network: str,
-) -> pd.DataFrame:
-    """How DE-CAM's maps agree with those of other methods, and how large both are.
+def similar(alike: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """DE-CAM's agreement with each method beyond that with another image's map, by reading.
 
-    Parameters
-    ----------
-    correlations
-        Rank correlations with a method's map of the same image and of another one, (N,) each.
-    areas
-        Of the maps on `network`, by method, as shares of the image, (N,) each.
+    Tables of readings by method; where the sign is a choice, each option has its column.
     """
+    columns = {}
+    for method, table in alike.items():
+        told = [f"{r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]" for r in table.itertuples()]
+        whole = table.assign(told=told)
+        if "sign" not in whole:
+            columns[method] = whole.set_index(["measure", "smoothing"]).told
+            continue
+        for sign, part in whole.groupby("sign", sort=False):
+            columns[f"{method}, sign {sign}"] = part.set_index(["measure", "smoothing"]).told
+    return pd.DataFrame(columns)
+
+
+def costs(evaluations: Mapping[str, tuple[int, int]], seconds: pd.DataFrame) -> pd.DataFrame:
+    """Model evaluations for one map, and seconds an image where they were taken, by method."""
     rows = {
         method: {
-            "rank correlation": same.mean(),
-            "with another image's map": apart.mean(),
-            f"area on {network}, DE-CAM (%)": 100 * areas["DE-CAM"].mean(),
-            "the other's (%)": 100 * areas[method].mean(),
+            "model evaluations": f"{forward:,}",
+            "with a gradient": f"{backward:,}" if backward else "none",
+            "seconds an image": (
+                f"{seconds[method].mean():.2f}" if method in seconds else "not timed"
+            ),
         }
-        for method, (same, apart) in correlations.items()
+        for method, (forward, backward) in evaluations.items()
     }
-    return pd.DataFrame(rows).T.rename_axis("DE-CAM and").round(2)
+    return pd.DataFrame(rows).T
 
 
-def costs(seconds: Mapping[tuple[str, str], np.ndarray], evaluations: int) -> pd.DataFrame:
-    """Mean seconds an image and evaluations of the network, by network and method."""
-    rows = [
-        (*key, values.mean(), PASSES.get(key[1], f"{evaluations:,}"))
-        for key, values in seconds.items()
-    ]
-    columns = ["network", "method", "seconds an image", "evaluations"]
-    return pd.DataFrame(rows, columns=columns).set_index(["network", "method"]).round(3)
+def calibration(
+    tried: Mapping[tuple[str, float], tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> pd.DataFrame:
+    """Mean share of the image kept and marked, by network and weight of the area.
 
-
-def calibration(tried: Mapping[float, tuple[np.ndarray, ...]]) -> pd.DataFrame:
-    """Mean share kept by the best mask, DiffAUC and fitness, by weight of the area.
-
-    `tried` gives DiffAUC, the best mask's share of the image, and its fitness, (N,) each.
+    `tried` gives the share that the best mask keeps, that which DE-CAM's map marks, and that which
+    Grad-CAM's map of the same images marks, (N,) each.
     """
-    rows = [
-        (alpha, share.mean(), values.mean(), fitness.mean())
-        for alpha, (values, share, fitness) in tried.items()
-    ]
-    columns = ["alpha", "share kept by the best mask", "DiffAUC", "best fitness"]
-    return pd.DataFrame(rows, columns=columns).set_index("alpha").round(3)
+    names = ("kept by the best mask", "marked by DE-CAM's map", "marked by Grad-CAM's map")
+    rows = {
+        key: dict(zip(names, (100 * part.mean() for part in parts), strict=True))
+        for key, parts in tried.items()
+    }
+    return pd.DataFrame(rows).T.rename_axis(["network", "alpha"]).round(1).add_suffix(" (%)")
 
 
-def choices(tried: Mapping[str, tuple[np.ndarray, ...]]) -> pd.DataFrame:
+def choices(tried: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
     """DiffAUC, mean and range of the images, and the best mask's mean share, by choice.
 
-    `tried` is as in :func:`calibration`.
+    `tried` gives both of the images, (N,) each; the share is NaN where there is no mask.
     """
     table = {
         label: {
@@ -170,22 +163,28 @@ def choices(tried: Mapping[str, tuple[np.ndarray, ...]]) -> pd.DataFrame:
             "high": values.max(),
             "share kept by the best mask": share.mean(),
         }
-        for label, (values, share, _) in tried.items()
+        for label, (values, share) in tried.items()
     }
     return pd.DataFrame(table).T.rename_axis("choice").round(2)
 
 
-def several(rows: Iterable[tuple[str, str, float]]) -> pd.DataFrame:
-    """Mean share of a map's mass on the left half, and on the half that has less.
+def of_figures(
+    rows: Sequence[tuple[bool, float, Mapping[str, float], Mapping[str, float]]],
+) -> pd.DataFrame:
+    """Photographs of the classes of the paper's figures, as numbers, in the figures' order.
 
-    `rows` gives the kind of image, the method of the map, and the share on the left half.
+    Each row gives whether the network names the class, the share that the best mask keeps, DiffAUC
+    by method, and DE-CAM's rank correlation with other methods' maps, in cells.
     """
-    table = pd.DataFrame(rows, columns=["image", "map", "left"])
-    table["weaker side"] = np.minimum(table.left, 1 - table.left)
-    return table.groupby(["image", "map"]).mean().round(2)
-
-
-def peers(values: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """DiffAUC by method, mean and range of the images, the best first."""
-    table = pd.DataFrame(values).agg(["mean", "min", "max"]).T
-    return table.sort_values("mean", ascending=False).round(1)
+    told = {
+        what: {
+            "named by the network": "yes" if right else "no",
+            "kept by the best mask (%)": f"{100 * share:.0f}",
+            **{f"DiffAUC, {method}": f"{points:.0f}" for method, points in scores.items()},
+            **{f"alike, {method}": f"{value:.2f}" for method, value in alike.items()},
+        }
+        for what, (right, share, scores, alike) in zip(decam_claims.FIGURES, rows, strict=False)
+    }
+    if not told:
+        return pd.DataFrame({"this run": ["has no photographs of these classes"]})
+    return pd.DataFrame(told).T
