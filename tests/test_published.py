@@ -78,6 +78,14 @@ def test_seeds_that_are_pooled_later_are_no_change_of_what_the_run_published(pub
     assert seal.differences("trial") == []
 
 
+def test_parts_in_a_folder_that_come_later_are_no_change_of_what_the_run_published(published):
+    folder = published / "RESULTS" / "trial-solver"
+    folder.mkdir()
+    (folder / "pairs-0.safetensors").write_text("later")
+
+    assert seal.differences("trial") == []
+
+
 def test_a_digit_changed_in_both_run_cards_is_noticed(published):
     for file in ("RESULTS/trial.json", "RUNS/trial.ipynb"):
         replaced(published / file, "It is 0.25", "It is 0.26")

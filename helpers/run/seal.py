@@ -77,12 +77,14 @@ def differences(name: str) -> list[str]:
 def results_of(name: str) -> dict[str, bytes]:
     """The committed result files of a notebook, by the end of their names, without the card.
 
-    Those of pooled seeds are of several runs, come later, and have a checksum of their own.
+    Those of pooled seeds, and the parts in folders (trainings, pairs of a solver), are of several
+    runs, may come later, and have checksums of their own.
     """
     files = [
         file
         for file in sorted(paths.RESULTS.glob(f"{name}*"))
-        if file.name != f"{name}.json"
+        if file.is_file()
+        and file.name != f"{name}.json"
         and file.stem.removeprefix(name)[:1] in ("", "-")
         and not file.stem.endswith(SEEDS)
     ]
