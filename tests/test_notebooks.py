@@ -62,7 +62,7 @@ def test_smoke_run_gives_the_values_that_stand_in_the_repository(smoke):
     if carry.made_on(name) != carry.processor():  # which rounds otherwise
         changed = carry.apart(known, made)
 
-    assert count > 3
+    assert count >= 3
     assert not changed, (
         f"if these numbers of {name} are meant to change, say so in CHANGES.md, and write them: "
         f"python -m helpers.run {name} --carry --because ..."
