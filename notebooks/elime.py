@@ -467,11 +467,10 @@ def level_row(name, i):
     return {
         "network": name, "image": LABELS[i], "S": result["bits"].shape[1],
         "kept": result["bits"].sum(1).double().mean().item(),
-        "whole image": result["ends"][0].item(), "nothing": result["ends"][1].item(),
+        "whole image": result["ends"][0].item(),
         "E-LIME": result["probability"].mean().item(),
         "worst run": result["probability"].min().item(),
         "random": result["random"].amax(1).mean().item(), "LIME": result["lime"][0].item(),
-        "LIME, equal": result["lime"][1:].mean().item(),
     }  # fmt: skip
 
 

@@ -58,6 +58,28 @@ def soup(text):
     return BeautifulSoup(text, "html.parser")
 
 
+def test_a_cell_that_stands_for_several_rows_names_its_column_in_each():
+    page = soup(
+        "<table><thead><tr><th>network</th><th>score</th><th>value</th></tr></thead><tbody>"
+        '<tr><th rowspan="2">a</th><th>logit</th><td>1</td></tr><tr><th>share</th><td>NaN</td></tr>'
+        "<tr><th>b</th><th>logit</th><td>3</td></tr></tbody></table>"
+    )
+
+    (table,) = tables.made_readable(page)
+
+    told = [
+        [(cell["data-label"], cell.get_text()) for cell in row.find_all(["th", "td"])]
+        for row in table.select("tbody tr")
+    ]
+    assert told == [
+        [("network", "a"), ("score", "logit"), ("value", "1")],
+        [("network", "a"), ("score", "share"), ("value", "–")],
+        [("network", "b"), ("score", "logit"), ("value", "3")],
+    ]
+    assert [cell.get_text() for cell in table.select(".repeated")] == ["a"]
+    assert tables.as_csv(table).splitlines()[2] == "a,share,–"
+
+
 # --- charts
 
 
@@ -67,6 +89,23 @@ def test_a_line_in_several_colors_has_dashes_and_a_titled_legend():
     assert dash["field"] == "set"
     assert dash["scale"]["range"] == specs.DASHES
     assert dash["title"] == specs.mended(LINE)["encoding"]["color"]["title"] == "set"
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"), [(None, ["b", "a"]), (["a", "b"], ["a", "b"]), ("missing", ["a", "b"])]
+)
+def test_the_legends_of_color_and_dash_have_the_same_values_so_that_they_are_one(sort, order):
+    rows = [{"x": 1, "y": 1, "of": "b"}, {"x": 2, "y": 2, "of": "a"}]
+    color = {"field": "of", "type": "nominal"} | ({} if sort == "missing" else {"sort": sort})
+    place = {"x": {"field": "x"}, "y": {"field": "y"}, "color": color}
+    layers = [{"mark": mark, "encoding": copy.deepcopy(place)} for mark in ("area", "line")]
+
+    mended = specs.mended({"datasets": {"rows": rows}, "data": {"name": "rows"}, "layer": layers})
+
+    band, line = (view["encoding"] for view in mended["layer"])
+    assert band["color"]["scale"]["domain"] == order
+    assert line["color"]["scale"]["domain"] == order
+    assert line["strokeDash"]["scale"]["domain"] == order
 
 
 def test_a_chart_that_is_mended_stays_as_it_is():

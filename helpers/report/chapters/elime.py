@@ -63,7 +63,7 @@ def lime_name(is_default: bool) -> str:
 
 def speed_table(rows: Mapping[str, tuple[Estimate, int, np.ndarray]]) -> pd.DataFrame:
     """Seconds with interval, cost of an evaluation and mean probability, a row a method."""
-    return pd.DataFrame(
+    return pd.DataFrame.from_dict(
         {
             method: {
                 "evaluations": evaluations, "seconds": seconds[0], "low": seconds[1],
@@ -71,8 +71,9 @@ def speed_table(rows: Mapping[str, tuple[Estimate, int, np.ndarray]]) -> pd.Data
                 "probability": np.mean(probability),
             }
             for method, (seconds, evaluations, probability) in rows.items()
-        }
-    ).T  # fmt: skip
+        },
+        orient="index",
+    )  # fmt: skip
 
 
 def speed(

@@ -50,7 +50,7 @@ def by_selection(arrays: Arrays) -> alt.Chart:
             shape=alt.Shape("shown:N", title=None, scale=kinds, legend=legend),
             tooltip=["pair", "shown", "probability"],
         )
-        .properties(width="container", height=max(120, 40 * dots.pair.nunique()))
+        .properties(width="container", height=100 + 40 * dots.pair.nunique())
     )
 
 

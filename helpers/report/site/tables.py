@@ -3,6 +3,7 @@
 On a narrow page each row becomes a card, whose cells name their column.
 """
 
+import copy
 import csv
 import io
 import re
@@ -59,6 +60,8 @@ def _heads(table: Tag) -> list[str]:
 def _round(table: Tag) -> None:
     for text in list(table.find_all(string=NOISE)):
         text.replace_with(without_noise(str(text)))
+    for text in list(table.find_all(string=re.compile(r"^\s*NaN\s*$"))):
+        text.replace_with("–")  # pandas' word for what was not measured
 
 
 def _short(value: float) -> str:
@@ -94,9 +97,32 @@ def _name_cells(table: Tag) -> None:
     table["class"] = [*table.get("class", []), "cards"]
     if len(names) > 6:
         table["class"].append("wide")
+    spans: dict[int, tuple[int, Tag]] = {}  # column to how many more rows a cell stands for
     for row in table.select("tbody tr"):
-        for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=False):
+        cells = iter(row.find_all(["th", "td"], recursive=False))
+        last = None
+        for column, name in enumerate(names):
+            left, above = spans.pop(column, (0, None))
+            cell = next(cells, None) if above is None else _repeated(row, last, above)
+            if cell is None:
+                break
             cell["data-label"] = name
+            more = left if above is not None else int(cell.get("rowspan", 1))
+            if more > 1:
+                spans[column] = more - 1, cell
+            last = cell
+
+
+def _repeated(row: Tag, last: Tag | None, above: Tag) -> Tag:
+    """A copy of a cell that stands for this row too: for rows that are cards, and for the CSV."""
+    cell = copy.copy(above)
+    del cell["rowspan"]
+    cell["class"] = [*(name for name in above.get("class", []) if name != "repeated"), "repeated"]
+    if last is None:
+        row.insert(0, cell)
+    else:
+        last.insert_after(cell)
+    return cell
 
 
 def _names(table: Tag) -> list[str]:
