@@ -91,23 +91,6 @@ def test_a_line_in_several_colors_has_dashes_and_a_titled_legend():
     assert dash["title"] == specs.mended(LINE)["encoding"]["color"]["title"] == "set"
 
 
-@pytest.mark.parametrize(
-    ("sort", "order"), [(None, ["b", "a"]), (["a", "b"], ["a", "b"]), ("missing", ["a", "b"])]
-)
-def test_the_legends_of_color_and_dash_have_the_same_values_so_that_they_are_one(sort, order):
-    rows = [{"x": 1, "y": 1, "of": "b"}, {"x": 2, "y": 2, "of": "a"}]
-    color = {"field": "of", "type": "nominal"} | ({} if sort == "missing" else {"sort": sort})
-    place = {"x": {"field": "x"}, "y": {"field": "y"}, "color": color}
-    layers = [{"mark": mark, "encoding": copy.deepcopy(place)} for mark in ("area", "line")]
-
-    mended = specs.mended({"datasets": {"rows": rows}, "data": {"name": "rows"}, "layer": layers})
-
-    band, line = (view["encoding"] for view in mended["layer"])
-    assert band["color"]["scale"]["domain"] == order
-    assert line["color"]["scale"]["domain"] == order
-    assert line["strokeDash"]["scale"]["domain"] == order
-
-
 def test_a_chart_that_is_mended_stays_as_it_is():
     before = copy.deepcopy(LINE)
 

@@ -78,7 +78,6 @@ def mended(spec: Spec, name: str = "") -> Spec:
     """
     spec = copy.deepcopy(spec)
     spec["description"] = described(spec) or name
-    _name_values(spec)
     for view in views(spec):
         _entitle(view, spec["description"])
         _give_second_cue(view)
@@ -128,23 +127,6 @@ def _entitle(view: Spec, description: str) -> None:
 def _title(part: Spec) -> Any:
     legend = part.get("legend") if isinstance(part.get("legend"), dict) else {}
     return part.get("title") or legend.get("title")
-
-
-def _name_values(spec: Spec) -> None:
-    """The values that colors stand for, in their order: legends of equal values become one."""
-    for view in views(spec):
-        color = view.get("encoding", {}).get("color")
-        if not isinstance(color, dict) or color.get("type") != "nominal" or not color.get("field"):
-            continue
-        if color.get("scale", {}) is None or "domain" in color.get("scale", {}):
-            continue
-        found = [row[color["field"]] for row in rows_of(spec) if color["field"] in row]
-        if any(not isinstance(value, str) for value in found) or not found:
-            continue
-        order = color.get("sort", "ascending")
-        values = order if isinstance(order, list) else list(dict.fromkeys(found))
-        values = sorted(values) if order == "ascending" else values
-        color["scale"] = {**color.get("scale", {}), "domain": values}
 
 
 def _give_second_cue(view: Spec) -> None:
