@@ -157,11 +157,11 @@ def frame(arm):
 
 
 def test_readings_are_a_table_with_a_column_a_choice_that_is_not_fixed(arm):
-    table = haycam_readings.table_of(frame(arm), KEY, NET | {"scale": "range"})
+    table = multiverse_rows.table_of(frame(arm), KEY, NET | {"scale": "range"})
 
     assert list(table) == ["threshold", "sign", "PCA", "value", "low", "high", "n"]
     assert table.sign.tolist() == ["a", "b"]
-    assert haycam_readings.table_of(frame(arm), "other", {}).empty
+    assert multiverse_rows.table_of(frame(arm), "other", {}).empty
 
 
 def test_shares_by_option_are_those_of_the_claims_own_rule(arm):
@@ -200,19 +200,21 @@ def test_the_chart_of_readings_has_those_of_the_fixed_choices(arm):
 def judged(**changes):
     row = {
         "key": KEY, "kind": "order", "says": "HayCAM+ has better boxes", "unit": "IoU",
-        "same_as": "", "verdict": claims.DEPENDS, "main_verdict": claims.REPRODUCED, "value": 0.123,
+        "same_as": "", "rests_on": "", "verdict": claims.DEPENDS,
+        "main_verdict": claims.REPRODUCED, "value": 0.123,
         "low": 0.1, "high": 0.15, "readings_run": 9, "readings_hold": 4, "turned_by": "scale",
     }  # fmt: skip
     return pd.DataFrame([row | changes])
 
 
 def test_a_row_tells_its_main_number_and_in_how_many_readings_it_holds():
-    table = haycam_readings.shares(pd.concat([judged(), judged(same_as="x")]), "order/")
+    rows = [judged(), judged(same_as="x"), judged(rests_on="all: y")]
+    table = multiverse_rows.shares(pd.concat(rows), "order/")
 
     assert len(table) == 1
     assert table["ours, main reading"].iloc[0] == "0.123 [0.1, 0.15] IoU"
     assert table["holds in"].iloc[0] == "4 of 9 readings"
-    unmeasured = haycam_readings.shares(judged(value=math.nan), "order/")
+    unmeasured = multiverse_rows.shares(judged(value=math.nan), "order/")
     assert unmeasured["ours, main reading"].iloc[0] == ""
 
 

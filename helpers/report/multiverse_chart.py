@@ -1,7 +1,7 @@
 """A claim in all its readings, drawn as a specification curve (Simonsohn et al. 2020)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import altair as alt
 import numpy as np
@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from matplotlib.ticker import MaxNLocator
 
 from helpers.measures.multiverse import Interval
-from helpers.report import charts, multiverse_rows, theme, verdicts
+from helpers.report import charts, multiverse_rows, theme
 
 _MEASURED = ["value", "low", "high", "n"]
 _STEP = 16  # pixels a row of options
@@ -83,9 +83,13 @@ def specification_curve(
 
 
 def of_row(
-    rows: pd.DataFrame, reported: pd.DataFrame, key: str, value: str
+    rows: pd.DataFrame,
+    reported: pd.DataFrame,
+    key: str,
+    value: str,
+    fixed: Mapping[str, str] | None = None,
 ) -> alt.LayerChart | Markdown:
-    """A row in all its readings, as a specification curve.
+    """A row in its readings, as a specification curve.
 
     Parameters
     ----------
@@ -95,23 +99,19 @@ def of_row(
         The paper's rows, by key.
     value
         What is measured, in lower case and with the unit.
+    fixed
+        Option by choice, such as the network: too many readings for one chart are told apart so.
     """
-    claim, of_key = reported.loc[key], rows[(rows.key == key) & (rows.n > 0)]
-    if of_key.empty:
+    table = multiverse_rows.table_of(rows[rows.n > 0], key, fixed or {})
+    if table.empty:
         return Markdown("*This run has no readings of this row.*")
-    choices = pd.DataFrame([multiverse_rows.parsed(text) for text in of_key.reading])
-    measured = of_key[["value", "low", "high", "n"]].reset_index(drop=True)
-
-    def judge(found: Interval) -> str:
-        return verdicts.verdict(
-            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
-        )
-
+    choices = [name for name in table.columns if name not in _MEASURED]
+    claim = reported.loc[key]
     return specification_curve(
-        choices.fillna("").join(measured),
-        judge,
+        table.fillna(dict.fromkeys(choices, "")),
+        multiverse_rows.verdict_of(claim),
         value=value,
-        description=f"All readings of: {claim.says}",
+        description=f"Readings of: {claim.says}",
         bound=float(claim.reported),
     )
 

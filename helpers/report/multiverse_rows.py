@@ -1,11 +1,12 @@
 """Readings of a claim: how a row of results names one, and what they do to the verdict."""
 
 import math
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
 from helpers.measures import multiverse
-from helpers.report import verdicts
+from helpers.report import theme, verdicts
 
 _MEASURED = ("value", "low", "high", "n")
 _SAME = 1e-6  # results are rounded to six decimals
@@ -82,6 +83,58 @@ def judged(row, deviation: str, others: list[dict]) -> dict:
     found |= {"verdict": verdict, "main_verdict": first, "readings_run": len(outcomes)}
     found |= {"readings_hold": hold, "turned_by": turned}
     return found | {"why": _told(row, table, hold, turned) if len(outcomes) > 1 else ""}
+
+
+def table_of(readings: pd.DataFrame, key: str, fixed: Mapping[str, str]) -> pd.DataFrame:
+    """The readings of a claim with some choices fixed: a column each other choice, then numbers.
+
+    `readings` is the frame of `claims.Measurements.readings`.
+    """
+    found = [
+        {**parsed(row.reading), **{name: getattr(row, name) for name in _MEASURED}}
+        for row in readings[readings.key == key].itertuples()
+    ]
+    table = pd.DataFrame([entry for entry in found if fixed.items() <= entry.items()])
+    return table.drop(columns=list(fixed), errors="ignore")
+
+
+def verdict_of(claim: pd.Series) -> Callable[[multiverse.Interval], str]:
+    """The verdict on an interval by the rule of a claim, of our own material."""
+
+    def judged(found: multiverse.Interval) -> str:
+        return verdicts.verdict(
+            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
+        )
+
+    return judged
+
+
+def shares(judged: pd.DataFrame, *starts: str) -> pd.DataFrame:
+    """Claims whose keys start so: the main number, and in what share of readings each holds.
+
+    Conclusions, and claims that repeat another one, are left out.
+    """
+    counted = (judged.rests_on == "") & (judged.same_as == "")
+    table = [
+        {
+            "claim": row.says,
+            "ours, main reading": number(row),
+            "main verdict": row.main_verdict,
+            "holds in": f"{row.readings_hold} of {row.readings_run} readings",
+            "turned most by": row.turned_by,
+            "verdict": f"{theme.MARKS[row.verdict]} {row.verdict}",
+        }
+        for row in judged[judged.key.str.startswith(starts) & counted].itertuples()
+    ]
+    return pd.DataFrame(table).set_index("claim")
+
+
+def number(row) -> str:
+    """A measured number with its interval, if it has a width, and unit; empty if not measured."""
+    if pd.isna(row.value):
+        return ""
+    ends = f" [{theme.number(row.low)}, {theme.number(row.high)}]" if row.low < row.high else ""
+    return f"{theme.number(row.value)}{ends} {row.unit}"
 
 
 def _told(row, table: pd.DataFrame, hold: int, turned: str) -> str:

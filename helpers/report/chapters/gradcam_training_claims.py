@@ -93,28 +93,7 @@ def looks(combined: pd.DataFrame, rules: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rule", "checkpoints", "share", "low", "high"])
 
 
-def shares(judged: pd.DataFrame, *starts: str) -> pd.DataFrame:
-    """Rows whose keys start so: the main number, its verdict, and in how many readings it holds."""
-    chosen = judged[judged.key.str.startswith(starts) & (judged.rests_on == "")]
-    rows = [
-        {
-            "row": row.says,
-            "ours, main reading": _told(row),
-            "main verdict": row.main_verdict,
-            "holds in": f"{row.readings_hold} of {row.readings_run} readings",
-            "turned most by": row.turned_by,
-            "verdict": f"{theme.MARKS[row.verdict]} {row.verdict}",
-        }
-        for row in chosen.itertuples()
-    ]
-    return pd.DataFrame(rows).set_index("row")
-
-
-def _told(row) -> str:
-    if pd.isna(row.value):
-        return ""
-    ends = f" [{theme.number(row.low)}, {theme.number(row.high)}]" if row.low < row.high else ""
-    return f"{theme.number(row.value)}{ends} {row.unit}"
+shares = multiverse_rows.shares  # the notebook takes all of its tables of claims from here
 
 
 def by_strength(readings: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +120,7 @@ def networks_table(readings: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame
         main = ours.loc[row.key]
         other = choices.get(NETWORK, "")
         if other and _is_second(readings, other):
-            cells = table.setdefault(main.says, {"this network": _told(main)})
+            cells = table.setdefault(main.says, {"this network": multiverse_rows.number(main)})
             cells[other] = (
                 f"{theme.number(row.value)} [{theme.number(row.low)}, {theme.number(row.high)}]"
             )

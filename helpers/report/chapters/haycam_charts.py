@@ -7,7 +7,6 @@ import pandas as pd
 from IPython.display import Markdown
 
 from helpers.report import multiverse_chart
-from helpers.report.chapters import haycam_readings
 
 
 def training(records: Mapping[str, Sequence[Mapping[str, float]]]) -> alt.Chart:
@@ -102,35 +101,7 @@ def localization(measured: pd.DataFrame, methods: Sequence[str]) -> alt.VConcatC
 
 
 def readings(
-    rows: pd.DataFrame,
-    reported: pd.DataFrame,
-    key: str,
-    fixed: Mapping[str, str],
-    value: str,
+    rows: pd.DataFrame, reported: pd.DataFrame, key: str, fixed: Mapping[str, str], value: str
 ) -> alt.LayerChart | Markdown:
-    """A claim as a specification curve, in its readings with some choices fixed.
-
-    Parameters
-    ----------
-    rows
-        Readings as `claims.Measurements.readings` gives them.
-    reported
-        The paper's claims, by key.
-    key
-        The claim's.
-    fixed
-        Option by choice, such as the network; too many readings for one chart are told apart so.
-    value
-        What is measured, in lower case and with the unit.
-    """
-    table = haycam_readings.table_of(rows, key, fixed)
-    if table.empty:
-        return Markdown("*This run has no readings of this row.*")
-    claim = reported.loc[key]
-    return multiverse_chart.specification_curve(
-        table,
-        haycam_readings.verdict_of(claim),
-        value=value,
-        description=f"Readings of: {claim.says}",
-        bound=float(claim.reported),
-    )
+    """A claim with some choices fixed, as :func:`multiverse_chart.of_row` draws it."""
+    return multiverse_chart.of_row(rows, reported, key, value, fixed)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.measures import multiverse
-from helpers.report import claims, multiverse_rows, theme, verdicts
+from helpers.report import claims, multiverse_rows, verdicts
 
 PLUS, HAYCAM = "HayCAM+", "HayCAM"
 RANDOM_PLACE, MIDDLE = "a random place", "the middle of the image"
@@ -183,56 +183,7 @@ def rows(
     return made
 
 
-def table_of(readings: pd.DataFrame, key: str, fixed: Mapping[str, str]) -> pd.DataFrame:
-    """The readings of a claim with some choices fixed: a column each other choice, then numbers.
-
-    `readings` is the frame of `claims.Measurements.readings`.
-    """
-    found = [
-        {**multiverse_rows.parsed(row.reading), **{c: getattr(row, c) for c in _NUMBERS}}
-        for row in readings[readings.key == key].itertuples()
-    ]
-    table = pd.DataFrame([entry for entry in found if fixed.items() <= entry.items()])
-    return table.drop(columns=list(fixed), errors="ignore")
-
-
-_NUMBERS = ("value", "low", "high", "n")
-
-
-def verdict_of(claim: pd.Series) -> Callable[[multiverse.Interval], str]:
-    """The verdict on an interval by a claim's own rule."""
-
-    def judged(found: multiverse.Interval) -> str:
-        return verdicts.verdict(
-            claim.reported, claim.tolerance_b, found.low, found.high, claim.bound, value=found.value
-        )
-
-    return judged
-
-
-def shares(judged: pd.DataFrame, *starts: str) -> pd.DataFrame:
-    """Claims whose keys start so: the main number, and in what share of readings each holds."""
-    chosen = judged[judged.key.str.startswith(starts) & (judged.same_as == "")]
-    table = [
-        {
-            "claim": row.says,
-            "ours, main reading": told(row),
-            "main verdict": row.main_verdict,
-            "holds in": f"{row.readings_hold} of {row.readings_run} readings",
-            "turned most by": row.turned_by,
-            "verdict": f"{theme.MARKS[row.verdict]} {row.verdict}",
-        }
-        for row in chosen.itertuples()
-    ]
-    return pd.DataFrame(table).set_index("claim")
-
-
-def told(row) -> str:
-    """A measured number with its interval and unit; nothing where it was not measured."""
-    if pd.isna(row.value):
-        return ""
-    ends = f"[{theme.number(row.low)}, {theme.number(row.high)}]"
-    return f"{theme.number(row.value)} {ends} {row.unit}"
+shares = multiverse_rows.shares  # the notebook takes all of its tables of claims from here
 
 
 def counts(
@@ -244,8 +195,8 @@ def counts(
     """How many readings with some choices fixed have which outcome, a row a claim."""
     table = {}
     for key in keys:
-        found = table_of(readings, key, fixed)
-        of_claim = verdict_of(reported.loc[key])
+        found = multiverse_rows.table_of(readings, key, fixed)
+        of_claim = multiverse_rows.verdict_of(reported.loc[key])
         outcomes = [
             of_claim(multiverse.Interval(row.value, row.low, row.high, row.n))
             for row in found.itertuples()
@@ -264,10 +215,10 @@ def by_option(readings: pd.DataFrame, reported: pd.DataFrame, keys: Sequence[str
     """
     columns = {}
     for key in keys:
-        table = table_of(readings, key, {})
+        table = multiverse_rows.table_of(readings, key, {})
         if table.empty:
             continue
-        of_claim = verdict_of(reported.loc[key])
+        of_claim = multiverse_rows.verdict_of(reported.loc[key])
         found = multiverse.shares_by_option(
             table, lambda number, of=of_claim: of(number) == verdicts.REPRODUCED
         )
