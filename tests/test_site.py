@@ -58,6 +58,18 @@ def soup(text):
     return BeautifulSoup(text, "html.parser")
 
 
+def test_a_column_of_the_index_has_the_indexs_name_not_that_of_all_columns():
+    index = pd.MultiIndex.from_tuples([("maximum", 0.2)], names=["scale", "cut"])
+    frame = pd.DataFrame([[1.0]], index, pd.Index(["Grad-CAM"], name="method"))
+    page = soup(frame.to_html())
+
+    (table,) = tables.made_readable(page)
+
+    assert [cell.get_text(strip=True) for cell in table.select("thead th")] == [
+        "scale", "cut", "Grad-CAM",
+    ]  # fmt: skip
+
+
 def test_a_cell_that_stands_for_several_rows_names_its_column_in_each():
     page = soup(
         "<table><thead><tr><th>network</th><th>score</th><th>value</th></tr></thead><tbody>"

@@ -69,13 +69,16 @@ def _short(value: float) -> str:
 
 
 def _one_head(table: Tag) -> None:
-    """Join the two heads that pandas writes where the index has a name; heads get their scope."""
+    """Join the two heads that pandas writes where the index has a name; heads get their scope.
+
+    Above the index pandas writes the name of all columns, below it the index's own, which counts.
+    """
     head = table.find("thead")
     rows = head.find_all("tr") if head else []
     if len(rows) == 2 and not any(cell.get("colspan") for cell in rows[0].find_all("th")):
         for first, second in zip(rows[0].find_all("th"), rows[1].find_all("th"), strict=False):
-            if not first.get_text(strip=True):
-                first.string = second.get_text(strip=True)
+            if text := second.get_text(strip=True):
+                first.string = text
         rows[1].decompose()
     for cell in head.find_all("th") if head else []:
         cell["scope"] = "col"
