@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import jsonschema
 import pandas as pd
 import pytest
+import vl_convert
 import yaml
 from bs4 import BeautifulSoup
 
@@ -101,6 +102,64 @@ def test_a_line_in_several_colors_has_dashes_and_a_titled_legend():
     assert dash["field"] == "set"
     assert dash["scale"]["range"] == specs.DASHES
     assert dash["title"] == specs.mended(LINE)["encoding"]["color"]["title"] == "set"
+
+
+def layered(sorting, marks=("area", "line", "point")):
+    rows = [{"x": 1, "y": 1, "of": "b"}, {"x": 2, "y": 2, "of": "a"}]
+    place = {
+        "x": {"field": "x", "type": "quantitative"},
+        "y": {"field": "y", "type": "quantitative"},
+        "color": {"field": "of", "type": "nominal", **sorting},
+    }
+    layers = [{"mark": mark, "encoding": copy.deepcopy(place)} for mark in marks]
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.4.1.json",
+        "datasets": {"rows": rows},
+        "data": {"name": "rows"},
+        "layer": layers,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sorting", "order"),
+    [
+        ({"sort": None}, ["b", "a"]),
+        ({"sort": ["a"]}, ["a", "b"]),
+        ({"sort": "descending"}, ["b", "a"]),
+        ({}, ["a", "b"]),
+        ({"scale": {"domain": ["b", "a"]}}, ["b", "a"]),
+    ],
+)
+def test_color_dash_and_shape_of_one_column_share_one_legend_in_its_order(sorting, order):
+    drawn = vl_convert.vegalite_to_vega(specs.mended(layered(sorting)))
+
+    (legend,) = drawn["legends"]
+    domains = {scale["name"]: scale["domain"] for scale in drawn["scales"]}
+    assert {"strokeDash", "shape"} < set(legend)
+    assert domains["color"] == domains["strokeDash"] == domains["shape"] == order
+
+
+def test_a_layer_that_forgot_its_order_takes_that_of_the_others():
+    chart = layered({"sort": None})
+    del chart["layer"][2]["encoding"]["color"]["sort"]
+
+    (legend,) = vl_convert.vegalite_to_vega(specs.mended(chart))["legends"]
+    assert {"strokeDash", "shape"} < set(legend)
+
+
+def test_a_legend_that_is_ordered_by_another_column_is_left_alone():
+    chart = layered({"sort": {"field": "y", "op": "mean"}})
+
+    assert "scale" not in specs.mended(chart)["layer"][0]["encoding"]["color"]
+
+
+def test_bars_beside_one_another_stand_in_the_order_of_their_legend():
+    chart = layered({"sort": None}, ["bar", "rule"])
+    for view in chart["layer"]:
+        view["encoding"]["yOffset"] = {"field": "of", "type": "nominal"}
+
+    for view in specs.mended(chart)["layer"]:
+        assert view["encoding"]["yOffset"]["scale"]["domain"] == ["b", "a"]
 
 
 def test_a_chart_that_is_mended_stays_as_it_is():

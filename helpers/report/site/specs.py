@@ -12,6 +12,7 @@ from typing import Any
 Spec = dict[str, Any]
 DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2], [1, 4], [5, 1]]
 LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
+OFFSETS = ("xOffset", "yOffset")
 WITHOUT_SHAPE = ("rule", "bar", "area", "rect", "text", "image", "tick")
 SPREAD = 15  # a largest value of so many medians asks for a logarithmic axis
 LINES = ("line", "area", "point", "rule")
@@ -81,6 +82,7 @@ def mended(spec: Spec, name: str = "") -> Spec:
     for view in views(spec):
         _entitle(view, spec["description"])
         _give_second_cue(view)
+    _join_legends(spec)
     _set_scale(spec)
     config = spec.setdefault("config", {})
     config["aria"] = False  # the description speaks; marks one by one would be read for minutes
@@ -145,6 +147,53 @@ def _give_second_cue(view: Spec) -> None:
     if mark in ("point", "circle") and "shape" not in encoding:
         encoding["shape"] = {**cue, **({"scale": scale} if scale else {})}
         view["mark"] = {**(view["mark"] if isinstance(view["mark"], dict) else {}), "type": "point"}
+
+
+def _join_legends(spec: Spec) -> None:
+    """Name a column's values in each channel that shows it: equal domains share one legend.
+
+    Else Vega-Lite unites a color's domain over the layers, a dash's over the lines alone, and
+    draws two legends. A column whose values no table holds, such as a transform's, stays.
+    """
+    for field in {part["field"] for part in _named_parts(spec, LEGENDS)}:
+        legends = [part for part in _named_parts(spec, LEGENDS) if part["field"] == field]
+        offsets = [part for part in _named_parts(spec, OFFSETS) if part["field"] == field]
+        values = _domain_of(spec, field, legends)
+        for part in [*legends, *offsets] if values else []:
+            part["scale"] = {**part.get("scale", {}), "domain": values}
+            part.pop("sort", None)
+
+
+def _named_parts(spec: Spec, channels: tuple[str, ...]) -> list[Spec]:
+    """The channels that stand for a column of names and have a scale and, if any, a legend."""
+    parts = [view.get("encoding", {}).get(channel) for view in views(spec) for channel in channels]
+    return [
+        part
+        for part in parts
+        if isinstance(part, dict)
+        and part.get("type") in ("nominal", "ordinal")
+        and part.get("field")
+        and part.get("scale", {}) is not None
+        and part.get("legend", {}) is not None
+    ]
+
+
+def _domain_of(spec: Spec, field: str, parts: list[Spec]) -> list[str]:
+    """A column's values in the order of its legend; empty if their order is not plain."""
+    tables = [*spec.get("datasets", {}).values(), *(data.get("values") for data in _data(spec))]
+    rows = [row for table in tables if isinstance(table, list) for row in table]
+    found = list(dict.fromkeys(row[field] for row in rows if field in row))
+    for part in parts:
+        for order in (part.get("scale", {}).get("domain"), part.get("sort")):
+            if isinstance(order, list):
+                return [*order, *(value for value in found if value not in order)]
+    orders = [part.get("sort", "ascending") for part in parts]
+    if not all(isinstance(value, str) for value in found):
+        return []
+    if None in orders:  # in the order of the rows, which a layer may have forgotten to say
+        return found
+    plain = {"ascending": sorted(found), "descending": sorted(found)[::-1]}
+    return plain.get(str(orders[0]), []) if all(order == orders[0] for order in orders) else []
 
 
 def _set_scale(spec: Spec) -> None:
