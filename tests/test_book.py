@@ -168,6 +168,19 @@ def test_tally_counts_verdicts_by_arm():
     assert counts.loc["B"].tolist() == [0, 1, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["depends on the reading"], "1 depends on the reading"),
+        (["depends on the reading", "reproduced", "depends on the reading"],
+         "1 reproduced, 2 depend on the reading"),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_several_verdicts_take_a_verb_of_their_number(found, words):
+    assert tallies.in_words(pd.Series(found, dtype=object)) == words
+
+
 def test_summary_of_a_chapter_that_never_ran_says_so():
     nothing = SCORECARD[SCORECARD.verdict == "not run"]
 

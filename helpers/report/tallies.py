@@ -24,7 +24,12 @@ def tally(judged: pd.DataFrame) -> pd.DataFrame:
 def in_words(found: pd.Series) -> str:
     """Verdicts as a list of counts, such as "2 reproduced, 1 inconclusive"; in a fixed order."""
     counts = found.value_counts()
-    return ", ".join(f"{counts[name]} {name}" for name in verdicts.VERDICTS if name in counts)
+    several = {verdicts.DEPENDS: verdicts.DEPENDS.replace("depends", "depend")}
+    return ", ".join(
+        f"{counts[name]} {several.get(name, name) if counts[name] > 1 else name}"
+        for name in verdicts.VERDICTS
+        if name in counts
+    )
 
 
 def sentence(judged: pd.DataFrame) -> str:
