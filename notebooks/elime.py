@@ -113,7 +113,7 @@ NAMES = list(NETWORKS)
 FIRST = NAMES[0]
 EVALUATIONS = population + generations * (population - elite)  # of one run
 measured = claims.Measurements()
-print(card.device_name(), EVALUATIONS, "evaluations a run", sep="; ")
+print(card.device_name(), EVALUATIONS, "evaluations per run", sep="; ")
 REPORTED.groupby("group", sort=False).agg(claims=("says", "size"), bound=("reported", "max"))
 
 # %% [markdown]
@@ -181,7 +181,7 @@ SEARCH = {
 
 
 def evolve(network, image, segments, label, *, rows, fill=fill, batch_size=batch_size, **changed):
-    """Independent runs of E-LIME on one image (3, H, W): one row a run."""
+    """Independent runs of E-LIME on one image (3, H, W): one row per run."""
     score = classifiers.class_score(network, torch.full((rows,), label), probability=True)
     return elime.e_lime(
         score, image.expand(rows, -1, -1, -1), segments.expand(rows, -1, -1), **SEARCH | changed,
@@ -487,7 +487,7 @@ everywhere = sum(bool((rises(*pair) > 0).all()) for pair in PAIRS)
 Markdown(show.rises(everywhere, list(GAINS.values()), EVALUATIONS, level))
 
 # %% [markdown]
-# A mark a run, by what is shown of the image:
+# One mark per run, by what is shown of the image:
 
 # %%
 elime_charts.by_selection(ARRAYS)
@@ -805,7 +805,7 @@ def varied(i, label, choice, rows=1):
 
 
 # %% [markdown]
-# A row a combination, means over images:
+# One row per combination, means over images:
 
 # %%
 BY_CHOICE = {
@@ -850,7 +850,7 @@ multiverse_chart.of_row(
 )
 
 # %% [markdown]
-# *A dot a reading, with its 95 % interval over images; below, what each one chose.*
+# *One dot per reading, with its 95 % interval over images; below, what each one chose.*
 
 # %% [markdown]
 # ## Is it evidence?

@@ -526,7 +526,7 @@ overlaps = {
 show.overlap_table(overlaps, first=10)
 
 # %% [markdown]
-# *The first images of our Tables 1 and 2, one row an image, above mean and deviation over all.* The
+# *The first images of our Tables 1 and 2, one row per image, above mean and deviation over all.* The
 # claims: a mean for each method, and for each pair that the paper's means set apart the order on the
 # same images. Sizes of differences, and Dice, are measured as well and counted with these.
 

@@ -22,7 +22,7 @@ def histogram(
     Parameters
     ----------
     bins
-        One row a bin: columns `select`, ``left`` and ``right`` (the bin's edges), ``count``, and
+        One row per bin: columns `select`, ``left`` and ``right`` (the bin's edges), ``count``, and
         `color` where the bars of several groups lie over each other.
     value, count
         What the two axes show, in lower case and with the unit.
@@ -60,7 +60,7 @@ def quantile_chart(
     Parameters
     ----------
     judged
-        One row a quantile: ``quantile`` (its level), ``reported``, ``tolerance``, ``value``,
+        One row per quantile: ``quantile`` (its level), ``reported``, ``tolerance``, ``value``,
         ``low``, ``high`` and ``verdict`` as `claims.judge` gives them, `select` and `color`.
     value
         What is measured, in lower case and with the unit.
@@ -120,7 +120,7 @@ def curve(
     Parameters
     ----------
     frame
-        One row a point; `x`, `y`, `low`, `high` and `color` name its columns.
+        One row per point; `x`, `y`, `low`, `high` and `color` name its columns.
     x_title, y_title
         What the axes show, in lower case and with the unit.
     description

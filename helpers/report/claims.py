@@ -119,12 +119,12 @@ def _check(key: str, row: pd.Series, table: pd.DataFrame) -> None:
 
 
 def results(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
-    """What our run measured: one row a claim and arm. Empty where nothing was run yet."""
+    """What our run measured: one row per claim and arm. Empty where nothing was run yet."""
     return _read(folder / f"{chapter}.csv", RESULTS)
 
 
 def readings(chapter: str, folder: Path = paths.RESULTS) -> pd.DataFrame:
-    """What our run measured under other readings: one row a claim, arm and reading."""
+    """What our run measured under other readings: one row per claim, arm and reading."""
     return _read(folder / f"{chapter}-readings.csv", READINGS)
 
 

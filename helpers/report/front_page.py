@@ -89,7 +89,7 @@ def _counted(row: pd.Series) -> str:
 
 
 def summary(scorecards: dict[str, pd.DataFrame], cards: dict[str, dict]) -> str:
-    """Write the table of papers and their verdicts in Markdown, one row a paper and arm."""
+    """Write the table of papers and their verdicts in Markdown, one row per paper and arm."""
     rows = []
     for paper in scorecard.papers_of(scorecards):
         if paper.chapter not in scorecards:

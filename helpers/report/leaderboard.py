@@ -16,7 +16,7 @@ _COLUMNS = [
 
 
 def matrix(folder: Path = paths.RESULTS) -> pd.DataFrame | None:
-    """All methods in all tests, a row a network, method and measure; None before the first run.
+    """All methods in all tests, one row per network, method and measure; None before the first run.
 
     Columns: ``network``; ``test``; ``paper`` (whose test it is, or nothing); ``measure`` (with its
     unit); ``method``; ``kind`` (one of `theme.KIND_LOOKS`); ``value`` with its 95 % interval
@@ -105,7 +105,7 @@ def leaderboard_page(table: pd.DataFrame | None, card: dict) -> str:
         description="each method's value in the chosen measure, the best one on top",
     )
     value_by_cost = page_charts.cost_chart(
-        deciding, description="each method's value in the chosen test against its seconds an image"
+        deciding, description="each method's value in the chosen test against its seconds per image"
     )
     return render.markdown(
         "leaderboard",

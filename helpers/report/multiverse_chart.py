@@ -29,12 +29,12 @@ def specification_curve(
     """Readings in the order of their values: intervals above, and below what each one chose.
 
     One picture with one axis, so that it is as narrow as the page: the upper part of the axis has
-    values, the lower one a row an option with a dot in each reading that took it.
+    values, the lower one has one row per option with a dot in each reading that took it.
 
     Parameters
     ----------
     table
-        As `multiverse.run` gives it: a column a choice, then value, low, high, n.
+        As `multiverse.run` gives it: one column per choice, then value, low, high, n.
     judge
         The verdict on an interval, one of `verdicts.VERDICTS`.
     value

@@ -33,7 +33,7 @@ def parsed(reading: str) -> dict[str, str]:
 
 
 def by_claim(readings: pd.DataFrame | None) -> dict[tuple[str, str], list[dict]]:
-    """The readings that were run, by claim and arm, each with a column a choice."""
+    """The readings that were run, by claim and arm, each with one column per choice."""
     found: dict[tuple[str, str], list[dict]] = {}
     if readings is None:
         return found

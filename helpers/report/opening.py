@@ -106,7 +106,7 @@ def _fields(chapter: str, text: str) -> set[str]:
 
 
 def main_rows(judged: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The main conclusion, one row an arm, the arm that answers first.
+    """The main conclusion, one row per arm, the arm that answers first.
 
     That is the authors' material where it decides (reproduced, not reproduced or dependent on the
     reading), else the independent one where it does, else the first that has a verdict at all.

@@ -15,7 +15,7 @@ FIELD_WORDS = {  # each test's name in the field's own words
 
 
 def verdict_table(judged: pd.DataFrame) -> theme.Html:
-    """Claims beside what we measured, a row a claim and kind of material.
+    """Claims beside what we measured, one row per claim and kind of material.
 
     The built page sets the materials side by side (`helpers.report.site.tables`).
 

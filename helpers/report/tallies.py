@@ -16,7 +16,7 @@ def counted(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def tally(judged: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts of numbers and orders: a row an arm, a column a verdict."""
+    """Count the verdicts of numbers and orders: one row per arm, one column per verdict."""
     rows = counted(judged)
     return pd.crosstab(rows.arm, rows.verdict).reindex(columns=verdicts.VERDICTS, fill_value=0)
 

@@ -90,7 +90,7 @@ def record(group: Group, table: bytes) -> dict[str, Any]:
 
 
 def told(states: Iterable[Known]) -> str:
-    """A line a group: which seeds are pooled, over how many numbers."""
+    """One line per group: which seeds are pooled, over how many numbers."""
     lines = []
     for group in groups(states):
         cell, table = group.runs[0].cell, pooled(group)

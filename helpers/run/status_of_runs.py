@@ -138,7 +138,7 @@ def counted_seconds(cell: Cell) -> float:
 
 
 def table(states: Mapping[str, Known], mend: str) -> str:
-    """A line a run: its state, its name, what it costs; below what is not fresh, what mends it.
+    """One line per run: its state, its name, what it costs; below what is not fresh, what mends it.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from helpers.report import charts, multiverse_chart, theme, verdicts
 def diff_aucs(scores: pd.DataFrame, networks: Sequence[str]) -> alt.LayerChart:
     """DiffAUC of each method on each network, points with 95 % intervals.
 
-    `scores` has one row a network and method: network, method, DiffAUC, low, high, paper, n.
+    `scores` has one row per network and method: network, method, DiffAUC, low, high, paper, n.
     """
     scale = alt.Scale(domain=list(networks))
     # without the common prefix, or the legend is cut on a phone

@@ -43,7 +43,7 @@ def table1(
     Parameters
     ----------
     scores
-        One row a network and method: columns network, method, DiffAUC, low, high, and paper (NaN
+        One row per network and method: columns network, method, DiffAUC, low, high, and paper (NaN
         where the paper has no number).
     networks
         In the order of the columns.
@@ -65,7 +65,7 @@ def table1(
 def differences(pairs: pd.DataFrame, networks: Sequence[str]) -> pd.DataFrame:
     """Differences of DiffAUC by the other method (rows) and network (columns).
 
-    `pairs` has one row a network and method: columns network, method, points, low, high.
+    `pairs` has one row per network and method: columns network, method, points, low, high.
     """
     ours = [estimate(row.points, row.low, row.high, sign=True) for row in pairs.itertuples()]
     table = pairs.assign(ours=ours, **{"DE-CAM minus": pairs.method})

@@ -62,7 +62,7 @@ def lime_name(is_default: bool) -> str:
 
 
 def speed_table(rows: Mapping[str, tuple[Estimate, int, np.ndarray]]) -> pd.DataFrame:
-    """Seconds with interval, cost of an evaluation and mean probability, a row a method."""
+    """Seconds with interval, cost of an evaluation and mean probability, one row per method."""
     return pd.DataFrame.from_dict(
         {
             method: {
@@ -106,7 +106,7 @@ def between_networks(correlations: Sequence[float]) -> str:
 
 
 def area_table(estimates: Mapping[str, Sequence[np.ndarray]], maps: Sequence[str]) -> pd.DataFrame:
-    """Areas under the curves with intervals, a row a map."""
+    """Areas under the curves with intervals, one row per map."""
     columns: dict[str, np.ndarray] = {}
     for measure, (value, low, high) in estimates.items():
         columns |= {measure: value, f"{measure}, low": low, f"{measure}, high": high}
@@ -155,8 +155,8 @@ def stability(table: pd.DataFrame, runs: int, lime_runs: int) -> str:
 def choices(table: pd.DataFrame, images: int, network: str) -> str:
     """How far the free choices move what E-LIME and random selections reach.
 
-    `table` has a row a choice of fill and segmentation, with the columns E-LIME, random, difference
-    and superpixels kept (%).
+    `table` has one row per choice of fill and segmentation, with the columns E-LIME, random,
+    difference and superpixels kept (%).
     """
     least, most = table.difference.idxmin(), table.difference.idxmax()
     kept = table["superpixels kept (%)"]

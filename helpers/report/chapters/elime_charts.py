@@ -13,7 +13,7 @@ SELECTIONS = ["whole image", "E-LIME", "best random selection", "LIME"]
 
 
 def by_selection(arrays: Arrays) -> alt.Chart:
-    """A mark a run: the class's probability by what is shown, a band an image and network."""
+    """One mark per run: the class's probability by what is shown, by image and network."""
     rows = [
         (f"{image}, {network.removeprefix('tf_efficientnet_')}", what, probabilities)
         for (network, image), v in arrays.items()

@@ -15,7 +15,7 @@ TIMES = 10  # of the abstract: "more than ten times faster than LIME"
 def curves(
     by_network: Mapping[str, Mapping[str, Estimate]], budgets: Sequence[int]
 ) -> alt.LayerChart:
-    """The best probability so far by evaluations (K,), a line a search, one network at a time.
+    """The best probability so far by evaluations (K,), one line per search, one network at a time.
 
     Where a search has no selection yet it has no point.
     """
@@ -35,7 +35,7 @@ def curves(
 
 
 def gain_table(by_network: Mapping[str, Mapping[int, Estimate]]) -> pd.DataFrame:
-    """E-LIME less random selections with its 95 % interval: a row a budget, a column a network."""
+    """E-LIME less random selections with its 95 % interval, by budget (rows) and network."""
     return pd.DataFrame(
         {
             network: {

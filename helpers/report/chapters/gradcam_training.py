@@ -22,7 +22,7 @@ def listed(words: Iterable[object]) -> str:
 def origin(images: int, committed: bool) -> str:
     """Where the trained networks come from, as the end of a sentence."""
     source = "taken from the committed checkpoints, " if committed else ""
-    return f"{source}trained on {images:,} images an epoch"
+    return f"{source}trained on {images:,} images per epoch"
 
 
 def verdict(

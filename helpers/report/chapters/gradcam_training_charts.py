@@ -89,7 +89,7 @@ def stage_grid(
 def stage_frames(
     strips: dict[int, tuple[list[np.ndarray], list[str]]], indices: list[int], classes: list[str]
 ) -> list[dict]:
-    """Rows of :func:`stage_slider`: a picture a row, three pictures across; arguments as above.
+    """Rows of :func:`stage_slider`: one picture per row, three pictures across; arguments as above.
 
     `strips` is by epoch, in the order of the slider.
     """
@@ -165,7 +165,7 @@ def rounds(
 
 
 def agreement(points: pd.DataFrame) -> alt.LayerChart:
-    """Corrected agreement of clean and corrupted maps by strength, a line a network.
+    """Corrected agreement of clean and corrupted maps by strength, one line per network.
 
     `points` has the columns corruption, strength, network, agreement, low and high.
     """

@@ -35,7 +35,7 @@ def training(records: Mapping[str, Sequence[Mapping[str, float]]]) -> alt.Chart:
 
 
 def thresholds(swept: pd.DataFrame, methods: Sequence[str]) -> alt.LayerChart:
-    """Mean IoU against the threshold, a line a method, of which one can be chosen.
+    """Mean IoU against the threshold, one line per method, of which one can be chosen.
 
     `swept` has the columns ``cut`` (a share, or "Otsu", which is left out), ``method``, ``IoU``,
     ``low`` and ``high``.

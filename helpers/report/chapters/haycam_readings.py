@@ -192,7 +192,7 @@ def counts(
     keys: Sequence[str],
     fixed: Mapping[str, str],
 ) -> pd.DataFrame:
-    """How many readings with some choices fixed have which outcome, a row a claim."""
+    """How many readings with some choices fixed have which outcome, one row per claim."""
     table = {}
     for key in keys:
         found = multiverse_rows.table_of(readings, key, fixed)

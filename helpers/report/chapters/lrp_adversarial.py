@@ -157,7 +157,7 @@ def finite_sentence(counts: pd.DataFrame) -> str:
 
 
 def odd_numbers(counts: Counts, reported: pd.Series, cut: int) -> str:
-    """Two numbers of Section 4.2.3 that look odd: one line a rule and arm.
+    """Two numbers of Section 4.2.3 that look odd: one line per rule and arm.
 
     `cut` is the top 1 %; the first two overlaps in `counts` follow the top component, the third the
     top 1 %.

@@ -65,7 +65,7 @@ def attack(arm: str, pairs: pd.DataFrame, estimate: Callable) -> list[dict]:
     arm
         The arm, "A" or "B".
     pairs
-        One row an adversarial: ``source`` (its original), ``true``, ``target`` and ``second``
+        One row per adversarial: ``source`` (its original), ``true``, ``target`` and ``second``
         (class names, the last of the second highest probability), ``probability`` (of the target),
         ``second_probability`` and ``third_probability``.
     estimate

@@ -168,7 +168,7 @@ def attack_picture(pixels: np.ndarray, names: list[str]) -> theme.Html:
 def heatmap_picture(
     pixels: np.ndarray, maps: dict[str, np.ndarray], labels: list[str], description: str
 ) -> theme.Html:
-    """A row an image: the image, and its heatmap (H, W) by each rule, all in [-1, 1]."""
+    """One row per image: the image, and its heatmap (H, W) by each rule, all in [-1, 1]."""
     if not len(pixels):
         return theme.Html("<p>There is no such image in this run.</p>")
     images = _unit(pixels).transpose(0, 2, 3, 1)

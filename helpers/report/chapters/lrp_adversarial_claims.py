@@ -1,7 +1,7 @@
 """From counts to the claims of Dieter & Zisgen (2023): rows of results, one a claim.
 
-An `estimate` is a function of counts (G, ...), a row a group of images, and of a statistic of their
-sum; it gives the statistic's value and the low and high ends of its interval.
+An `estimate` is a function of counts (G, ...), one row per group of images, and of a statistic of
+their sum; it gives the statistic's value and the low and high ends of its interval.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -12,9 +12,9 @@ NEGATIVE_SHARE = "negative components (%)"
 UNDER_SHARE = "of these, under a negative logit (%)"
 
 Counts = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
-"""By arm, then by rule, a row a group: ``grid`` (G, 2, 20001), ``signs`` (G, 2, 2, 3), ``images``
-(G, 2, 2: of each kind, all and those of finite relevance), ``overlaps`` (G, 2, K: sums and numbers
-of pairs), ``shifts`` (G, K, 2 m + 1) and ``seconds`` (G,)."""
+"""By arm, then by rule, one row per group: ``grid`` (G, 2, 20001), ``signs`` (G, 2, 2, 3),
+``images`` (G, 2, 2: of each kind, all and those of finite relevance), ``overlaps`` (G, 2, K: sums
+and numbers of pairs), ``shifts`` (G, K, 2 m + 1) and ``seconds`` (G,)."""
 
 
 def claim_groups(reported: pd.DataFrame) -> pd.DataFrame:
@@ -179,7 +179,7 @@ def control_table(
 def mean_table(
     values: Mapping[str, np.ndarray], names: Mapping[str, list], mean: Callable, scale: float = 100
 ) -> pd.DataFrame:
-    """Means over originals of an array (S, N, ...) a rule: one row a place of the other axes.
+    """Means over originals of an array (S, N, ...) a rule: one row per place of the other axes.
 
     Parameters
     ----------

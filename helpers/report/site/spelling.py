@@ -10,13 +10,15 @@ from collections.abc import Callable
 from bs4 import BeautifulSoup
 
 NOT_IN = ["code", "pre", "script", "style", "svg", "q", "blockquote"]
-STEMS = {  # British to American
+STEMS = {  # British to American, and what old runs call otherwise
     "colour": "color", "favour": "favor", "behaviour": "behavior", "neighbour": "neighbor",
     "recognis": "recogniz", "normalis": "normaliz", "localis": "localiz", "randomis": "randomiz",
     "optimis": "optimiz", "emphasis(?=e)": "emphasiz", "summaris": "summariz",
     "generalis": "generaliz", "standardis": "standardiz", "initialis": "initializ",
     "minimis": "minimiz", "maximis": "maximiz", "regularis": "regulariz", "labell": "label",
     "modell(?=ed|ing)": "model", "centred": "centered", r"\b1 threads\b": "1 thread",
+    r"\bseconds an image\b": "seconds per image",
+    r"\bimages an epoch\b": "images per epoch", r"\bone row an image\b": "one row per image",
 }  # fmt: skip
 METHODS = {
     "LRP-alpha-beta": "LRP-αβ",

@@ -145,7 +145,7 @@ def _names(table: Tag) -> list[str]:
 
 
 def _pivot(page: BeautifulSoup, table: Tag) -> None:
-    """One row a claim with its arms beside each other, in a table of claims of before."""
+    """One row per claim with its arms beside each other, in a table of claims of before."""
     claims: dict[tuple[str, ...], dict[str, list[Tag]]] = {}
     for row in table.select("tbody tr"):
         cells = row.find_all("td", recursive=False)
