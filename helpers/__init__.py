@@ -9,6 +9,7 @@ room          what stands there                                 may import
 ``inputs``    images, networks, training                        papers.checks, papers.memory, store
 ``saliency``  every method under one signature: add yours here  the rooms above
 ``trials``    each paper's test, and the engine that runs them  the rooms above
+``planted``   maps that are known to be right; tests on trial   the rooms above
 ``report``    claims, figures, tables, pages; knows no torch    measures, store
 ``run``       parameters, execution, run card                   all
 ============  ================================================  ====================================

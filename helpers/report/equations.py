@@ -14,6 +14,7 @@ ROOMS = {
     "papers": "The papers' methods",
     "measures": "Measures",
     "trials": "The papers' tests of a method",
+    "planted": "The tests on trial",
     "saliency": "Further methods",
 }
 SHOWN_TESTS = 8  # at most, of a function
