@@ -112,19 +112,19 @@ def _needs_randomization(conditions: Mapping[str, Condition]) -> list[str]:
 
 
 DECISION = Trial(
-    "decision, corrected", "", "top 10 % lost to attack and to class, beyond noise", 1,
+    "decision (corrected)", "", "top 10 % lost to attack and to class, beyond noise", 1,
     attack.needs, decision,
 )  # fmt: skip
 STABILITY = Trial(
-    "corruption, corrected", "", "rank correlation under corruption, beyond that without weights",
+    "corruption (corrected)", "", "rank correlation under corruption, beyond that without weights",
     1, _needs_stability, stability,
 )  # fmt: skip
 RANDOMIZATION = Trial(
-    "randomization, corrected", "", "rank correlation of two draws, beyond that without weights", 1,
-    _needs_randomization, randomization,
+    "randomization (corrected)", "", "rank correlation of two draws, beyond that without weights",
+    1, _needs_randomization, randomization,
 )  # fmt: skip
 SUFFICIENCY = Trial(
-    "keeping, corrected", "", "image shown until it is 9/10 as probable as the whole (%)", -1,
+    "keeping (corrected)", "", "image shown until it is 9/10 as probable as the whole (%)", -1,
     insertion.needs, sufficient,
 )  # fmt: skip
 TRIALS = {trial.name: trial for trial in (DECISION, STABILITY, SUFFICIENCY, RANDOMIZATION)}

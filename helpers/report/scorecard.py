@@ -46,6 +46,7 @@ PAPERS = [
     Paper("Ornek & Ceylan 2024", "haycam"),
     Paper("Karatsiolis & Kamilaris 2022", "decam"),
     Paper("all five, cross-examined", "cross_examination"),
+    Paper("the tests on trial", "planted_truth"),
 ]
 
 
