@@ -266,8 +266,9 @@ Markdown(show.passing(PASSES[list(PLAIN)].to_dict(), AREAS))
 #   that never moves has the same of both.
 # - *randomization*: agreement of two draws less agreement with the randomized network. A random map has
 #   neither.
-# - *keeping*: the share of the image that must be shown for nine tenths of its probability. All of it is a
-#   matter of the last thousandth.
+# - *keeping*: the share of the image from which on it has nine tenths of its probability, shown in cells
+#   of a grid. On small images superpixels are larger than a mark. All of the probability is a matter of
+#   the last thousandth, and it may be reached once by luck.
 
 # %%
 corrected_rows = AREAS[AREAS.decides & AREAS.test.isin(list(corrected.TRIALS))]

@@ -242,6 +242,28 @@ def test_a_map_that_ignores_the_class_loses_nothing_in_the_corrected_test_of_dec
     assert np.nanmin(oracle.values) > 0
 
 
+@pytest.mark.parametrize(
+    ("curve", "share"),
+    [
+        ([0.1, 0.2, 0.95, 1.0, 1.0], 0.5),  # reached at half of the image, and kept
+        ([0.95, 0.2, 0.2, 0.95, 1.0], 0.75),  # the first value was luck
+        ([0.1, 0.1, 0.1, 0.1, 1.0], 1.0),
+        ([0.8, 0.75, 0.7, 0.75, 0.8], 0.75),  # 9/10 of its own end, 0.72
+        ([0.8, 0.8, 0.8, 0.8, 0.8], 0.0),
+    ],
+)
+def test_a_share_is_enough_if_the_probability_stays(curve, share):
+    assert corrected.share_for_good(torch.tensor([curve], dtype=torch.float64)).item() == share
+
+
+def test_cells_of_the_grid_are_eighths_of_the_side():
+    cells = corrected.grid(16, 24)
+
+    assert cells[0, :4].tolist() == [0, 0, 1, 1]
+    assert cells[2, 0] == 12
+    assert cells.unique(return_counts=True)[1].tolist() == [4] * 96
+
+
 def test_a_sign_that_is_turned_turns_the_area(world):
     cases, maps, methods, cells = world
     trial = battery.TRIALS["insertion and deletion"]
