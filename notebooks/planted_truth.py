@@ -37,6 +37,7 @@ use_cifar: bool = None  # whether backgrounds are CIFAR-10, a download; else Foo
 train_images: int = None  # images with marks that the network learns from
 epochs: int = None  # of the training
 count: int = None  # images to explain
+kinds: str = None  # of methods whose order is held against the true one, apart by semicolons
 evaluations: int = None  # of the network, that a black box may spend on one map
 samples: int = None  # of SmoothGrad
 path_steps: int = None  # of Integrated Gradients
@@ -189,7 +190,8 @@ Markdown(show.sanity(accuracies, 1 / len(marks.PATTERNS)))
 CASES = conditions.conditions_of(network, PHOTOGRAPHS.to(DEVICE), MARKS, settings)
 MAPS = references.references(LAST_GRID, seed)
 REFERENCES = [method for of_kind in MAPS.values() for method in of_kind]
-COMPARED = methods.registered(settings)
+KINDS = [kind.strip() for kind in kinds.split(";")]
+COMPARED = [m for m in methods.registered(settings) if m.kind in (*KINDS, methods.CONTROL)]
 CONTROLS = [m.name for m in COMPARED if m.kind == methods.CONTROL]
 EVERY = [*REFERENCES, *(m for m in COMPARED if m.name not in CONTROLS)]
 pd.DataFrame(
@@ -333,7 +335,7 @@ measured["tells"] = [
 # %% [markdown]
 # ## Does a test order the methods rightly?
 #
-# All methods of the book explain the same images. How well a method's map covers the mark, as many pixels as
+# The book's methods explain the same images. How well a method's map covers the mark, as many pixels as
 # the mark has against its own, is the true order here; it needs no test of the papers. A test whose
 # order agrees with it can be trusted where the truth is not known.
 
