@@ -71,6 +71,21 @@ def test_a_column_of_the_index_has_the_indexs_name_not_that_of_all_columns():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("columns", "word", "unbroken"),
+    [(3, "reproduced", True), (9, "reproduced", False), (8, "0.15", True), (2, "x" * 60, False)],
+)
+def test_words_of_a_table_are_broken_only_where_they_do_not_fit_beside_each_other(
+    columns, word, unbroken
+):
+    frame = pd.DataFrame([[word] * columns], columns=[f"c{k}" for k in range(columns)])
+    page = soup(frame.to_html(index=False))
+
+    (table,) = tables.made_readable(page)
+
+    assert ("unbroken" in table["class"]) is unbroken
+
+
 def test_a_cell_that_stands_for_several_rows_names_its_column_in_each():
     page = soup(
         "<table><thead><tr><th>network</th><th>score</th><th>value</th></tr></thead><tbody>"

@@ -15,6 +15,7 @@ from helpers.report import verdicts
 
 NOISE = re.compile(r"(?<![\w.])[-−]?\d+\.\d{5,}(?![\w.])")
 DIGITS = 4  # that a long number keeps
+COLUMN = 640  # pixels; of a page at 1280, less a margin for what letters differ
 CLAIMS = ["claim", "verdict", "paper", "ours", "n", "unit", "arm", "where"]  # of runs of before
 ARMS = {"A": "A, the authors’ material", "B": "B, independent", "–": "ours"}
 
@@ -114,6 +115,24 @@ def _name_cells(table: Tag) -> None:
             if more > 1:
                 spans[column] = more - 1, cell
             last = cell
+    if _words_fit(table, wide=len(names) > 6):
+        table["class"].append("unbroken")
+
+
+def _words_fit(table: Tag, *, wide: bool) -> bool:
+    """Whether the longest words of all columns stand beside each other in a page's column.
+
+    Where they do not, words must be broken for the table to keep to it.
+    """
+    longest: dict[int, int] = {}  # column to letters
+    for row in table.find_all("tr"):
+        cells = row.find_all(["th", "td"], recursive=False)
+        for column, cell in enumerate(cells):
+            words = re.split(r"[\s\-/\u00ad]+", cell.get_text(" "))
+            if "colspan" not in cell.attrs:
+                longest[column] = max(longest.get(column, 0), *map(len, words))
+    letter, padding = (6.6, 11) if wide else (7.8, 9)  # pixels, of the style sheet's sizes
+    return sum(letter * letters + padding for letters in longest.values()) <= COLUMN
 
 
 def _repeated(row: Tag, last: Tag | None, above: Tag) -> Tag:
