@@ -207,7 +207,11 @@ CELLS = dict(
     tqdm(engine.run_cells(EVERY, CASES, seed), total=len(EVERY) * len(CASES), desc="cells")
 )
 gaps = {key: cell.reason for key, cell in CELLS.items() if isinstance(cell, engine.Gap)}
-print(f"{len(CELLS):,} cells, {len(gaps)} of them gaps.", *set(gaps.values()), sep="\n")
+print(
+    f"{len(CELLS):,} cells, {len(gaps)} of them gaps.",
+    *(f"{method}, {condition}: {why}" for (method, condition), why in gaps.items()),
+    sep="\n",
+)
 
 # %% [markdown]
 # What the maps look like:

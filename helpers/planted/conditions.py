@@ -37,7 +37,8 @@ def conditions_of(
     seed = settings.seed
     images = planted.plant(backgrounds, marks)
     first, second = marks.classes.to(images.device).T
-    base = families.clean(network, images, first)
+    # new to the methods, like a user's network: one that fails on it leaves a gap with its reason
+    base = families.clean(network, images, first, brought=True)
     right = _is_predicted(network, images, first)
     base = base._replace(counts=right)
     exchanged = planted.plant(backgrounds, marks, planted.STRENGTHS[::-1])
