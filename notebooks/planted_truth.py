@@ -116,8 +116,12 @@ draws = torch.Generator().manual_seed(seed)
 LEARNED = marks.draw(train_images, draws)
 LEARNED_IMAGES = marks.plant(backgrounds("train", train_images, draws), LEARNED)
 draws = torch.Generator().manual_seed(seed + 1)
-MARKS = marks.draw(count, draws)
-PHOTOGRAPHS = backgrounds("test", count, draws)
+spare = 2 * count  # some small images have no superpixels, which one of the tests needs
+drawn, below = marks.draw(spare, draws), backgrounds("test", spare, draws)
+usable = conditions.with_superpixels(marks.plant(below, drawn)).nonzero()[:count, 0]
+MARKS = marks.Marks(drawn.classes[usable], drawn.corners[usable])
+PHOTOGRAPHS = below[usable]
+print(f"{len(usable)} images, the first of {spare} that quickshift cuts into superpixels.")
 
 # %% [markdown]
 # ## The network, and a sanity check first

@@ -147,6 +147,16 @@ def test_side_by_side_has_the_explained_mark_in_the_left_half(world):
     assert not (explained & ~case.region).any()
 
 
+def test_an_image_of_one_superpixel_is_left_out():
+    plain = torch.full((1, 3, 64, 64), 0.5)
+    halves = plain.clone()
+    halves[..., :32] = 0
+
+    found = conditions.with_superpixels(torch.cat([halves, plain]))
+
+    assert found.tolist() == [True, False]
+
+
 # --- maps
 
 

@@ -9,11 +9,28 @@ from torch import Tensor, nn
 
 from helpers.planted import marks as planted
 from helpers.planted.marks import Marks
+from helpers.saliency import black_boxes
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
 from helpers.trials.settings import Settings
 
 MARK = "mark"  # the condition in which the region is that of the mark
+
+
+def with_superpixels(images: Tensor) -> Tensor:
+    """Which images (N, 3, H, W) quickshift cuts into two superpixels or more: bool (N,).
+
+    The plain test of sufficiency chooses from superpixels, and a small image may have only one.
+    """
+    return torch.tensor([_is_cut(image[None]) for image in images])
+
+
+def _is_cut(image: Tensor) -> bool:
+    try:
+        black_boxes.segments_of(image)
+    except ValueError:
+        return False
+    return True
 
 
 def conditions_of(
