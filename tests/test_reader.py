@@ -126,7 +126,7 @@ def test_charts_follow_each_change_of_the_windows_width(visit):
         assert shown.evaluate(CHARTS_WIDER) == 0  # and when all is drawn anew
 
 
-@pytest.mark.parametrize("page", [page for page in CHAPTERS if "haycam" not in page])
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_legends_and_axis_titles_stay_inside_a_phone(visit, page):
     assert visit(page, 390, touch=True).evaluate(LEGENDS_OUT) == []
 

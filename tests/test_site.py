@@ -108,6 +108,27 @@ def test_a_cell_that_stands_for_several_rows_names_its_column_in_each():
     assert tables.as_csv(table).splitlines()[2] == "a,share,–"
 
 
+def test_amendments_of_a_claim_are_folded_behind_a_line_that_counts_them():
+    page = soup(
+        '<table><thead><tr><th>claim</th><th>paper</th></tr></thead><tbody><tr data-key="k">'
+        '<th><a href="#">a claim</a><br/><small>Amended 2026-11-30: one.</small><br/>'
+        "<small>Amended 2026-12-01: two.</small><br/><small>Table 1</small></th><td>3</td></tr>"
+        '<tr data-key="l"><th>another</th><td>4</td></tr></tbody></table>'
+    )
+
+    (table,) = tables.made_readable(page)
+
+    (folded,) = table.select("details.amended")
+    assert not folded.has_attr("open")
+    assert folded.summary.get_text() == "amended 2 times"
+    assert [p.get_text() for p in folded.find_all("p")] == [
+        "Amended 2026-11-30: one.", "Amended 2026-12-01: two.",
+    ]  # fmt: skip
+    assert "Table 1" in [small.get_text() for small in table.find_all("small")]
+    assert len(table.find_all("br")) == 1
+    assert "Amended 2026-12-01: two." in tables.as_csv(table)
+
+
 # --- charts
 
 

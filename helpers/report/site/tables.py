@@ -36,6 +36,7 @@ def made_readable(page: BeautifulSoup) -> list[Tag]:
         _round(table)
         _one_head(table)
         _name_cells(table)
+        _fold_amendments(page, table)
     return tables
 
 
@@ -51,6 +52,25 @@ def as_csv(table: Tag) -> str:
             ]
         )
     return file.getvalue()
+
+
+def _fold_amendments(page: BeautifulSoup, table: Tag) -> None:
+    """Put what was changed in a claim, and why, behind one line that says how often."""
+    for cell in table.select("tr[data-key] > :is(th, td)"):
+        told = [part for part in cell.find_all("small") if part.get_text().startswith("Amended ")]
+        if not told:
+            continue
+        folded = page.new_tag("details", attrs={"class": "amended"})
+        summary = page.new_tag("summary")
+        summary.string = "amended" if len(told) == 1 else f"amended {len(told)} times"
+        folded.append(summary)
+        for part in told:
+            line = part.find_previous_sibling()
+            if line is not None and line.name == "br":
+                line.decompose()
+            part.name = "p"
+            folded.append(part.extract())
+        cell.append(folded)
 
 
 def _heads(table: Tag) -> list[str]:
