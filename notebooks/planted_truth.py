@@ -262,8 +262,8 @@ PASSES = areas.passes(AREAS)
 Markdown(show.passing(PASSES[list(PLAIN)].to_dict(), AREAS))
 
 # %% [markdown]
-# Staying under corruption is rewarded in what never moves, and forgetting with the weights in what is
-# drawn at random. Each of the two tests alone is won by a map that knows nothing.
+# A map that never moves stays under every corruption, and one that is drawn at random forgets with the
+# weights as well as a right one. What such maps get can be subtracted.
 #
 # ## Corrected tests
 #
