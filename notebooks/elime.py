@@ -113,7 +113,7 @@ NAMES = list(NETWORKS)
 FIRST = NAMES[0]
 EVALUATIONS = population + generations * (population - elite)  # of one run
 measured = claims.Measurements()
-print(card.device_name(), EVALUATIONS, "evaluations per run", sep="; ")
+print(card.device_name(), EVALUATIONS, "evaluations a run", sep="; ")
 REPORTED.groupby("group", sort=False).agg(claims=("says", "size"), bound=("reported", "max"))
 
 # %% [markdown]
@@ -181,7 +181,7 @@ SEARCH = {
 
 
 def evolve(network, image, segments, label, *, rows, fill=fill, batch_size=batch_size, **changed):
-    """Independent runs of E-LIME on one image (3, H, W): one row per run."""
+    """Independent runs of E-LIME on one image (3, H, W): one row a run."""
     score = classifiers.class_score(network, torch.full((rows,), label), probability=True)
     return elime.e_lime(
         score, image.expand(rows, -1, -1, -1), segments.expand(rows, -1, -1), **SEARCH | changed,

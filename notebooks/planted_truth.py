@@ -184,8 +184,9 @@ Markdown(show.sanity(accuracies, 1 / len(marks.PATTERNS)))
 #   and gives its pixels what the class's logit loses by that.
 # - Maps that **know nothing of the network**: random numbers, the middle, edges, brightness, and the
 #   features of a network with shuffled weights. Each should lose every test.
-# - Maps that are **right in part**: both marks whatever the class, the features of the network itself
-#   whatever the class, the gradient of another class, the mark of another class.
+# - Maps that are **right in part**: both marks whatever the class, the network's own features whatever the
+#   class (activation), the gradient of another class (other gradient), the mark of another class (other
+#   mark).
 #
 # Conditions are those of the book's tests. What changes the decision is known here: in the *attack*
 # the two marks exchange their strengths.

@@ -12,9 +12,9 @@ from helpers.store import cache
 from helpers.trials.methods import Method
 from helpers.trials.randomization import randomized
 
-ORACLE = "effects of the marks"
+ORACLE = "oracle"
 WRONG, PARTLY = "knows nothing of the network", "right in part"
-SHUFFLED = "activation of a network with shuffled weights"
+SHUFFLED = "shuffled network"
 
 
 @torch.no_grad()
@@ -82,10 +82,10 @@ def references(layers: nn.Module, seed: int) -> dict[str, list[Method]]:
             SHUFFLED: partial(activation, shuffled),
         },
         PARTLY: {
-            "both marks, whatever the class": both_marks,
-            "activation, whatever the class": partial(activation, layers),
-            "gradient of another class": gradient_of_another_class,
-            "mark of another class": mark_of_another_class,
+            "both marks": both_marks,
+            "activation": partial(activation, layers),
+            "other gradient": gradient_of_another_class,
+            "other mark": mark_of_another_class,
         },
     }
     return {

@@ -40,8 +40,13 @@ def area_chart(table: pd.DataFrame, description: str) -> alt.LayerChart:
     return (
         alt.layer(
             base.mark_rect().encode(color=color, tooltip=tooltip),
-            base.mark_text(fontSize=11, color="black").encode(
-                text=alt.Text("area:Q", format=".2f")
+            base.mark_text(fontSize=11).encode(
+                text=alt.Text("area:Q", format=".2f"),
+                color=alt.condition(
+                    alt.expr.abs(alt.datum.area - 0.5) > 0.35,
+                    alt.value("white"),
+                    alt.value("black"),
+                ),
             ),
         )
         .properties(width="container", height=alt.Step(26))
