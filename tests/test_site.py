@@ -388,6 +388,19 @@ def test_a_caption_is_the_heading_and_not_the_bar_of_a_folded_cell():
     assert page.find("figcaption").get_text().startswith("Table 1. Boxes.")
 
 
+@pytest.mark.parametrize(
+    ("inside", "name"), [("", "Boxes"), ("<table><tr><th>a</th></tr></table>", "All runs")]
+)
+def test_the_bar_of_a_box_names_the_table_in_it_and_none_that_follows(inside, name):
+    box = f"<details><summary>All runs</summary>{inside}</details>"
+    after = "" if inside else "<table><tr><th>b</th></tr></table>"
+    page = soup(f"<article><h2>Boxes</h2>{box}{after}</article>")
+
+    captions.numbered(page, [], "x-")
+
+    assert page.find("figcaption").get_text().startswith(f"Table 1. {name}.")
+
+
 def test_conclusions_have_no_column_of_the_papers_numbers_and_no_count():
     cells = (
         "<td>c</td><td>✓ reproduced</td><td></td><td></td><td>–</td><td></td><td>B</td><td>w</td>"

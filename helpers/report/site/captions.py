@@ -127,17 +127,18 @@ def _caption(element: Tag, chart: charts.Chart | None) -> str:
         first = element.find("th")
         if first is not None and first.get_text(strip=True) == "conclusion":
             return "The paper’s conclusions, and our verdicts."
-        heading = element.find_previous(_is_heading)
+        heading = element.find_previous(lambda before: _names(before, element))
         text = heading.get_text(" ", strip=True).rstrip("#").strip() if heading else ""
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _is_heading(element: Tag) -> bool:
-    """Whether an element names what stands below it; the bar of a folded cell does not."""
-    if element.name == "summary":
-        return element.find_parent("details", class_=["hide", "numbers"]) is None
-    return element.name in ("h1", "h2", "h3", "h4")
+def _names(before: Tag, element: Tag) -> bool:
+    """Whether something before an element names it: a heading, or the bar of the box it is in."""
+    if before.name == "summary":
+        folded = before.find_parent("details", class_=["hide", "numbers"]) is not None
+        return not folded and any(parent is before.parent for parent in element.parents)
+    return before.name in ("h1", "h2", "h3", "h4")
 
 
 def _numbers(chart: charts.Chart) -> str:
