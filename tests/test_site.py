@@ -388,13 +388,11 @@ def test_a_caption_is_the_heading_and_not_the_bar_of_a_folded_cell():
     assert page.find("figcaption").get_text().startswith("Table 1. Boxes.")
 
 
-@pytest.mark.parametrize(
-    ("inside", "name"), [("", "Boxes"), ("<table><tr><th>a</th></tr></table>", "All runs")]
-)
+@pytest.mark.parametrize(("inside", "name"), [(False, "Boxes"), (True, "All runs")])
 def test_the_bar_of_a_box_names_the_table_in_it_and_none_that_follows(inside, name):
-    box = f"<details><summary>All runs</summary>{inside}</details>"
-    after = "" if inside else "<table><tr><th>b</th></tr></table>"
-    page = soup(f"<article><h2>Boxes</h2>{box}{after}</article>")
+    table = "<table><tr><th>a</th></tr><tr><td>1</td></tr></table>"
+    box = f"<details><summary>All runs</summary>{table if inside else ''}</details>"
+    page = soup(f"<article><h2>Boxes</h2>{box}{'' if inside else table}</article>")
 
     captions.numbered(page, [], "x-")
 
