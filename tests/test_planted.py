@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 from helpers.planted import areas, conditions, corrected, marks, references
@@ -253,6 +254,26 @@ def test_a_map_that_ignores_the_class_loses_nothing_in_the_corrected_test_of_dec
 
 
 @pytest.mark.parametrize(
+    ("attacked", "other", "noise", "expected"),
+    [(-1, 1, 1, 0), (1, -1, 1, 0), (-1, -1, 1, 1), (1, 1, -1, -1), (-1, -1, -1, 0)],
+)
+def test_what_is_lost_to_attack_and_class_is_the_lesser_of_both_beyond_noise(
+    world, attacked, other, noise, expected
+):
+    cases, *_ = world
+    ramp = torch.arange(64.0 * 64).view(1, 64, 64).repeat(COUNT, 1, 1)
+    signs = {
+        families.CLEAN: 1, families.ATTACKED: attacked, families.OTHER_CLASS: other,
+        families.NOISE: noise,
+    }  # fmt: skip
+    maps = {name: engine.Maps(sign * ramp, torch.zeros(4), False) for name, sign in signs.items()}
+
+    (found,) = corrected.decision(maps, cases, SETTINGS)
+
+    assert set(found.values[~np.isnan(found.values)]) == {expected}
+
+
+@pytest.mark.parametrize(
     ("curve", "share"),
     [
         ([0.1, 0.2, 0.95, 1.0, 1.0], 0.5),  # reached at half of the image, and kept
@@ -299,3 +320,65 @@ def test_a_test_passes_only_if_each_wrong_map_stays_below_the_oracle():
     found = areas.passes(pd.DataFrame(rows, columns=columns))
 
     assert found.to_dict() == {"one": False, "two": True}
+
+
+# --- orders of methods
+
+
+def ranked(*rows):
+    return pd.DataFrame(rows, columns=list("abcdef")[: len(rows[0])], dtype=float)
+
+
+def test_the_agreement_of_two_orders_is_spearmans_over_all_methods():
+    truth, ranks = (
+        ranked([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ranked([2, 1, 4, 3, 5], [1, 2, 3, 4, 5]),
+    )
+
+    found = areas.order_agreement(truth, ranks.assign(alone=9.0), seed=0)
+
+    assert found[0] == pytest.approx(stats.spearmanr(truth.iloc[0], ranks.iloc[0]).statistic)
+
+
+def test_orders_that_are_turned_round_agree_by_minus_one_whatever_is_drawn():
+    truth = ranked(*[[1, 2, 3, 4, 5, 6]] * 50)
+
+    found = areas.order_agreement(truth, 7 - truth, seed=0)
+
+    np.testing.assert_allclose(found[~np.isnan(found)], -1)
+
+
+def test_methods_are_drawn_too_so_that_an_agreement_by_chance_has_a_wide_interval():
+    generator = np.random.default_rng(0)
+    order, other = generator.permutation(20), generator.permutation(20)
+    truth, ranks = (pd.DataFrame(np.tile(o, (400, 1)), dtype=float) for o in (order, other))
+
+    found = areas.order_agreement(truth, ranks, seed=0)
+
+    low, high = np.quantile(found[1:], [0.025, 0.975])
+    assert low < 0 < high  # although each draw has the same images
+    assert high - low > 0.5
+
+
+# --- maps that no condition above looks at
+
+
+def test_the_gradient_of_another_class_is_that_of_the_next():
+    weights = torch.arange(4.0)[:, None] * torch.ones(3 * 64 * 64)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 4, bias=False))
+    network[1].weight = nn.Parameter(weights)
+
+    maps = references.gradient_of_another_class(network, backgrounds(2), torch.tensor([0, 3]))
+
+    torch.testing.assert_close(maps[0], torch.full((64, 64), 3.0))  # three colors of class 1
+    assert maps[1].abs().max() == 0  # class 0 follows class 3
+
+
+def test_an_activation_is_the_mean_over_channels_at_the_images_size():
+    layers = nn.Conv2d(3, 2, 1, bias=False)
+    layers.weight = nn.Parameter(torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])[:, :, None, None])
+    images = backgrounds(2)
+
+    maps = references.activation(layers, None, images, None)
+
+    torch.testing.assert_close(maps, images[:, :2].mean(1))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from helpers.planted import discrimination, references
 from helpers.trials.battery import MethodScores
@@ -35,7 +36,7 @@ def areas(
     pandas.DataFrame
         One row per measure of which more or less is better, and map that the oracle stands against:
         test, measure, decides, against, kind, area, low, high, n.
-    """  # fmt: skip
+    """
     rows = []
     for measure, better in _judging(scored[references.ORACLE]).items():
         right = _values(scored[references.ORACLE], measure)
@@ -69,3 +70,27 @@ def passes(table: pd.DataFrame) -> pd.Series:
     """
     rows = table[table.decides & (table.kind == references.WRONG)]
     return (rows.low > 0.5).groupby(rows.test, sort=False).all()
+
+
+def order_agreement(truth: pd.DataFrame, ranks: pd.DataFrame, *, seed: int) -> np.ndarray:
+    """Rank correlation of two orders of the methods that both have, (draws + 1,).
+
+    The first is that of all methods and images. Each other row of the two is a draw of images; for
+    it methods are drawn with replacement as well, since others could have been taken, and ranked
+    anew among themselves.
+
+    Parameters
+    ----------
+    truth, ranks
+        Ranks (draws + 1, methods), of the same draws of images, with methods as columns.
+    seed
+        Of the draws of methods.
+    """
+    both = [name for name in truth if name in ranks]
+    one, other = truth[both].to_numpy(), ranks[both].to_numpy()
+    drawn = np.random.default_rng(seed).integers(len(both), size=one.shape)
+    drawn[0] = np.arange(len(both))
+    taken = (rankdata(np.take_along_axis(side, drawn, 1), axis=1) for side in (one, other))
+    first, second = (side - side.mean(1, keepdims=True) for side in taken)
+    spread = np.sqrt((first**2).sum(1) * (second**2).sum(1))
+    return (first * second).sum(1) / np.where(spread > 0, spread, np.nan)

@@ -57,7 +57,7 @@ def conditions_of(
     # new to the methods, like a user's network: one that fails on it leaves a gap with its reason
     base = families.clean(network, images, first, brought=True)
     right = _is_predicted(network, images, first)
-    base = base._replace(counts=right)
+    base = base._replace(counts=right, memory=False)
     exchanged = planted.plant(backgrounds, marks, planted.STRENGTHS[::-1])
     turned = right & _is_predicted(network, exchanged, second)
     noisy = _noise_as_large(images, exchanged, families.generator(seed))

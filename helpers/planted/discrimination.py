@@ -11,31 +11,6 @@ import numpy as np
 from helpers.measures import intervals, sample_checks
 
 
-def roc_curve(right: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """False and true positive rates, float64 (T + 1, 2), from (0, 0) to (1, 1).
-
-    Parameters
-    ----------
-    right, wrong
-        Scores (R,) and (W,), more for what is taken for right; NaN counts nowhere. T is the number
-        of different scores; each is a threshold, the highest first.
-
-    Raises
-    ------
-    ValueError
-        If there is no score on one side.
-    """
-    right, wrong = (np.sort(side[~np.isnan(side)]) for side in (right, wrong))
-    if not len(right) or not len(wrong):
-        raise ValueError(
-            f"there are {len(right)} scores of right maps and {len(wrong)} of wrong ones; expected "
-            "one or more of each"
-        )
-    cuts = np.unique(np.concatenate([right, wrong]))[::-1]
-    rates = [1 - np.searchsorted(side, cuts) / len(side) for side in (wrong, right)]
-    return np.concatenate([np.zeros((1, 2)), np.stack(rates, 1)])
-
-
 def roc_area(right: np.ndarray, wrong: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
     """The area under the curve of all images, and of as many bootstrap draws: (draws + 1,).
 

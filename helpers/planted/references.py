@@ -90,12 +90,8 @@ def references(layers: nn.Module, seed: int) -> dict[str, list[Method]]:
     }
     return {
         kind: [
-            Method(name, kind, explain, cache.key_of(_identity, name, explain))
+            Method(name, kind, explain, cache.key_of(explain, name))
             for name, explain in maps.items()
         ]
         for kind, maps in named.items()
     }
-
-
-def _identity(*parts: object) -> tuple:
-    return parts

@@ -12,14 +12,8 @@ from typing import Any
 
 from helpers.store.paths import HELPERS
 
-COMPUTING = (
-    "papers",
-    "measures",
-    "inputs",
-    "saliency",
-    "trials",
-    "planted",
-)  # rooms that make numbers
+# rooms that make numbers
+COMPUTING = ("papers", "measures", "inputs", "saliency", "trials", "planted")
 
 
 _snapshots: list[dict[object, Any]] = []  # of the walks under way, what each has found on disk

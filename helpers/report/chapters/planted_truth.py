@@ -60,7 +60,7 @@ def roc_chart(curves: Mapping[str, np.ndarray], description: str) -> alt.LayerCh
         [
             {"test": test, "false positives": round(x, 4), "true positives": round(y, 4)}
             for test, curve in curves.items()
-            for x, y in _thinned(curve)
+            for x, y in curve
         ]
     )
     base = alt.Chart(frame, description=description).encode(
@@ -74,13 +74,6 @@ def roc_chart(curves: Mapping[str, np.ndarray], description: str) -> alt.LayerCh
     return alt.layer(
         coin.encode(x="x:Q", y="y:Q"), base.mark_line(interpolate="step-after")
     ).properties(width="container", height=320)
-
-
-def _thinned(curve: np.ndarray, points: int = 120) -> np.ndarray:
-    """A curve's corners, at most about so many of them, both ends among them."""
-    step = max(len(curve) // points, 1)
-    kept = np.unique([*range(0, len(curve), step), len(curve) - 1])
-    return curve[kept]
 
 
 def passing(passes: Mapping[str, bool], table: pd.DataFrame) -> str:

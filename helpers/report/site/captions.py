@@ -126,7 +126,7 @@ def _caption(element: Tag, chart: charts.Chart | None) -> str:
     else:
         first = element.find("th")
         if first is not None and first.get_text(strip=True) == "conclusion":
-            return "The paper’s conclusions, and our verdicts."
+            return "The conclusions, and our verdicts."
         heading = element.find_previous(lambda before: _names(before, element))
         text = heading.get_text(" ", strip=True).rstrip("#").strip() if heading else ""
     text = text[:1].upper() + text[1:]

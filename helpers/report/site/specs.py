@@ -38,9 +38,12 @@ def mark_of(view: Spec) -> str:
 
 def rows_of(spec: Spec) -> list[dict[str, Any]]:
     """The rows that a chart draws, of its largest table."""
+    return max(_tables(spec), key=len, default=[])
+
+
+def _tables(spec: Spec) -> list[list[dict[str, Any]]]:
     inline = [data["values"] for data in _data(spec) if isinstance(data.get("values"), list)]
-    tables = [*spec.get("datasets", {}).values(), *inline]
-    return max(tables, key=len, default=[])
+    return [*spec.get("datasets", {}).values(), *inline]
 
 
 def described(spec: Spec) -> str:
@@ -180,8 +183,7 @@ def _named_parts(spec: Spec, channels: tuple[str, ...]) -> list[Spec]:
 
 def _domain_of(spec: Spec, field: str, parts: list[Spec]) -> list[str]:
     """A column's values in the order of its legend; empty if their order is not plain."""
-    tables = [*spec.get("datasets", {}).values(), *(data.get("values") for data in _data(spec))]
-    rows = [row for table in tables if isinstance(table, list) for row in table]
+    rows = [row for table in _tables(spec) for row in table]
     found = list(dict.fromkeys(row[field] for row in rows if field in row))
     for part in parts:
         for order in (part.get("scale", {}).get("domain"), part.get("sort")):
