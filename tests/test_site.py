@@ -670,3 +670,16 @@ def test_the_one_file_has_every_page_of_the_book_unfolded_but_for_code(tmp_path)
 )
 def test_references_are_listed_as_they_are_cited(names, text):
     assert bibliography.label(names, "2024") == text
+
+
+def test_a_network_s_name_may_break_at_its_underscores_and_stays_one_word_elsewhere():
+    page = soup(
+        "<article><table><thead><tr><th>tf_efficientnet_lite0</th></tr></thead>"
+        "<tbody><tr><td>a_b</td></tr></tbody></table></article>"
+    )
+
+    (table,) = tables.made_readable(page)
+
+    assert str(table.th) == '<th scope="col">tf_<wbr/>efficientnet_<wbr/>lite0</th>'
+    assert table.td["data-label"] == "tf_efficientnet_lite0"
+    assert tables.as_csv(table) == "tf_efficientnet_lite0\na_b\n"

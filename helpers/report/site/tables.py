@@ -35,6 +35,7 @@ def made_readable(page: BeautifulSoup) -> list[Tag]:
     for table in tables:
         _round(table)
         _one_head(table)
+        _let_names_break(page, table)
         _name_cells(table)
         _fold_amendments(page, table)
     return tables
@@ -45,13 +46,28 @@ def as_csv(table: Tag) -> str:
     file = io.StringIO()
     write = csv.writer(file, lineterminator="\n")
     for row in table.find_all("tr"):
-        write.writerow(
-            [
-                " ".join(cell.get_text(" ").replace("\u00ad", "").split())
-                for cell in row.find_all(["th", "td"])
-            ]
-        )
+        write.writerow(map(_text, row.find_all(["th", "td"])))
     return file.getvalue()
+
+
+def _text(cell: Tag) -> str:
+    """A cell's words, without the marks of where one may break."""
+    parts = []
+    for part in cell.strings:
+        before = part.previous_sibling
+        within = isinstance(before, Tag) and before.name == "wbr"
+        parts.append(str(part) if within else f" {part}")
+    return " ".join("".join(parts).replace("\u00ad", "").split())
+
+
+def _let_names_break(page: BeautifulSoup, table: Tag) -> None:
+    """Heads may break behind an underscore: a network's name is longer than its column."""
+    for head in table.find_all("th"):
+        for part in head.find_all(string=re.compile(r"_\w")):
+            pieces = re.split(r"(?<=_)(?=\w)", str(part))
+            for piece in pieces[:-1]:
+                part.insert_before(piece, page.new_tag("wbr"))
+            part.replace_with(pieces[-1])
 
 
 def _fold_amendments(page: BeautifulSoup, table: Tag) -> None:
@@ -173,7 +189,7 @@ def _names(table: Tag) -> list[str]:
     names: list[str] = []
     for row in head.find_all("tr") if head else []:
         texts = [
-            cell.get_text(" ", strip=True)
+            _text(cell)
             for cell in row.find_all(["th", "td"])
             for _ in range(int(cell.get("colspan", 1)))
         ]
