@@ -16,6 +16,8 @@ from helpers.inputs import checkpoints, cifar, classifiers, conversion
 from helpers.store import paths
 
 os.environ["XAI_DEVICE"] = "cpu"  # a GPU's last bits are others; what compares one asks for it
+if os.environ.get("XAI_DATA"):  # relative to the project, of which some tests make copies
+    os.environ["XAI_DATA"] = str(paths.ROOT / Path(os.environ["XAI_DATA"]).expanduser())
 UNUSED = ["gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage"]
 
 

@@ -144,9 +144,9 @@ def test_a_tap_shows_what_hovering_shows(visit):
     shown.tap(x, y)
     time.sleep(0.5)
 
-    assert "probability" in shown.evaluate(
-        "document.querySelector('.vg-tooltip.visible')?.innerText || ''"
-    )
+    told = shown.evaluate("document.querySelector('.vg-tooltip.visible')?.innerText || ''")
+    assert "E-LIME" in told
+    assert "evaluations" in told
 
 
 @pytest.mark.parametrize(

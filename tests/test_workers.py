@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -92,7 +93,9 @@ def test_a_job_that_ends_well_without_its_result_has_failed(tmp_path):
 def test_the_cost_holds_the_memory_of_a_process_that_the_job_began(tmp_path):
     (tmp_path / "large.py").write_text("import time; b = b'x' * 150_000_000; time.sleep(1)")
 
-    workers.fill([job(tmp_path, "a", f"{sys.executable} -S large.py")], folder=tmp_path)
+    workers.fill(
+        [job(tmp_path, "a", f"{shlex.quote(sys.executable)} -S large.py")], folder=tmp_path
+    )
 
     cost = json.loads((tmp_path / "state/a.cost").read_text())
     assert 150 <= cost["peak_mb"] < 300
