@@ -159,6 +159,18 @@ def test_the_dark_theme_is_readable(visit, page):
     assert shown.evaluate(CONTRAST) >= 4.5
 
 
+def test_the_title_of_a_chart_has_the_color_of_its_labels_in_the_dark(visit):
+    shown = visit("book/runs/decam", dark=True)
+    shown.evaluate("window.book?.drawAll()")
+    shown.settle()
+
+    title, label = (
+        shown.evaluate(f"document.querySelector('.drawn .{role} text')?.getAttribute('fill')")
+        for role in ("role-title", "role-axis-label")
+    )
+    assert title == label != "#000"
+
+
 def test_without_scripts_every_chart_leaves_its_picture_or_its_data(visit):
     shown = visit("book/runs/haycam", scripts=False)
     shown.send("Emulation.setScriptExecutionDisabled", value=False)

@@ -92,6 +92,7 @@
     chart.config.axis = { ...chart.config.axis, labelColor: text, titleColor: text, gridColor: "#3f4650", domainColor: "#888", tickColor: "#888" };
     chart.config.legend = { ...chart.config.legend, labelColor: text, titleColor: text };
     chart.config.header = { ...chart.config.header, labelColor: text, titleColor: text };
+    chart.config.title = { ...chart.config.title, color: text, subtitleColor: text };
     chart.config.text = { ...chart.config.text, color: text };
     chart.config.range = { ...chart.config.range, category: (chart.config.range?.category ?? []).map(lighter) };
     chart.background = null;
