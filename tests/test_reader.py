@@ -168,6 +168,7 @@ def test_the_title_of_a_chart_has_the_color_of_its_labels_in_the_dark(visit):
         shown.evaluate(f"document.querySelector('.drawn .{role} text')?.getAttribute('fill')")
         for role in ("role-title", "role-axis-label")
     )
+    assert label
     assert title == label != "#000"
 
 
