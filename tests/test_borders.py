@@ -99,10 +99,6 @@ CALLS = {
     "agreement": (agreement.agreement, {"before": SIGNED, "after": SIGNED}),
     "jaccard": (selections.jaccard, {"bits": BITS}),
     "shuffled": (lambda bits: selections.shuffled(bits, seeded()), {"bits": BITS}),
-    "on_region": (
-        selections.on_region,
-        {"bits": BITS, "segments": SEGMENTS, "region": (lambda: masks()[0], "masks")},
-    ),
     "edge_magnitude": (sobel.edge_magnitude, {"images": IMAGES}),
     "unlike_the_border": (foreground.unlike_the_border, {"images": IMAGES}),
     "deletion_curve": (
@@ -319,7 +315,6 @@ def test_what_else_would_be_wrong_in_silence_is_refused():
         (lambda: cams.display_scaled(maps().to(torch.complex64)), "expected real, finite numbers"),
         (lambda: peers.rise(half, images(), masks=1.5, generator=seeded()), "1 or more"),
         (lambda: pairing.partners(rand(4), True), "one whole number an image"),
-        (lambda: selections.on_region(bits(), segments() + 1, masks()[0]), "one a bit"),
         (lambda: agreement.agreement(maps(), maps(), torch.ones(SIDE, SIDE)), "expected bool"),
         (lambda: pca_cams.haycam(features(), features(), components=True), "a share"),
         (lambda: elime.superpixels(images()[0]), "expected uint8"),

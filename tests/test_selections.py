@@ -38,19 +38,3 @@ def test_agreement_counts_superpixels_by_how_often_they_are_selected(generator):
     assert found["S"] == 4
     assert found["Jaccard"] == selections.jaccard(four)
     assert 0 < found["by chance"] < 1
-
-
-def test_on_region_gives_share_and_iou_by_hand():
-    segments = torch.tensor([[0, 0], [1, 2]])
-    region = torch.tensor([[True, False], [True, False]])
-
-    share, iou = selections.on_region(bits([1, 0, 0], [0, 1, 1]), segments, region)
-
-    assert share == 0.5  # 1 of 2 pixels, twice
-    assert iou == pytest.approx(1 / 3)  # 1 of 3, twice
-
-
-def test_on_region_of_nothing_is_zero():
-    segments, region = torch.tensor([[0, 1]]), torch.tensor([[False, True]])
-
-    assert selections.on_region(bits([0, 0]), segments, region) == (0, 0)

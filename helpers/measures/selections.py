@@ -1,7 +1,6 @@
-"""Selections of superpixels: how far several agree, and how much of a region they cover.
+"""Selections of superpixels: how far several agree.
 
-A selection is a row of bits, one a superpixel: bool (N, S). Segments are the superpixels' numbers,
-int64 (H, W).
+A selection is a row of bits, one per superpixel: bool (N, S).
 """
 
 import torch
@@ -60,28 +59,7 @@ def agreement(bits: Tensor, generator: torch.Generator) -> dict[str, float]:
     }
 
 
-def on_region(bits: Tensor, segments: Tensor, region: Tensor) -> tuple[float, float]:
-    """Mean share of the selected pixels that lie in a region, bool (H, W), and mean IoU with it.
-
-    A row of bits (N, S) that selects nothing counts as 0.
-
-    Raises
-    ------
-    ValueError
-        If they are no bits, a segment has none, or the region is no mask of the segments' shape.
-    """
-    _check(bits)
-    checks.segments(segments, bits.shape[1])
-    checks.masks(region, "region")
-    checks.same_shape(segments, region, "segments", "region")
-    selected = bits[:, segments]  # (N, H, W)
-    both = (selected & region).sum((1, 2)).double()
-    either = (selected | region).sum((1, 2))
-    share = both / selected.sum((1, 2)).clamp(min=1)
-    return share.mean().item(), (both / either.clamp(min=1)).mean().item()
-
-
 def _check(bits: Tensor) -> None:
     if bits.ndim != 2 or not bits.shape[1]:
-        raise ValueError(f"bits are {tuple(bits.shape)}; expected (N, S), a row a selection")
+        raise ValueError(f"bits are {tuple(bits.shape)}; expected (N, S), a row per selection")
     checks.masks(bits, "bits")

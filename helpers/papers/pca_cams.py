@@ -189,16 +189,18 @@ def _without_mean(matrix: Tensor, dim: int) -> Tensor:
 def _principal(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Scores (N, P, C) and variances (N, C) of matrices (N, P, K), descending; C = min(P, K).
 
-    One batched eigendecomposition of the smaller Gram matrix, P x P or K x K. Variances are sums of
-    squares, not divided by P - 1.
+    One batched eigendecomposition of the smaller Gram matrix, P x P or K x K, in float64: a Gram
+    matrix squares the range of values, and in float32 LAPACK sometimes ended with NaN. Variances
+    are sums of squares, not divided by P - 1.
     """
+    kind, matrix = matrix.dtype, matrix.double()
     positions_fewer = matrix.shape[1] <= matrix.shape[2]
     gram = matrix @ matrix.mT if positions_fewer else matrix.mT @ matrix
     values, vectors = torch.linalg.eigh(gram)
     variances, vectors = values.flip(-1).clamp(min=0), vectors.flip(-1)  # largest first
     if positions_fewer:
-        return vectors * variances.sqrt()[:, None], variances
-    return matrix @ vectors, variances
+        return (vectors * variances.sqrt()[:, None]).to(kind), variances.to(kind)
+    return (matrix @ vectors).to(kind), variances.to(kind)
 
 
 def _or_one(values: Tensor) -> Tensor:
