@@ -10,6 +10,7 @@ room          what stands there                                 may import
 ``saliency``  every method under one signature: add yours here  the rooms above
 ``trials``    each paper's test, and the engine that runs them  the rooms above
 ``planted``   maps that are known to be right; tests on trial   the rooms above
+``ranking``   one order of methods over networks and tests      the rooms above
 ``report``    claims, figures, tables, pages; knows no torch    measures, store
 ``run``       parameters, execution, run card                   all
 ============  ================================================  ====================================

@@ -160,6 +160,20 @@ def test_every_chapter_with_claims_belongs_to_a_paper():
     assert {paper.chapter for paper in scorecard.PAPERS} >= set(scorecard.chapters()) != set()
 
 
+def test_a_chapter_beside_the_papers_has_no_page_before_its_first_run(tmp_path):
+    reported, results = tmp_path / "reported", tmp_path / "results"
+    for folder in (reported, results):
+        folder.mkdir()
+    for name in ("haycam", "further"):
+        (reported / f"{name}.csv").touch()
+
+    before = scorecard.chapters(reported, results)
+    (results / "further.csv").touch()
+
+    assert before == ["haycam"]
+    assert scorecard.chapters(reported, results) == ["haycam", "further"]
+
+
 def test_tally_counts_verdicts_by_arm():
     counts = tallies.tally(SCORECARD)
 

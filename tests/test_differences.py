@@ -11,13 +11,13 @@ from helpers.report import (
     corrections,
     differences,
     executed_pages,
-    opening,
+    scorecard,
     verdicts,
 )
 from helpers.report.site import spelling
 from helpers.store import paths, reading
 
-CHAPTERS = list(opening.questions())
+CHAPTERS = scorecard.chapters()
 ROW = {"what": "a", "paper": "b", "here": "{epochs} c", "effect": "D.", "direction": "for"}
 
 

@@ -11,7 +11,7 @@ from helpers.report import claims, conclusions, front_page, opening, scorecard, 
 from helpers.report.opening import FIRST_WORDS
 from helpers.report.verdicts import DECIDED, VERDICTS
 
-CHAPTERS = [*opening.questions()]
+CHAPTERS = scorecard.chapters()
 DEFAULTS = {
     "kind": "conclusion", "where": "Abstract", "why": "because", "amended": "", "rests_on": "",
     "same_as": "", "readings_run": 1, "readings_hold": 0, "turned_by": "", "group": "conclusions",

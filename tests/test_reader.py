@@ -13,7 +13,7 @@ from helpers.store import paths
 
 pytestmark = pytest.mark.slow
 
-CHAPTERS = [f"book/runs/{name}" for name in opening.questions()]
+CHAPTERS = [f"book/runs/{name}" for name in scorecard.chapters()]
 PAGES = [
     "book/intro", *CHAPTERS, "book/scorecard", "book/leaderboard", "book/which-method",
     "book/methods", "book/method", "book/status", "book/references", "book/cite", "book/equations",
@@ -245,7 +245,7 @@ def test_one_click_leads_from_the_front_page_to_each_answer(visit, paper):
     assert box < 900  # on the first screen
 
 
-@pytest.mark.parametrize("chapter", opening.questions())
+@pytest.mark.parametrize("chapter", scorecard.chapters())
 def test_one_click_leads_to_what_differs_and_whether_it_is_fair(visit, chapter):
     shown = visit("book/intro")
     target = f"runs/{chapter}.html#{differences.ANCHOR}"
@@ -286,7 +286,7 @@ def test_the_share_of_verdicts_is_read_aloud_and_has_a_mark_beside_its_color(vis
         "[...document.querySelectorAll('.share-bar')].map(b => [b.getAttribute('role'),"
         "b.getAttribute('aria-label'), b.nextElementSibling.innerText])"
     )
-    assert len(bars) > len(opening.questions())
+    assert len(bars) > len(scorecard.chapters())
     for role, label, words in bars:
         assert role == "img"
         assert "numbers and orders: " in label

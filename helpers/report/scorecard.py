@@ -56,11 +56,15 @@ def papers_of(chapters: Iterable[str]) -> list[Paper]:
     return PAPERS + [Paper(name, name) for name in chapters if name not in known]
 
 
-def chapters(folder: Path = paths.REPORTED) -> list[str]:
-    """Names of the chapters that have claims, in the papers' order and then by name."""
+def chapters(folder: Path = paths.REPORTED, results: Path = paths.RESULTS) -> list[str]:
+    """Names of the chapters that have claims, in the papers' order and then by name.
+
+    A chapter beside these is left out until a run has made it, since it has no page before.
+    """
     with_claims = sorted(file.stem for file in folder.glob("*.csv"))
     order = [paper.chapter for paper in PAPERS if paper.chapter in with_claims]
-    return order + [name for name in with_claims if name not in order]
+    further = [name for name in with_claims if name not in order]
+    return order + [name for name in further if (results / f"{name}.csv").exists()]
 
 
 def command(chapter: str, cards: dict[str, dict]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from helpers.store.paths import HELPERS
 
 # rooms that make numbers
-COMPUTING = ("papers", "measures", "inputs", "saliency", "trials", "planted")
+COMPUTING = ("papers", "measures", "inputs", "saliency", "trials", "planted", "ranking")
 
 
 _snapshots: list[dict[object, Any]] = []  # of the walks under way, what each has found on disk
