@@ -65,6 +65,8 @@ def test_two_arms_are_both_told_and_a_contradiction_is_named(pair):
         (told,) = first_words_in(text)
         (other,) = set(pair) - {told}
         assert told in pair
+        leading = opening.MATERIAL["AB"[pair.index(told)]]
+        assert text.startswith(f"With {leading}: {FIRST_WORDS[told]}")
         assert f"material: {other}." in text
 
 

@@ -142,7 +142,7 @@ def answer(question: Question, judged: pd.DataFrame) -> str:
                 f"{MATERIAL[other.arm]}: "
                 f"{_filled(question.answers[other.verdict], judged, other)}"
             )
-        text += f" With {MATERIAL[other.arm]}: {other.verdict}."
+        return f"With {MATERIAL[first.arm]}: {text} With {MATERIAL[other.arm]}: {other.verdict}."
     return text
 
 
