@@ -111,6 +111,33 @@ def test_a_change_with_a_reason_is_told_and_becomes_the_value_to_compare_with(pr
     assert pd.read_csv(folder / "smoke/decam.csv").value[0] == 2
 
 
+def test_on_another_processor_only_intervals_that_lie_apart_differ_and_the_record_stays(
+    project, monkeypatch
+):
+    folder = project(value=1.2, low=0.9, high=1.6)
+    monkeypatch.setattr(carry, "made_on", lambda name: "AVX2")
+    monkeypatch.setattr(carry, "processor", lambda: "AVX512")
+    before = (folder / "smoke/decam.csv").read_bytes()
+
+    carried = carry.carry("decam", "")
+
+    assert carried["changed"] == []
+    assert carried["processors"] == ["AVX2", "AVX512"]
+    assert (folder / "smoke/decam.csv").read_bytes() == before
+    words = executed_pages.in_words(carried)
+    assert "recorded on a processor with AVX2, and compared on one with AVX512" in words
+    assert "decimals" not in words
+
+
+def test_on_another_processor_intervals_that_lie_apart_need_a_reason(project, monkeypatch):
+    project(value=9.0, low=8.0, high=10.0)
+    monkeypatch.setattr(carry, "made_on", lambda name: "AVX2")
+    monkeypatch.setattr(carry, "processor", lambda: "AVX512")
+
+    with pytest.raises(parameters.WrongParameter, match=r"1 of 1 claims differ \(a\)"):
+        carry.carry("decam", "")
+
+
 def test_there_is_nothing_to_carry_without_a_committed_run(project, capsys):
     project()
 

@@ -12,7 +12,7 @@ import vl_convert
 import yaml
 from bs4 import BeautifulSoup
 
-from helpers.report import cite, claims, leaderboard, methods, opening, render, theme
+from helpers.report import cite, claims, leaderboard, methods, opening, render, scorecard, theme
 from helpers.report.site import (
     bibliography,
     captions,
@@ -57,6 +57,35 @@ OLD_TABLE = (
 
 def soup(text):
     return BeautifulSoup(text, "html.parser")
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns"),
+    [
+        (pd.DataFrame({"rule": ["a", "b"], "share": [1, 2]}), ["rule", "share"]),
+        (pd.DataFrame({"rule": ["a", "b"]}, index=[8, 50]), ["rule"]),  # rows that were chosen
+        (pd.DataFrame({"rule": ["a", "b"]}, index=["x", "y"]), ["", "rule"]),
+        (pd.DataFrame({"rule": ["a", "b"]}, index=[3, 1]), ["", "rule"]),  # an order that says
+        (pd.DataFrame({"rule": ["a"]}, index=pd.Index([3], name="epoch")), ["epoch", "rule"]),
+    ],
+)
+def test_a_column_that_only_numbers_rows_is_left_out(frame, columns):
+    page = BeautifulSoup(f"<article>{frame.to_html()}</article>", "html.parser")
+
+    (table,) = tables.made_readable(page)
+
+    assert [cell.get_text(strip=True) for cell in table.thead.find_all(["th", "td"])] == columns
+    widths = {len(row.find_all(["th", "td"])) for row in table.find_all("tr")}
+    assert widths == {len(columns)}
+    assert tables.as_csv(table).count("\n") == len(frame) + 1
+
+
+def test_names_beside_an_axis_are_not_cut_where_vega_would_cut_them():
+    mended = specs.mended(LINE)
+
+    assert mended["config"]["axis"]["labelLimit"] == specs.LABEL > 180
+    own = specs.mended({**LINE, "config": {"axis": {"labelLimit": 90}}})
+    assert own["config"]["axis"]["labelLimit"] == 90
 
 
 def test_a_column_of_the_index_has_the_indexs_name_not_that_of_all_columns():
@@ -601,14 +630,14 @@ def test_the_codecheck_manifest_names_files_that_exist():
     jsonschema.validate(manifest, schema)
     listed = [entry["file"] for entry in manifest["manifest"]]
     assert [file for file in listed if not (paths.ROOT / file).exists()] == []
-    results = {f"data/results/{chapter}.csv" for chapter in opening.questions()}
+    results = {f"data/results/{chapter}.csv" for chapter in scorecard.chapters()}
     assert results <= set(listed)
 
 
 # --- chapters
 
 
-@pytest.mark.parametrize("chapter", opening.questions())
+@pytest.mark.parametrize("chapter", scorecard.chapters())
 def test_a_chapter_opens_with_at_most_forty_words_and_three_numbers(chapter):
     text = opening.answer(opening.questions()[chapter], claims.scorecard(chapter))
 

@@ -179,10 +179,17 @@ def _carried(carried: dict[str, Any]) -> dict[str, Any]:
 def in_words(carried: dict[str, Any]) -> str:
     """What a page says of a run that was carried over to later code."""
     changed, count = carried["changed"], carried["compared"]
+    exactly = "to six decimals"
+    if kinds := carried.get("processors"):
+        before, here = kinds
+        exactly = (
+            f"within their intervals (the values were recorded on a processor with {before}, and "
+            f"compared on one with {here}, which rounds otherwise)"
+        )
     text = (
         f"This page was made by an earlier form of the code (commit {carried['from commit']}), and "
         "shows that code. In the smoke profile, the present code gives the same values for "
-        f"{count - len(changed)} of {count} claims, to six decimals."
+        f"{count - len(changed)} of {count} claims, {exactly}."
     )
     if not changed:
         return text

@@ -78,14 +78,15 @@ def made_on(name: str) -> str:
 
 def _processors() -> dict[str, str]:
     file = SMOKE / PROCESSORS
+    if not file.exists():
+        return {}
     known = reading.table(file, ["name", "processor"], key=["name"])
     return dict(zip(known.name, known.processor, strict=True))
 
 
 def keep(name: str, measured: bytes) -> None:
     """Write a notebook's smoke values, on which processor they were made, and the checksums."""
-    known = _processors() if (SMOKE / PROCESSORS).exists() else {}
-    rows = sorted({**known, name: processor()}.items())
+    rows = sorted({**_processors(), name: processor()}.items())
     lines = ["name,processor", *(",".join(row) for row in rows)]
     files.write_atomically(SMOKE / f"{name}.csv", measured)
     files.write_atomically(SMOKE / PROCESSORS, ("\n".join(lines) + "\n").encode())
@@ -95,7 +96,9 @@ def keep(name: str, measured: bytes) -> None:
 def carry(name: str, because: str) -> dict[str, Any]:
     """Run a notebook in smoke, compare, and write what was found into the committed run's card.
 
-    The card's hashes of page and results (:mod:`helpers.run.seal`) are written too.
+    On another kind of processor than that of the record, claims differ whose intervals do not
+    overlap, and the record stays. The card's hashes of page and results
+    (:mod:`helpers.run.seal`) are written too.
 
     Parameters
     ----------
@@ -127,13 +130,18 @@ def carry(name: str, because: str) -> dict[str, Any]:
         with execute.environment({paths.ALONE: "1"}):  # no data but what is committed
             execute.execute(name, parameters.resolve(name, "smoke", []), output)
         new = output.with_suffix(".csv").read_text(encoding="utf-8")
+    kinds = [made_on(name) or processor(), processor()]
     count, changed = differences(values(name), _table(new))
+    if unlike := kinds[0] != kinds[1]:  # which round otherwise, and a training makes much of that
+        changed = apart(values(name), _table(new))
     if changed and not because:
         raise parameters.WrongParameter(
             f"{name}: {len(changed)} of {count} claims differ ({', '.join(changed)}); say why with "
             f"--because, or run the chapter anew: {made['command']}"
         )
     carried = since_the_run(made.get("carried"), count, changed, because)
+    if unlike:
+        carried |= {"processors": kinds}
     carried |= {"digest": origin.notebook_digest(name, made["parameters"])}
     carried |= {"from commit": made["commit"]}
     then = {
@@ -143,7 +151,8 @@ def carry(name: str, because: str) -> dict[str, Any]:
     made = {**made, "carried": carried, registration.CARRIED: then}
     made = seal.sealed(notebook, made, seal.results_of(name))
     notebook["metadata"]["provenance"] = made
-    keep(name, new.encode())
+    if not unlike:  # else the record stays one of one kind of processor
+        keep(name, new.encode())
     files.write_atomically(paths.RESULTS / f"{name}.json", execute.as_file(made))
     files.write_atomically(
         file, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()

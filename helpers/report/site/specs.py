@@ -14,6 +14,7 @@ DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2], [1, 4], [
 LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
 OFFSETS = ("xOffset", "yOffset")
 WITHOUT_SHAPE = ("rule", "bar", "area", "rect", "text", "image", "tick")
+LABEL = 215  # pixels of the longest label beside an axis; Vega's own limit cuts names at 180
 SPREAD = 15  # a largest value of so many medians asks for a logarithmic axis
 LINES = ("line", "area", "point", "rule")
 
@@ -90,6 +91,7 @@ def mended(spec: Spec, name: str = "") -> Spec:
     config = spec.setdefault("config", {})
     config["aria"] = False  # the description speaks; marks one by one would be read for minutes
     config.setdefault("axis", {})["labelSeparation"] = 8
+    config["axis"].setdefault("labelLimit", LABEL)
     if any(part in spec for part in ("vconcat", "hconcat", "concat", "facet", "repeat")):
         spec["autosize"] = "pad"  # "fit" is for single views, which the console says otherwise
     elif not isinstance(spec.get("height"), (int, float)) and _has_steps(spec):

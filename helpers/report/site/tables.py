@@ -35,6 +35,7 @@ def made_readable(page: BeautifulSoup) -> list[Tag]:
     for table in tables:
         _round(table)
         _one_head(table)
+        _drop_row_numbers(table)
         _let_names_break(page, table)
         _name_cells(table)
         _fold_amendments(page, table)
@@ -129,6 +130,22 @@ def _one_head(table: Tag) -> None:
             del table[name]
     for row in table.find_all("tr"):
         del row["style"]
+
+
+def _drop_row_numbers(table: Tag) -> None:
+    """Leave out a first column without a name that only numbers rows, as pandas does by itself."""
+    heads, firsts = (
+        [row.find(["th", "td"], recursive=False) for row in table.select(f"{part} > tr")]
+        for part in ("thead", "tbody")
+    )
+    texts = [cell.get_text(strip=True) if cell and cell.name == "th" else "" for cell in firsts]
+    named = any(cell.get_text(strip=True) for cell in heads if cell)
+    if named or not heads or not texts or not all(text.isdigit() for text in texts):
+        return
+    numbers = [int(text) for text in texts]
+    if numbers == sorted(set(numbers)) and not any(cell.has_attr("rowspan") for cell in firsts):
+        for cell in [*heads, *firsts]:
+            cell.decompose()
 
 
 def _name_cells(table: Tag) -> None:
