@@ -35,6 +35,7 @@ cifar_images: int = None  # of CIFAR-10, for the networks of chapters 1 and 2; a
 kinds: str = None  # of methods in the order, apart by semicolons; the controls always are
 method: str = None  # methods of yours, as module:function, apart by commas; they are called Yours
 black_boxes: int = None  # photographs that black boxes explain, the first ones; or 0
+asked: str = None  # networks that the black boxes ask, by name, with spaces between
 budgets: str = None  # model evaluations for one map of a black box, with spaces between
 samples: int = None  # of SmoothGrad
 path_steps: int = None  # of Integrated Gradients
@@ -265,7 +266,7 @@ Markdown(show.other_images(OTHER))
 #
 # A black box can only ask. How good is its map after how many evaluations of the network, and when does it
 # overtake Grad-CAM, which needs one? Beside the other methods, on the first photographs, in the tests that
-# need the clean images alone.
+# need the clean images alone, on some of the networks.
 
 
 # %%
@@ -283,7 +284,8 @@ BUDGETS = [int(text) for text in budgets.split()] if black_boxes else []
 BOXES = [m for evaluations in BUDGETS for m in with_budget(evaluations)]
 ASKED = {
     name: scores_on(NETWORKS[name].to(DEVICE), IMAGES[name][:black_boxes], BOXES, whole=False)
-    for name in (tqdm(NETWORKS, desc="black boxes") if BOXES else ())
+    for name in (tqdm(asked.split(), desc="black boxes") if BOXES else ())
+    if name in NETWORKS
 }
 BESIDE = show.beside(ASKED, LARGE, TESTS, list(ranked_tests.CLEAN_ALONE))
 
@@ -296,9 +298,11 @@ if ASKED:
     spent = np.nanmean([scores.cost for scores in ASKED.values()], 0)
     named = [*NAMES, *(m.name for m in BOXES)]
     kinds = {**KINDS, **{m.name: m.kind for m in BOXES}}
-    asked = show.order_table(named, kinds, orders.overall(boxed), np.concatenate([COST, spent]))
-    cheap = [named[i] for i in orders.front(asked.standing.to_numpy(), asked.passes.to_numpy())]
-    display(show.budget_chart(asked), Markdown(show.budget_sentences(asked, cheap)))
+    spending = np.concatenate([COST, spent])
+    table = show.order_table(named, kinds, orders.overall(boxed), spending)
+    front = orders.front(table.standing.to_numpy(), table.passes.to_numpy())
+    cheap = [table.method[place] for place in front]
+    display(show.budget_chart(table), Markdown(show.budget_sentences(table, cheap)))
 
 # %% [markdown]
 # ## Theirs and ours

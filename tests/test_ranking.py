@@ -9,6 +9,7 @@ from torch import nn
 from helpers.planted import conditions as planted_conditions
 from helpers.planted import marks, references
 from helpers.ranking import conditions, forgetting, pieces, ranked_tests, removal
+from helpers.ranking.pieces import scored
 from helpers.saliency import contract
 from helpers.store import paths
 from helpers.trials import conditions as families
@@ -251,6 +252,47 @@ def test_pieces_are_read_again_and_give_the_same(work, monkeypatch):
     second = pieces.measured(work, 4)
 
     np.testing.assert_array_equal(first.values, second.values)
+
+
+def test_committed_pieces_are_read_and_a_damaged_one_is_made_again(work, monkeypatch, tmp_path):
+    monkeypatch.setattr(pieces, "KEPT", tmp_path / "kept")
+    first = pieces.measured(work, 4)
+    published = pieces.publish()
+    for file in (paths.CACHE / "ranking").glob("*.safetensors"):
+        file.unlink()
+    made = []
+    monkeypatch.setattr(pieces, "scored", lambda *given: made.append(1) or scored(*given))
+
+    same = pieces.measured(work, 4)
+
+    assert len(published) == 2
+    assert not made
+    np.testing.assert_array_equal(first.values, same.values)
+    for file in (paths.CACHE / "ranking").glob("*.safetensors"):
+        file.unlink()
+    content = bytearray(published[0].read_bytes())
+    content[-1] ^= 1
+    published[0].write_bytes(bytes(content))
+    pieces.measured(work, 4)
+    assert made == [1]
+
+
+def test_a_faster_network_that_gives_the_same_judges_alike_and_makes_no_map(work):
+    case = families.clean(work.network, work.images[:4])
+    cases = conditions.clean_alone(case, SETTINGS)
+    methods = [method_of("gradient", gradient)]
+    tests = {"removal": ranked_tests.TRIALS["removal"]}
+
+    class Other(Detector):
+        def forward(self, images):
+            return -super().forward(images)
+
+    plain = pieces.scored(methods, cases, tests, SETTINGS).values
+    same = pieces.scored(methods, cases, tests, SETTINGS, Detector().eval()).values
+    turned = pieces.scored(methods, cases, tests, SETTINGS, Other().eval()).values
+
+    np.testing.assert_allclose(plain, same)
+    assert (np.sign(plain) != np.sign(turned)).any()
 
 
 def test_a_map_drawn_at_random_differs_from_draw_to_draw_and_a_fixed_one_is_made_once(work):

@@ -8,6 +8,7 @@ interrupted run resumes and several processes share one ranking out (:mod:`helpe
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.inputs import classifiers
+from helpers.inputs import classifiers, fused
 from helpers.measures import rankings
 from helpers.ranking import conditions as ranked_conditions
 from helpers.ranking import ranked_tests
 from helpers.ranking.forgetting import told_apart
 from helpers.saliency import contract, cost_meter
-from helpers.store import together
+from helpers.store import cache, files, paths, together
 from helpers.trials import battery, engine
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
@@ -30,6 +31,7 @@ from helpers.trials.scores import Trial
 from helpers.trials.settings import Settings
 
 NAME = "ranking/pieces"
+KEPT = paths.RESULTS / "ranking-pieces"  # of the project
 FIELDS = 28  # a side, on which maps are compared with one another
 
 
@@ -75,6 +77,8 @@ def measured(work: Work, size: int) -> Scores:
     _RUNNING[key] = work
     named = [method.key for method in work.methods], json.dumps(work.settings), work.whole
     calls = [(key, part, *named) for part in parts]
+    for call in calls:
+        _take_committed(f"{NAME}-{cache.key_of(_make, *call)}.safetensors")
     made = together.listed(NAME, _make, calls)
     gaps = {tuple(pair): why for part in made for *pair, why in _text(part["gaps"])}
     return Scores(
@@ -84,6 +88,26 @@ def measured(work: Work, size: int) -> Scores:
         gaps,
         np.mean([part["apart"].numpy() for part in made], 0),
     )
+
+
+def publish() -> list[Path]:
+    """Copy the pieces of the cache to the results, so that sessions add up; give their files there.
+
+    ``python -m helpers.ranking.pieces`` does it. A piece that other code would make otherwise has
+    another name and is not read.
+    """
+    found = sorted((paths.CACHE / NAME).parent.glob(f"{Path(NAME).name}-*.safetensors"))
+    for file in found:
+        files.read_tensors(file)  # its checksum holds
+        files.write_atomically(KEPT / file.name, file.read_bytes())
+    return [KEPT / file.name for file in found]
+
+
+def _take_committed(name: str) -> None:
+    """Bring a piece of the results into the cache, which checks it when it is read."""
+    kept, wanted = KEPT / Path(name).name, paths.CACHE / name
+    if kept.is_file() and not wanted.exists():
+        files.write_atomically(wanted, kept.read_bytes())
 
 
 _RUNNING: dict[str, Work] = {}  # by the network's digest, which stands for it in a piece's name
@@ -97,11 +121,15 @@ def _make(
     base = families.clean(work.network, images.contiguous(memory_format=layout))
     base = base._replace(memory=False)
     build = ranked_conditions.conditions_of if whole else ranked_conditions.clean_alone
-    found = scored(work.methods, build(base, work.settings), tests_of(work), work.settings)
+    try:
+        judging = fused.without_batchnorm(work.network, images[:1])
+    except ValueError:  # it cannot be folded, so that it is asked as it is
+        judging = work.network
+    found = scored(work.methods, build(base, work.settings), tests_of(work), work.settings, judging)
     return {
         "values": torch.from_numpy(found.values),
         "cost": torch.from_numpy(found.cost),
-        "alike": torch.from_numpy(found.alike),
+        "alike": torch.from_numpy(found.alike).float(),
         "gaps": _bytes([[*pair, why] for pair, why in found.gaps.items()]),
         "apart": torch.from_numpy(found.apart),
     }
@@ -112,19 +140,27 @@ def scored(
     conditions: Mapping[str, Condition],
     tests: Mapping[str, Trial],
     settings: Settings,
+    judging: nn.Module | None = None,
 ) -> Scores:
     """Scores of methods on the images of some conditions; nothing is kept.
 
-    Several draws of a method count as one number, their mean.
+    Several draws of a method count as one number, their mean. With a `judging` network, the same as
+    that of the clean images but faster, tests ask it for the scores of changed images; maps are of
+    the conditions' own networks.
     """
     cells: engine.Cells = {}
     for method in methods:
         cells |= cells_of(method, conditions, settings.seed)
+    if judging is not None:
+        clean_images = conditions[families.CLEAN]._replace(network=judging)
+        judged = {**conditions, families.CLEAN: clean_images}
+    else:
+        judged = {**conditions}
     count = len(conditions[families.CLEAN].images)
     values = np.full((len(tests), len(methods), count), np.nan)
     gaps = {}
     for row, (name, trial) in enumerate(tests.items()):
-        by_method = battery.score_all(trial, methods, cells, conditions, settings)
+        by_method = battery.score_all(trial, methods, cells, judged, settings)
         for column, method in enumerate(methods):
             found = by_method[method.name]
             if found.gap:
@@ -211,3 +247,8 @@ def _bytes(thing: object) -> Tensor:
 
 def _text(stored: Tensor) -> list:
     return json.loads(bytes(stored.tolist()))
+
+
+if __name__ == "__main__":
+    for file in publish():
+        print(file)

@@ -11,7 +11,9 @@ from helpers.ranking import removal
 from helpers.trials import battery
 from helpers.trials import conditions as families
 from helpers.trials.conditions import Condition
-from helpers.trials.scores import Trial
+from helpers.trials.engine import Maps
+from helpers.trials.scores import Score, Trial
+from helpers.trials.settings import Settings
 
 IN_WORDS = {  # what a test asks of a map, by its name here
     "decision": "does it follow the decision, beyond noise?",
@@ -29,6 +31,13 @@ def _needs(*names: str) -> Callable[[Mapping[str, Condition]], list[str]]:
     return lambda conditions: [families.CLEAN, *names]
 
 
+def _of_first_draw(
+    maps: Mapping[str, Maps], conditions: Mapping[str, Condition], settings: Settings
+) -> list[Score]:
+    """Sufficiency of the first draw: further draws of a method that draws nothing are the same."""
+    return corrected.sufficient(maps, conditions, settings._replace(seeds=1))
+
+
 TRIALS: dict[str, Trial] = {
     "decision": corrected.DECISION._replace(
         needs=_needs(families.ATTACKED, families.OTHER_CLASS, families.NOISE)
@@ -37,7 +46,7 @@ TRIALS: dict[str, Trial] = {
     "insertion and deletion": removal.DIFF_AUC,
     "removal": removal.TRIALS["ROAD"],
     "localization": battery.TRIALS["localisation"],
-    "sufficiency": corrected.SUFFICIENCY,
+    "sufficiency": corrected.SUFFICIENCY._replace(needs=_needs(), scores=_of_first_draw),
     "randomization": corrected.RANDOMIZATION,
 }
 CLEAN_ALONE = ("insertion and deletion", "removal", "localization", "sufficiency")
