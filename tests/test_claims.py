@@ -194,6 +194,18 @@ def test_on_the_one_scale_each_verdict_can_be_seen(chapter):
     assert (apart == (shown.main_verdict == "not reproduced")).all()
 
 
+def test_an_equality_that_is_reproduced_shows_the_interval_that_decided_it():
+    rows = pd.DataFrame({
+        "bound": ["equal", "equal"], "reported": 0.0, "tolerance": 0.2, "rounds": float("nan"),
+        "unit": "", "value": [0.0, 0.0], "low": [-0.21, -0.3], "high": [0.21, 0.3],
+    })  # fmt: skip
+
+    shown = claims.standardized(rows, 4)
+
+    assert shown.x_high[0] == pytest.approx(0.21 / 0.2 * 1.6449 / 1.9600, rel=1e-3)
+    assert shown.x_high[1] == pytest.approx(1.5)  # undecided: the 95 % interval
+
+
 def test_claims_without_a_needed_column_are_rejected(tmp_path):
     pd.DataFrame({"key": ["right"]}).to_csv(tmp_path / "trial.csv", index=False)
 

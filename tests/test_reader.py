@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from helpers.report import claims, differences, opening, scorecard, theme
+from helpers.report import claims, differences, scorecard, theme
 from helpers.store import paths
 
 pytestmark = pytest.mark.slow
@@ -326,7 +326,7 @@ def test_every_row_of_the_scorecards_chart_has_its_name(visit):
 
     groups = len({
         (chapter, name)
-        for chapter in opening.questions()
+        for chapter in scorecard.chapters()
         for name in claims.reported(chapter).query("rests_on == ''").group
     })  # fmt: skip
     assert shown.evaluate(names) == groups

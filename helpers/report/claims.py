@@ -32,12 +32,14 @@ from helpers.report.verdicts import (
     BINOMIAL,
     BOUNDS,
     DEPENDS,
+    EQUAL,
     INCONCLUSIVE,
     NOT_COMPARABLE,
     NOT_REPRODUCED,
     NOT_RUN,
     REPRODUCED,
     VERDICTS,
+    at_level,
     region,
     verdict,
 )
@@ -255,6 +257,7 @@ def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
         The claims with the columns ``x``, ``x_low``, ``x_high`` (ours and its interval) and
         ``floor``, ``ceiling`` (between which the whole interval lies if a claim is reproduced).
     """
+    judged = _with_deciding_interval(judged)
     above, below = judged.bound == ABOVE, judged.bound == BELOW
     half = ((judged.high - judged.low) / 2).where(above | below, 0)
     ends = [_ends(row) for row in judged.itertuples()]
@@ -272,6 +275,16 @@ def standardized(judged: pd.DataFrame, limit: float) -> pd.DataFrame:
         floor=scaled(floor).where(~below, -limit),
         ceiling=scaled(ceiling).where(~above, limit),
     )
+
+
+def _with_deciding_interval(judged: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the 90 % interval where it lies within the margin of an equality."""
+    narrowed = judged.copy()
+    for row in judged[judged.bound.eq(EQUAL) & judged.value.notna()].itertuples():
+        ends = at_level(row.value, row.low, row.high, 0.90)
+        if max(abs(end - row.reported) for end in ends) <= row.tolerance:
+            narrowed.loc[row.Index, ["low", "high"]] = ends
+    return narrowed
 
 
 def _ends(row) -> tuple[float, float]:

@@ -72,8 +72,16 @@ def processor() -> str:
 
 
 def made_on(name: str) -> str:
-    """The kind of processor on which the committed smoke values of a notebook were made."""
-    return _processors().get(name, "")
+    """The kind of processor on which the smoke values that :func:`values` gives were made."""
+    return processor() if _of_here(name).exists() else _processors().get(name, "")
+
+
+def _of_here(name: str) -> Path:
+    """Where smoke values of this kind of processor stand, if some were written beside the record.
+
+    They are, where another kind's rounding leads an attack or a training elsewhere.
+    """
+    return SMOKE / f"{name}-{processor()}.csv"
 
 
 def _processors() -> dict[str, str]:
@@ -86,6 +94,10 @@ def _processors() -> dict[str, str]:
 
 def keep(name: str, measured: bytes) -> None:
     """Write a notebook's smoke values, on which processor they were made, and the checksums."""
+    if _of_here(name).exists():
+        files.write_atomically(_of_here(name), measured)
+        files.write_sums(SMOKE)
+        return
     rows = sorted({**_processors(), name: processor()}.items())
     lines = ["name,processor", *(",".join(row) for row in rows)]
     files.write_atomically(SMOKE / f"{name}.csv", measured)
@@ -186,12 +198,14 @@ def since_the_run(
 def values(name: str) -> pd.DataFrame:
     """The committed smoke values of a notebook: columns key, arm, value, low, high, n.
 
+    Those of this kind of processor, if there are some, else those of another.
+
     Raises
     ------
     reading.Damaged
         If the file has changed since it was written, or a cell is no number.
     """
-    file = SMOKE / f"{name}.csv"
+    file = _of_here(name) if _of_here(name).exists() else SMOKE / f"{name}.csv"
     table = reading.table(file, ["key", "arm", *NUMBERS], key=["key", "arm"])
     for column in NUMBERS:  # an empty one is a claim that was not measured
         if not pd.api.types.is_numeric_dtype(table[column]):
