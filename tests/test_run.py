@@ -1,6 +1,7 @@
 """The runner: what it refuses, what it writes, what it leaves alone."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -786,6 +787,20 @@ def test_a_stopped_run_ends_with_one_sentence_and_leaves_nothing(tmp_path, how, 
     assert how == signal.SIGINT or "Traceback" not in told
     assert not list(scratch.glob("xai-run-*"))
     assert not (root / "book/runs/small.ipynb").exists()
+
+
+def test_what_a_killed_kernel_leaves_to_asyncio_is_not_told(monkeypatch, caplog):
+    logger = logging.getLogger("asyncio")
+    monkeypatch.setattr(__main__, "_signals", [])
+    level = logger.level
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            __main__._terminated(signal.SIGTERM)
+        logger.error("Task exception was never retrieved")
+    finally:
+        logger.setLevel(level)
+
+    assert not caplog.records
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from helpers.run import hidden
 hidden.check()  # before anything that a file such as random.py would break
 # ruff: noqa: E402
 import argparse
+import logging
 import os
 import signal
 import time
@@ -55,7 +56,11 @@ _signals: list[int] = []  # that asked this process to end
 
 
 def _terminated(number: int, *_: object) -> None:
-    """A polite kill does as Ctrl-C does, so that the kernel ends and nothing is left behind."""
+    """A polite kill does as Ctrl-C does, so that the kernel ends and nothing is left behind.
+
+    What waited for that kernel ends with an error that nobody fetches; asyncio would tell it.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     _signals.append(number)
     raise KeyboardInterrupt
 
