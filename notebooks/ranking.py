@@ -21,8 +21,8 @@
 # %% [markdown]
 # ## Claims, and what would confirm them
 #
-# The claims in `data/reported/ranking.csv` are ours, and were written before any number of this page had
-# been seen. An order can be *trusted* if leaving out any one network, or any one test, leaves it nearly as
+# The claims in `data/reported/ranking.csv` are ours. They were written after small runs of two and four
+# photographs, and after the leaderboard's one network, and say so. An order can be *trusted* if leaving out any one network, or any one test, leaves it nearly as
 # it was, if it holds for other images than ImageNet's, and if no map that ignores the network stands above
 # the middle of the methods.
 
@@ -89,7 +89,8 @@ reported.groupby("group", sort=False).agg(claims=("says", "size"), bound=("repor
 # %% [markdown]
 # ## Tests
 #
-# Seven tests enter the order, each in the form that tells the oracle from every map that knows nothing:
+# A test enters the order in a form in which an oracle wins and every map that knows nothing of the network
+# loses; the project's own tests hold each of these to that:
 
 # %%
 pd.Series(ranked_tests.IN_WORDS, name="question").rename_axis("test").to_frame()
@@ -154,7 +155,7 @@ print(f"{len(PHOTOGRAPHS)} photographs; {len(NETWORKS)} networks; {len(SMALL)} o
 #
 # A *piece* is a few images of one network with all methods under all conditions. What it gives is kept, so
 # that a run resumes, and several processes that run this notebook share the pieces out. The methods that
-# look inside the network and the four controls see all images.
+# look inside the network and the controls see all images.
 
 # %%
 REGISTERED = methods.registered(SETTINGS)
@@ -344,12 +345,14 @@ notebook.finish(
 # %% [markdown]
 # ## What differs, and what we do not know
 #
-# - **Networks.** Three families, all convolutional, all of ImageNet but two. A transformer may order
-#   methods otherwise.
+# - **Networks.** All are convolutional. A transformer may order methods otherwise.
 # - **Tests.** That a test tells a planted mark says that it can tell a right map from one that knows
 #   nothing, not that its order of two good maps is right.
 # - **Side by side** is set up within a piece of photographs; two photographs of one class may meet.
 # - **Settings of methods** are those of the literature, not tuned on these tests.
 # - **DE-CAM, E-LIME, LIME and RISE** stand in the order of the tests that need the clean images alone.
 # - **A method without a number in a test** is averaged over the others.
-# - **Tests are correlated**: five of seven ask which pixels carry the score.
+# - **Tests are correlated**: insertion and deletion, removal and sufficiency all ask which pixels carry the
+#   score, so that this question counts several times.
+# - **Other forms than on trial.** Removal is not on the page of the tests on trial, and networks without
+#   their weights are shuffled in another way there.

@@ -127,6 +127,8 @@ def test_on_another_processor_only_intervals_that_lie_apart_differ_and_the_recor
     words = executed_pages.in_words(carried)
     assert "recorded on a processor with AVX2, and compared on one with AVX512" in words
     assert "decimals" not in words
+    monkeypatch.setattr(carry, "made_on", lambda name: "AVX512")
+    assert carry.carry("decam", "It changed.")["processors"] == ["AVX2", "AVX512"]
 
 
 def test_a_record_of_this_kind_of_processor_is_taken_before_that_of_another(project):

@@ -11,7 +11,7 @@ from helpers.planted import marks, references
 from helpers.ranking import conditions, forgetting, pieces, ranked_tests, removal
 from helpers.ranking.pieces import scored
 from helpers.saliency import contract
-from helpers.store import paths
+from helpers.store import cache, paths
 from helpers.trials import conditions as families
 from helpers.trials import insertion
 from helpers.trials import methods as brought
@@ -274,6 +274,20 @@ def test_committed_pieces_are_read_and_a_damaged_one_is_made_again(work, monkeyp
     content[-1] ^= 1
     published[0].write_bytes(bytes(content))
     pieces.measured(work, 4)
+    assert made == [1]
+
+
+def test_a_fresh_run_reads_no_committed_piece(work, monkeypatch, tmp_path):
+    monkeypatch.setattr(pieces, "KEPT", tmp_path / "kept")
+    pieces.measured(work, 9)
+    pieces.publish()
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "other")
+    monkeypatch.setenv(cache.FRESH, "1")
+    made = []
+    monkeypatch.setattr(pieces, "scored", lambda *given: made.append(1) or scored(*given))
+
+    pieces.measured(work, 9)
+
     assert made == [1]
 
 

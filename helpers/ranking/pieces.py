@@ -7,6 +7,7 @@ interrupted run resumes and several processes share one ranking out (:mod:`helpe
 
 import itertools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -104,8 +105,13 @@ def publish() -> list[Path]:
 
 
 def _take_committed(name: str) -> None:
-    """Bring a piece of the results into the cache, which checks it when it is read."""
+    """Bring a piece of the results into the cache, which checks it when it is read.
+
+    Not where a run asks for nothing that was kept before.
+    """
     kept, wanted = KEPT / Path(name).name, paths.CACHE / name
+    if os.environ.get(cache.FRESH):
+        return
     if kept.is_file() and not wanted.exists():
         files.write_atomically(wanted, kept.read_bytes())
 
@@ -151,12 +157,9 @@ def scored(
     cells: engine.Cells = {}
     for method in methods:
         cells |= cells_of(method, conditions, settings.seed)
-    if judging is not None:
-        clean_images = conditions[families.CLEAN]._replace(network=judging)
-        judged = {**conditions, families.CLEAN: clean_images}
-    else:
-        judged = {**conditions}
-    count = len(conditions[families.CLEAN].images)
+    base = conditions[families.CLEAN]
+    judged = {**conditions, families.CLEAN: base._replace(network=judging or base.network)}
+    count = len(base.images)
     values = np.full((len(tests), len(methods), count), np.nan)
     gaps = {}
     for row, (name, trial) in enumerate(tests.items()):

@@ -152,8 +152,8 @@ def carry(name: str, because: str) -> dict[str, Any]:
             f"--because, or run the chapter anew: {made['command']}"
         )
     carried = since_the_run(made.get("carried"), count, changed, because)
-    if unlike:
-        carried |= {"processors": kinds}
+    if kinds := kinds if unlike else made.get("carried", {}).get("processors"):
+        carried |= {"processors": kinds}  # an earlier time compared by intervals, too
     carried |= {"digest": origin.notebook_digest(name, made["parameters"])}
     carried |= {"from commit": made["commit"]}
     then = {
