@@ -305,6 +305,24 @@ def test_an_output_never_replaces_what_no_run_has_written(tmp_path):
     assert targets.target(NAME, values, tmp_path / "run.ipynb") == tmp_path / "run.ipynb"
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_small_run_is_never_the_first_page_of_a_chapter_that_the_book_does_not_list(
+    listed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    contents = "book/runs/decam\n" if listed else "book/runs/elime\n"
+    (tmp_path / "_toc.yml").write_text(contents)
+    committed = tmp_path / "runs/decam.ipynb"
+
+    small = targets.target("decam", parameters.resolve("decam", "smoke", []))
+    large = targets.target("decam", parameters.resolve("decam", "laptop", []))
+
+    assert (small == committed) is listed
+    assert small.parent.name == ("runs" if listed else "smoke")
+    assert large == committed
+
+
 @pytest.mark.parametrize("how", ["absolute", "relative", "through a link", "below", "another's"])
 def test_an_output_never_reaches_a_committed_page(how, tmp_path, monkeypatch):
     values = parameters.resolve(CROSS, "smoke", [("count", "3")])

@@ -112,7 +112,7 @@ def _why_kept(committed: Path, profile: str, changed: dict[str, Any]) -> str:
     if changed:
         return f"the new one differs from the profile in {', '.join(changed)}"
     if not committed.exists():
-        return ""
+        return _why_not_first(committed.stem, profile)
     try:
         old = reading.json_of(committed)["metadata"]["provenance"]["profile"]
     except (reading.Damaged, KeyError, TypeError):
@@ -122,6 +122,19 @@ def _why_kept(committed: Path, profile: str, changed: dict[str, Any]) -> str:
         return f"nobody can tell how large its profile {old!r} was"
     smaller = order.index(old) > order.index(profile)
     return f"the new one is smaller: {profile}, not {old}" if smaller else ""
+
+
+def _why_not_first(name: str, profile: str) -> str:
+    """Why a run is not the first one of a chapter's page; empty if it may be.
+
+    The smallest profile shows that a chapter runs and is no result: of a chapter that the book does
+    not list yet it would stand among the results, and under no page.
+    """
+    contents = paths.ROOT / "_toc.yml"
+    listed = not contents.is_file() or f"book/runs/{name}\n" in contents.read_text("utf-8")
+    if listed or profile != parameters.PROFILES[0]:
+        return ""
+    return f"the book's table of contents does not list {name}, of which {profile} is no result"
 
 
 def _label(name: str, changed: dict[str, Any]) -> str:
