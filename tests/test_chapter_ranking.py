@@ -126,7 +126,7 @@ def test_a_black_box_overtakes_at_the_least_budget_that_stands_above_grad_cam():
 
     assert "RISE from 900 evaluations on" in text
     assert "LIME with no budget" in text
-    assert text.endswith("above these: Grad-CAM and RISE, 900.")
+    assert text.endswith("above these: Grad-CAM; RISE, 900.")
     spec = show.budget_chart(table).to_dict()
     assert spec["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
@@ -141,6 +141,7 @@ def test_the_order_chart_draws_each_method_that_has_a_number_once():
 
     (rows,) = spec["datasets"].values()
     assert [row["method"] for row in rows] == ["b", "edges", "a"]
+    assert spec["layer"][0]["encoding"]["y"]["axis"]["labelOverlap"] is False  # every name is shown
 
 
 def test_tests_stand_beside_their_mean_and_the_best_first():

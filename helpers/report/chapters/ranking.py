@@ -82,7 +82,7 @@ def order_chart(table: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(
         shown, description="Mean standing of each method, with its interval, the best on top"
     ).encode(
-        y=alt.Y("method:N", title=None, sort=None),
+        y=alt.Y("method:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False)),
         color=_by_kind(alt.Color("kind:N", title=None, legend=alt.Legend(columns=3)), 0),
         tooltip=["method", "kind", "standing", "low", "high", "passes", "seconds"],
     )
@@ -243,7 +243,7 @@ def budget_sentences(table: pd.DataFrame, cheap: Sequence[str]) -> str:
             told = f"from {above.min():,.0f} evaluations on" if len(above) else "with no budget"
             parts.append(f"{family} {told}")
     text = f"Black boxes stand above Grad-CAM: {'; '.join(parts)}. " if parts else ""
-    return text + f"No method with as few evaluations stands above these: {_listed(list(cheap))}."
+    return text + f"No method with as few evaluations stands above these: {'; '.join(cheap)}."
 
 
 def best_control(overall: np.ndarray, names: Sequence[str], kinds: Mapping[str, str]) -> np.ndarray:
