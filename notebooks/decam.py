@@ -826,13 +826,11 @@ shuffled = [  # equal values in another order
     for draw in range(3)
 ]
 orders = np.stack([diff_auc(curves_of(first, subset, classes, m)) for m in shuffled])
-Markdown(
-    show.chance(
-        spread_runs, len(chosen), agreements.flatten().tolist(),
-        deviation=run_scores.std(0, ddof=1).mean(), spread=np.ptp(run_scores, axis=0).max(),
-        ties=np.ptp(orders, axis=0).max(), orders=len(orders),
-    )
-)  # fmt: skip
+Markdown(show.chance(
+    spread_runs, len(chosen), agreements.flatten().tolist(),
+    deviation=run_scores.std(0, ddof=1).mean(), spread=np.ptp(run_scores, axis=0).max(),
+    ties=np.ptp(orders, axis=0).max(), orders=len(orders),
+))  # fmt: skip
 
 # %% [markdown]
 # Maps of several seeds, with their DiffAUC:
@@ -849,9 +847,9 @@ figures.with_alt_text(
 # ## Choices of the search that the paper leaves open
 #
 # Each row changes one thing in the search: what it puts in place of removed pixels, how large an
-# ellipse may be, and how many individuals there are with as many evaluations. The maps are judged
-# in the main reading, and beside it LIME {cite:p}`ribeiro2016` with as many evaluations, whose
-# weights make a map of superpixels.
+# ellipse may be, how many individuals there are with as many evaluations, and the price of the area.
+# The maps are judged in the main reading, and beside it LIME {cite:p}`ribeiro2016` with as many
+# evaluations, whose weights make a map of superpixels.
 
 
 # %%
@@ -873,6 +871,7 @@ variants = {
     "ellipses up to all": {"limits": (1 / 20, 1.0)},
     "half the population, twice as long": population_of(max(population // 2, 4)),
     "twice the population, half as long": population_of(2 * population),
+    **{f"alpha times {by:g}": {"area_weight": by * alphas[NAMES[0]]} for by in (0.5, 2)},
 }
 tried = {
     label: scored_search(first, subset, classes, SEARCH | changes)
@@ -933,7 +932,7 @@ notebook.finish(session, measured.table(), sentences, readings=measured.readings
 #   decent solutions" need a graphics card.
 # - **What varies in the judging** are fill, score and the rule for the solutions: no search is
 #   repeated for them. **What varies in the search** (its fill, the largest ellipse, the
-#   population) is varied on a few images only.
+#   population, alpha) is varied on a few images only.
 # - **Which solutions count.** The text has lost the fraction; 2/3 of the mean fitness is a guess,
 #   and a reading beside two others.
 # - **Insertion** starts in all readings from RISE's blur, as in the paper, with the mean color beyond

@@ -109,6 +109,20 @@ def test_the_interval_of_a_mean_is_students():
     assert paired.mean_and_interval(np.array([4.0, 4.0])) == (4, 4, 4)
 
 
+def test_a_ratio_is_a_geometric_mean_that_turns_upside_down_with_its_interval():
+    above, below = np.array([10.0, 30.0, 8.0]), np.array([5.0, 10.0, 8.0])
+
+    mean, low, high = paired.ratio_and_interval(above, below)
+
+    assert mean == pytest.approx(6 ** (1 / 3))  # of 2, 3 and 1
+    spread = np.log([2, 3, 1]).std(ddof=1) / 3**0.5 * stats.t.ppf(0.975, 2)
+    assert (low, high) == pytest.approx((mean / np.exp(spread), mean * np.exp(spread)))
+    assert paired.ratio_and_interval(below, above) == pytest.approx((1 / mean, 1 / high, 1 / low))
+    with pytest.raises(ValueError, match="above 0"):
+        paired.ratio_and_interval(above, np.array([1.0, 0.0, 2.0]))
+    assert np.isnan(paired.ratio_and_interval(above[:1], below[:1])[1])
+
+
 def test_summaries_of_a_known_map():
     values = torch.linspace(-1, 1, 101, dtype=torch.float64)[None]
 

@@ -52,3 +52,23 @@ def mean_and_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, f
         return mean, mean, mean
     low, high = stats.t.interval(level, len(values) - 1, loc=mean, scale=error)
     return mean, float(low), float(high)
+
+
+def ratio_and_interval(
+    above: np.ndarray, below: np.ndarray, level: float = 0.95
+) -> tuple[float, float, float]:
+    """How many times as large values (N,) are as others of the same units: the geometric mean.
+
+    Student's interval is that of the logarithms, so that no end is negative, and that turning the
+    ratio upside down turns its interval upside down. NaN for what cannot be said, as in
+    :func:`mean_and_interval`.
+
+    Raises
+    ------
+    ValueError
+        If a value is not above 0, since a ratio to it says nothing.
+    """
+    if not (np.all(above > 0) and np.all(below > 0)):
+        raise ValueError("a ratio needs values above 0: check what was measured")
+    mean, low, high = np.exp(mean_and_interval(np.log(above) - np.log(below), level))
+    return float(mean), float(low), float(high)

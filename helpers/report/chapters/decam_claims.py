@@ -141,19 +141,18 @@ def evaluations(population: int, iterations: int, channels: int) -> dict[str, tu
 def cost(seconds: pd.DataFrame) -> list[dict]:
     """Rows on time from seconds, an image a row and a method a column; none without an image.
 
-    Intervals are Student's over images; of one image the value itself.
+    Intervals are Student's over images, those of ratios on the scale of logarithms; of one image
+    the value itself.
     """
     if seconds.empty:
         return []
-    ours = seconds["DE-CAM"]
-    values = {
-        "cost/seconds": ours,
-        "cost/ig": ours / seconds["Integrated Gradients"],
-        "cost/ablation": ours / seconds["AblationCAM"],
+    ours = seconds["DE-CAM"].to_numpy(float)
+    found = {"cost/seconds": paired.mean_and_interval(ours)} | {
+        key: paired.ratio_and_interval(ours, seconds[other].to_numpy(float))
+        for key, other in (("cost/ig", "Integrated Gradients"), ("cost/ablation", "AblationCAM"))
     }
     rows = []
-    for key, found in values.items():
-        mean, low, high = paired.mean_and_interval(found.to_numpy(float))
+    for key, (mean, low, high) in found.items():
         ends = (mean, mean) if math.isnan(low) else (low, high)
-        rows.append(claims.measurement(key, claims.INDEPENDENT, mean, *ends, len(found)))
+        rows.append(claims.measurement(key, claims.INDEPENDENT, mean, *ends, len(ours)))
     return rows
