@@ -66,7 +66,7 @@ from tqdm import tqdm
 from helpers.inputs import at_hand, checkpoints, cifar, classifiers, conversion
 from helpers.inputs import photographs as photos
 from helpers.ranking import conditions, orders, pieces, ranked_tests
-from helpers.report import claims, tables, theme
+from helpers.report import claims, order, tables, theme
 from helpers.report.chapters import ranking as show
 from helpers.store import paths
 from helpers.trials import methods
@@ -210,6 +210,9 @@ DRAWN = orders.drawn(STANDING, draws=bootstrap_draws, seed=seed)
 OVERALL = orders.overall(DRAWN)  # (draws + 1, methods)
 COST = np.nanmean([scores.cost for scores in LARGE.values()], 0)
 TABLE = show.order_table(NAMES, KINDS, OVERALL, COST)
+OF_TESTS = orders.over_networks(DRAWN)
+SIZE = {"images": len(PHOTOGRAPHS), "networks": len(LARGE)}
+ORDER = show.order_rows(order.EVERY, TABLE, NAMES, TESTS, OF_TESTS, **SIZE)
 show.order_chart(TABLE)
 
 # %% [markdown]
@@ -295,6 +298,7 @@ BESIDE = show.beside(ASKED, LARGE, TESTS, list(ranked_tests.CLEAN_ALONE))
 # Every black box with every budget, beside the methods that look inside:
 
 # %%
+OF_BOXES = []
 if ASKED:
     boxed = orders.drawn(orders.standings(BESIDE), draws=bootstrap_draws, seed=seed)
     spent = np.nanmean([scores.cost for scores in ASKED.values()], 0)
@@ -304,6 +308,12 @@ if ASKED:
     table = show.order_table(named, kinds, orders.overall(boxed), spending)
     front = orders.front(table.standing.to_numpy(), table.passes.to_numpy())
     cheap = [table.method[place] for place in front]
+    shared, sized = (
+        list(ranked_tests.CLEAN_ALONE),
+        {"images": BESIDE.shape[-1], "networks": len(ASKED)},
+    )
+    of_tests = orders.over_networks(boxed)
+    OF_BOXES = [show.order_rows(order.ASKED, table, named, shared, of_tests, **sized)]
     display(show.budget_chart(table), Markdown(show.budget_sentences(table, cheap)))
 
 # %% [markdown]
@@ -340,7 +350,7 @@ notebook.finish(
     session,
     measured.table(),
     show.verdict(judged, TABLE),
-    files={"-order.csv": TABLE.round(6).to_csv(index=False)},
+    files={"-order.csv": pd.concat([ORDER, *OF_BOXES]).to_csv(index=False)},
 )
 
 # %% [markdown]

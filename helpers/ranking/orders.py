@@ -38,7 +38,12 @@ def overall(means: np.ndarray) -> np.ndarray:
     So tests count alike however many images or networks they have. A method counts where it has a
     number; one without any is NaN.
     """
-    return _mean(_mean(means, -3), -2)
+    return _mean(over_networks(means), -2)
+
+
+def over_networks(means: np.ndarray) -> np.ndarray:
+    """The mean standing of each method in each test, (..., T, M), from means (..., L, T, M)."""
+    return _mean(means, -3)
 
 
 def drawn(standing: np.ndarray, *, draws: int, seed: int) -> np.ndarray:

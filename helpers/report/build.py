@@ -26,6 +26,7 @@ from helpers.report import (
     front_page,
     leaderboard,
     methods,
+    order,
     readme,
     reliability,
     scorecard,
@@ -56,6 +57,7 @@ def included() -> dict[Path, str | bytes]:
     """Compute what the book's pages include or load, by the file it goes to."""
     scorecards, cards = _committed()
     compared = claims.run_card(leaderboard.CHAPTER)
+    standing = order.load()
     pictures = explorer.load()
     shown = run_pictures(scorecards)
     generated: dict[Path, str | bytes] = {
@@ -68,9 +70,10 @@ def included() -> dict[Path, str | bytes]:
         MADE / "seeds.md": costs.seeds_page(),
         MADE / "front.md": front_page.front(scorecards, shown),
         **{MADE / "pictures" / f"{chapter}.png": png for chapter, png in shown.items()},
+        MADE / "order.md": leaderboard.order_section(standing, claims.run_card(order.CHAPTER)),
         MADE / "leaderboard.md": leaderboard.leaderboard_page(leaderboard.matrix(), compared),
         MADE / "methods.md": methods.methods_page(),
-        MADE / "which.md": methods.which_page(leaderboard.matrix()),
+        MADE / "which.md": methods.which_page(leaderboard.matrix(), standing),
         MADE / "cite.md": cite.cite_page(),
         MADE / "explorer.md": explorer.explorer_page(pictures),
         MADE / "equations.md": equations.equations_page(equations.source_files()),

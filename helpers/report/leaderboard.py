@@ -1,11 +1,13 @@
 """The page that ranks all methods in all tests: the matrix in, Markdown out."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.measures import standings
-from helpers.report import page_charts, render, tables, theme
+from helpers.report import order, page_charts, render, tables, theme
+from helpers.report.chapters import ranking
 from helpers.store import paths, reading
 
 CHAPTER = "cross_examination"
@@ -92,6 +94,34 @@ def controls_that_win(places: pd.DataFrame) -> list[dict]:
         for test in places.test.unique()
         if not (high := controls[controls.test == test]).empty
     ]
+
+
+def order_section(standing: pd.DataFrame | None, card: dict) -> str:
+    """Chart the order over networks and write its table; nothing before its first run."""
+    if standing is None:
+        return ""
+    whole = standing[standing.among == order.EVERY]
+    asked = standing[standing.among == order.ASKED]
+    places = standings.with_places(order.as_matrix(whole))
+    shown = places[places.decides]
+    return render.markdown(
+        "order",
+        profile=card.get("profile", "unknown"),
+        command=card.get("command", f"python -m helpers.run {order.CHAPTER}"),
+        networks=card.get("parameters", {}).get("networks", "").split(),
+        images=int(whole.images.max()),
+        tests=shown.test.nunique(),
+        chart=theme.on_page(ranking.order_chart(_in_order(whole))),
+        table=tables.rank_table(shown.assign(low=math.nan, high=math.nan), order.overall(whole)),
+        budgets=theme.on_page(ranking.budget_chart(_in_order(asked))) if len(asked) else "",
+        asked=int(asked.images.max()) if len(asked) else 0,
+    )
+
+
+def _in_order(standing: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all tests together, the best method first."""
+    whole = standing[standing.test == order.ALL]
+    return whole.sort_values("standing", ascending=False, kind="stable", ignore_index=True)
 
 
 def leaderboard_page(table: pd.DataFrame | None, card: dict) -> str:

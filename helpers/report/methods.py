@@ -8,14 +8,21 @@ from typing import NamedTuple
 import pandas as pd
 
 from helpers.measures import standings
-from helpers.report import leaderboard, render, tables, theme
+from helpers.report import leaderboard, order, render, tables, theme
 from helpers.store import paths, yaml_files
 
 FILE = paths.BOOK / "methods.yaml"
+BLACK_BOX = "Explain a black box"
 NEEDS = {  # what a reader wants of a map: the tests that speak of it
     "Debug a decision": ["decision", "insertion and deletion", "randomisation"],
     "Localise an object": ["localisation"],
-    "Explain a black box": ["insertion and deletion"],
+    BLACK_BOX: ["insertion and deletion"],
+    "Explain cheaply": [*tables.FIELD_WORDS],
+}
+NEEDS_IN_ORDER = {  # the same in the tests of the order over networks
+    "Debug a decision": ["decision", "insertion and deletion", "removal", "randomization"],
+    "Localize an object": ["localization"],
+    BLACK_BOX: ["insertion and deletion", "removal"],
     "Explain cheaply": [*tables.FIELD_WORDS],
 }
 CHEAP = 0.05  # seconds an image
@@ -55,33 +62,53 @@ def methods_page() -> str:
     return render.markdown("methods", methods=list(known().values()))
 
 
-def which_page(table: pd.DataFrame | None) -> str:
-    """Write for each need what the leaderboard knows, on what, and what it does not."""
-    if table is None:
+def which_page(table: pd.DataFrame | None, standing: pd.DataFrame | None = None) -> str:
+    """Write for each need what is known of the methods, on what, and what is not.
+
+    It follows the order over networks (`standing`, see `order.load`), or the matrix before that.
+    """
+    if standing is not None:
+        all_methods, asked = (
+            _deciding(order.as_matrix(standing[standing.among == among]))
+            for among in (order.EVERY, order.ASKED)
+        )
+        found = [
+            _need(name, tests, asked if name == BLACK_BOX else all_methods)
+            for name, tests in NEEDS_IN_ORDER.items()
+        ]
+    elif table is not None:
+        all_methods = _deciding(table)
+        found = [_need(name, tests, all_methods) for name, tests in NEEDS.items()]
+    else:
         return render.markdown("not_run", chapter=leaderboard.CHAPTER)
-    places = standings.with_places(table)
-    places = places[places.decides & (places.test != standings.COST)]
-    networks = list(places.network.unique())
-    places = places[places.network == networks[0]]
-    counts = places.n[places.n > 0]
+    counts = all_methods.n[all_methods.n > 0]
     return render.markdown(
         "which_method",
-        needs=[_need(name, tests, places) for name, tests in NEEDS.items()],
-        network=networks[0],
+        needs=found,
+        network=all_methods.network.iloc[0],
+        is_order=standing is not None,
         fewest=int(counts.min()),
         most=int(counts.max()),
         field=tables.FIELD_WORDS,
     )
 
 
+def _deciding(table: pd.DataFrame) -> pd.DataFrame:
+    """The deciding rows of a matrix's first network, with places, without costs."""
+    places = standings.with_places(table)
+    places = places[places.decides & (places.test != standings.COST)]
+    return places[places.network == places.network.iloc[0]] if len(places) else places
+
+
 def _need(name: str, tests: list[str], places: pd.DataFrame) -> dict:
     """The methods that stand first in the tests that speak of a need, controls beside them."""
     rows = places[places.test.isin(tests)]
-    if name == "Explain a black box":
+    if name == BLACK_BOX:
         rows = rows[rows.kind.isin(["black box", "control"])]
     if name == "Explain cheaply":
         rows = rows[(rows.seconds <= CHEAP) | (rows.kind == standings.CONTROL)]
-    stands = leaderboard.overall(rows)
+    is_standing = bool((rows.measure == order.STANDING).all())
+    stands = order.mean_standing(rows) if is_standing else leaderboard.overall(rows)
     controls = set(rows.method[rows.kind == standings.CONTROL])
     best = [method for method in stands.index if method not in controls][:FIRST]
     above = [

@@ -11,6 +11,12 @@ FIELD_WORDS = {  # each test's name in the field's own words
     "localisation": "localisation",
     "keeping": "sufficiency",
     "randomisation": "sensitivity to parameters",
+    # in the order over networks
+    "stability": "robustness",
+    "removal": "faithfulness",
+    "localization": "localization",
+    "sufficiency": "sufficiency",
+    "randomization": "sensitivity to parameters",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.measures import intervals, standings
-from helpers.report import tallies, theme
+from helpers.report import order, tallies, theme
 
 NOT_COMPARED = "Nothing was measured on other images than ImageNet's."
 GRAD_CAM = "Grad-CAM"
@@ -74,6 +74,43 @@ def order_table(
     columns = ["method", "kind", "standing", "low", "high", "passes", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("standing", ascending=False, kind="stable", ignore_index=True)
+
+
+def order_rows(
+    among: str,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    tests: Sequence[str],
+    of_tests: np.ndarray,
+    *,
+    images: int,
+    networks: int,
+) -> pd.DataFrame:
+    """An order for other pages, as :mod:`helpers.report.order` reads it: a row a method and test.
+
+    Parameters
+    ----------
+    among
+        Which methods are compared.
+    table
+        From :func:`order_table`, for all tests together, which come first.
+    of_tests
+        Standings (D + 1, T, M) of the methods `names` in `tests`, the first of all images.
+    images, networks
+        How many there are.
+    """
+    rows = pd.DataFrame(
+        [
+            (name, test, *estimate(of_tests[:, i, j]))
+            for j, name in enumerate(names)
+            for i, test in enumerate(tests)
+        ],
+        columns=["method", "test", "standing", "low", "high"],
+    )
+    rows = rows.merge(table[["method", "kind", "passes", "seconds"]], on="method")
+    whole = pd.concat([table.assign(test=order.ALL), rows])
+    whole = whole.assign(among=among, images=images, networks=networks)
+    return whole[order.COLUMNS].round(6)
 
 
 def order_chart(table: pd.DataFrame) -> alt.LayerChart:
