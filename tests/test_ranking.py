@@ -254,6 +254,28 @@ def test_pieces_are_read_again_and_give_the_same(work, monkeypatch):
     np.testing.assert_array_equal(first.values, second.values)
 
 
+def test_a_method_of_a_users_is_measured_beside_the_others_without_making_them_again(
+    work, monkeypatch
+):
+    alone = pieces.measured(work, 4)
+    mine = brought.brought(noise, "mine")
+    measured, methods = pieces.scored, []
+    monkeypatch.setattr(
+        pieces, "scored", lambda m, *given: methods.extend(m) or measured(m, *given)
+    )
+    gradient_, noise_ = work.methods
+
+    found = pieces.measured(work._replace(methods=[gradient_, mine, noise_]), 4)
+
+    assert [method.name for method in methods] == ["mine", "mine"]  # two pieces of images
+    np.testing.assert_array_equal(found.values[:, [0, 2]], alone.values)
+    assert np.isfinite(found.values[:, 1]).all()
+    np.testing.assert_array_equal(found.cost[[0, 2]], alone.cost)
+    np.testing.assert_array_equal(found.alike[np.ix_([0, 2], [0, 2])], alone.alike)
+    assert np.isnan(found.alike[0, 1]).all()
+    np.testing.assert_allclose(found.alike[1, 1], 1)
+
+
 def test_committed_pieces_are_read_and_a_damaged_one_is_made_again(work, monkeypatch, tmp_path):
     monkeypatch.setattr(pieces, "KEPT", tmp_path / "kept")
     first = pieces.measured(work, 4)

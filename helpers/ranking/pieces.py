@@ -66,6 +66,9 @@ def tests_of(work: Work) -> dict[str, Trial]:
 def measured(work: Work, size: int) -> Scores:
     """All of a network's scores, in pieces of `size` images; the last one may hold more.
 
+    Each method of a user's has pieces of its own, so that nothing else is made again for it; how
+    alike its maps and other methods' are is not measured.
+
     Raises
     ------
     ValueError
@@ -73,6 +76,36 @@ def measured(work: Work, size: int) -> Scores:
     """
     if size < 2 or len(work.images) < 2:
         raise ValueError(f"{len(work.images)} images by {size}; expected two or more at a time")
+    ours = [method for method in work.methods if not method.is_brought]
+    groups = [[method] for method in work.methods if method.is_brought] + [ours] * bool(ours)
+    found = joined([_of_methods(work._replace(methods=group), size) for group in groups])
+    columns = [method.name for group in groups for method in group]
+    places = [columns.index(method.name) for method in work.methods]
+    return found._replace(
+        values=found.values[:, places],
+        cost=found.cost[places],
+        alike=found.alike[np.ix_(places, places)],
+    )
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Scores of several groups of methods on the same images, one group after the other."""
+    counts = [part.values.shape[1] for part in parts]
+    alike = np.full((sum(counts), sum(counts), parts[0].values.shape[2]), np.nan)
+    for part, end in zip(parts, np.cumsum(counts), strict=True):
+        own = slice(end - part.values.shape[1], end)
+        alike[own, own] = part.alike
+    return Scores(
+        np.concatenate([part.values for part in parts], 1),
+        np.concatenate([part.cost for part in parts]),
+        alike,
+        {pair: why for part in parts for pair, why in part.gaps.items()},
+        parts[0].apart,
+    )
+
+
+def _of_methods(work: Work, size: int) -> Scores:
+    """Scores of methods whose pieces are kept together."""
     parts = work.images.tensor_split(max(len(work.images) // size, 1))
     key = families.network_key(work.network, brought=False)
     _RUNNING[key] = work
