@@ -81,6 +81,35 @@ def test_numbers_come_from_the_runs_parameters_and_a_missing_one_is_named(listed
         differences.of_run("small", {"parameters": {}})
 
 
+@pytest.mark.parametrize("chapter", [paper.chapter for paper in scorecard.PAPERS[:5]])
+def test_a_papers_chapter_says_what_was_easy_and_difficult_and_that_its_authors_may_answer(
+    chapter, monkeypatch
+):
+    card = claims.run_card(chapter)
+    known = differences.known()
+    silent = differences.section(chapter, claims.scorecard(chapter), card)
+    answered = {chapter: known[chapter]._replace(reply="We <b>disagree</b>.")}
+    monkeypatch.setattr(differences, "known", lambda: answered)
+
+    heard = differences.section(chapter, claims.scorecard(chapter), card)
+
+    for text in (silent, heard):
+        assert "What was easy to re-run:*" in text
+        assert "What was difficult:*" in text
+    assert "were not asked before this version" in silent
+    assert "were not asked" not in heard
+    assert "We &lt;b&gt;disagree&lt;/b&gt;." in heard
+
+
+def test_a_word_that_no_chapter_has_is_refused(tmp_path):
+    file = tmp_path / "differences.yaml"
+    row = "{what: a, paper: b, here: c, effect: D., direction: for}"
+    file.write_text(f"small:\n  badge: one\n  fair: Yes.\n  answer: no\n  rows: [{row}]\n")
+
+    with pytest.raises(ValueError, match="'answer'"):
+        differences.known.__wrapped__(file)
+
+
 def test_a_row_goes_when_its_setting_is_the_papers_again(listed, monkeypatch):
     found = listed(settings=["solver"])
     monkeypatch.setattr(differences, "known", lambda: found)

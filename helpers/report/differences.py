@@ -47,11 +47,17 @@ class Difference(NamedTuple):
 
 
 class Chapter(NamedTuple):
-    """All differences of a chapter; the largest in two words; whether the comparison is fair."""
+    """All differences of a chapter; the largest in two words; whether the comparison is fair.
+
+    Of a paper also what was easy and what was difficult to re-run, and what its authors answered.
+    """
 
     badge: str
     fair: str
     rows: tuple[Difference, ...]
+    easy: str = ""
+    difficult: str = ""
+    reply: str = ""
 
 
 @lru_cache
@@ -67,11 +73,14 @@ def known(file: Path = FILE) -> dict[str, Chapter]:
 
 
 def _chapter(name: str, entry: dict) -> Chapter:
-    missing = [key for key in Chapter._fields if not entry.get(key)]
+    needed = [key for key in Chapter._fields if key not in Chapter._field_defaults]
+    missing = [key for key in needed if not entry.get(key)]
     if missing:
         raise ValueError(f"{FILE.name}: {name} lacks {missing[0]!r}")
-    rows = tuple(_checked(name, row) for row in entry["rows"])
-    return Chapter(entry["badge"], entry["fair"], rows)
+    unknown = [key for key in entry if key not in Chapter._fields]
+    if unknown:
+        raise ValueError(f"{FILE.name}: {name} has {unknown[0]!r}; expected {[*Chapter._fields]}")
+    return Chapter(**{**entry, "rows": tuple(_checked(name, row) for row in entry["rows"])})
 
 
 def _checked(chapter: str, entry: dict) -> Difference:
@@ -144,7 +153,7 @@ def section(chapter: str, judged: pd.DataFrame, card: dict) -> str:
     counted = tallies.counted(judged)
     return render.markdown(
         "differences",
-        fair=known()[chapter].fair,
+        chapter=known()[chapter],
         rows=[
             {
                 **row._asdict(),
