@@ -28,7 +28,7 @@
 #
 # No paper made these comparisons, so the claims in `data/reported/cross_examination.csv` are ours, fixed
 # before the run: a method beats every control on the test of its own paper, and is in the better half on
-# the others'; no control is in the better half of a test; the tests agree; and a map does not outlive the
+# the others'; no control is in the better half of a test; the tests agree; and a map changes with the
 # network's weights.
 
 # %% tags=["parameters"]
@@ -215,7 +215,7 @@ pd.DataFrame(
 )  # fmt: skip
 
 # %% [markdown]
-# ## Every map, a cell at a time
+# ## Maps of every method under every condition
 #
 # A cell is a method under a condition. It is kept under a digest of the method's code, the network and
 # the images, so that an interrupted run goes on with the cells that are missing, and one more method
@@ -238,7 +238,7 @@ found = [
 display(show.gaps(found, len(CELLS)), show.remarks(remarks.sentences(CELLS)))
 
 # %% [markdown]
-# ### What they look like
+# ### The maps
 
 
 # %%
@@ -383,7 +383,7 @@ rows = summed_up(sufficiency.TRIAL, SCORED["keeping"])
 Markdown(show.outcome(deciding(rows)))
 
 # %% [markdown]
-# ### Does it outlive the weights? (Adebayo et al.)
+# ### Does it depend on the weights? (Adebayo et al.)
 #
 # The network's layers are shuffled from the top, and the map is compared with that of the network as it
 # was. A high correlation means that the map does not show what was learned.
