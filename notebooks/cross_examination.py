@@ -640,7 +640,7 @@ judged = claims.judge(measured.table(), "cross_examination")
 tables.verdict_table(judged)
 
 # %% [markdown]
-# In short:
+# The run's summary, which stands at the top of this page in the book:
 
 # %% tags=["verdict"]
 first = {test: table.iloc[0].idxmin() for test, table in RANKS.items()}

@@ -319,7 +319,7 @@ layout.accuracy_table(curve, reported)
 charts.accuracy(curve, reported)
 
 # %% [markdown]
-# *Accuracy by epoch: lines with dots are ours, with 95 % intervals, open diamonds the paper's.*
+# *Accuracy by epoch: lines with dots are ours, with 95 % intervals, open marks the paper's.*
 #
 # ## Figures 1 to 6: the maps at five stages
 #
@@ -692,6 +692,14 @@ charts.readings(measured.readings(), reported, "overfit_noise", "difference in a
 claimed.shares(judged, "overfit_", "robust_", "noise_hardest_")
 
 # %% [markdown]
+# The same rows in each training by itself. Two trainings have an interval of 12.7 standard errors to each
+# side, so that a row on the last epoch may be open although both agree in sign:
+
+# %%
+BY_TRAINING = {f"seed {s.recipe.seed}, {s.recipe.epochs} epochs": s.rows for s in made}
+claimed.by_training(BY_TRAINING, reported, "overfit_", "robust_", "noise_hardest_")
+
+# %% [markdown]
 # ## Table 3: the confidence drop
 #
 # The largest probability on the clean image minus the largest on the occluded one. The paper occludes "20",
@@ -701,7 +709,16 @@ claimed.shares(judged, "overfit_", "robust_", "noise_hardest_")
 # image. A wrong prediction with high confidence counts as no drop, so the drop is no full measure of robustness.
 
 # %%
-open_questions.drop_table(measured.readings())
+charts.readings(
+    measured.readings(), reported, "drop_20_over_3", "confidence drop, epoch 20 less epoch 3"
+)
+
+# %% [markdown]
+# The drops themselves:
+
+# %%
+drops = open_questions.drop_table(measured.readings())
+claimed.folded(theme.Html(drops.to_html(max_rows=None)), f"All {len(drops)} readings")
 
 # %% [markdown]
 # The paper's numbers beside the reading of its title, and beside the reading that is nearest to them:
@@ -731,7 +748,7 @@ claimed.networks_table(measured.readings(), judged)
 claimed.tally(judged)
 
 # %% [markdown]
-# What this amounts to:
+# The run's summary, which stands at the top of this page in the book:
 
 # %% tags=["verdict"]
 origin = show.origin(first.train_images, committed is trained)

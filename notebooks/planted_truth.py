@@ -390,7 +390,7 @@ judged = claims.judge(measured.table(), CHAPTER)
 tables.verdict_table(judged)
 
 # %% [markdown]
-# In short:
+# The run's summary, which stands at the top of this page in the book:
 
 # %% tags=["verdict"]
 notebook.finish(

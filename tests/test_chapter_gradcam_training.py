@@ -16,6 +16,7 @@ from helpers.report.chapters import gradcam_training_claims as claimed
 from helpers.report.chapters import gradcam_training_readings as open_questions
 from helpers.report.chapters import gradcam_training_tables as layout
 from helpers.store import paths
+from helpers.trials import training_stages_shards as shards
 
 CHAPTER = "gradcam_training"
 LOOKS = pd.DataFrame(
@@ -125,6 +126,34 @@ def test_table_1_is_measured_only_where_it_may_be_and_final_is_epoch_20():
     assert [r["key"] for r in claimed.measurements(found, table_1=False)] == ["gain_1_2"]
     keys = [r["key"] for r in claimed.measurements(found, table_1=True)]
     assert keys == ["test_20", "gain_1_2", "test_final"]
+
+
+def test_an_accuracy_has_no_interval_beyond_a_hundred_percent():
+    found = estimates(("train_20", "", 99.7, 97.5, 101.9), ("gain_1_2", "", 1, -101, 102))
+
+    rows = {row["key"]: row for row in claimed.measurements(found, table_1=True)}
+
+    assert (rows["train_20"]["low"], rows["train_20"]["high"]) == (97.5, 100)
+    assert (rows["train_final"]["low"], rows["train_final"]["high"]) == (97.5, 100)
+    assert (rows["gain_1_2"]["low"], rows["gain_1_2"]["high"]) == (-101, 102)  # a difference
+    assert layout.accuracy_curve(found[:1]).high.item() == 100
+
+
+def test_each_training_stands_by_itself_in_the_main_reading():
+    reported = claims.reported("gradcam_training")
+    one = estimates(
+        ("overfit_noise", "", 7.5, 1, 2), ("overfit_noise", "x=1", 3, 1, 2),
+        ("gain_1_2", "", 4, 1, 2), ("overfit_more", "", 5, 1, 2),
+    )  # fmt: skip
+    other = estimates(("overfit_rotation", "", -1.25, 1, 2))
+
+    table = claimed.by_training({"seed 0": one, "seed 1": other}, reported, "overfit_")
+
+    says = reported.says
+    assert table.to_dict() == {
+        "seed 0": {says["overfit_noise"]: "7.5", says["overfit_rotation"]: "–"},
+        "seed 1": {says["overfit_noise"]: "–", says["overfit_rotation"]: "-1.25"},
+    }
 
 
 def test_second_networks_have_readings_of_the_rows_that_carry_a_conclusion():
@@ -285,6 +314,18 @@ def test_table_3_has_a_row_a_reading():
     assert open_questions.drop_table(readings.iloc[:0]).empty
 
 
+def test_a_choice_without_a_second_option_is_no_column_of_table_3():
+    readings = readings_of(
+        *((f"drop_{epoch}", {"pixels": "black", "count": count}, 2.0)
+          for epoch in (1, 20) for count in ("5", "20"))
+    )  # fmt: skip
+
+    table = open_questions.drop_table(readings)
+
+    assert table.index.names == ["count"]
+    assert table.index.tolist() == ["5", "20"]
+
+
 def test_accuracy_table_joins_the_papers_epochs():
     curve = layout.accuracy_curve(
         estimates(
@@ -342,13 +383,16 @@ def test_committed_training_is_described_as_its_checkpoints_are():
         assert abs(right - round(right)) < 1e-6  # a count of images, so of this many images
 
 
-def test_committed_training_is_not_the_published_run_of_all_images():
-    """The page of 50,000 training images has 76.75 %; these checkpoints are of 18,000."""
+def test_the_published_run_took_the_committed_training_as_its_first():
     told = json.loads((paths.MODELS / f"{CHAPTER}.json").read_text())
-    published = claims.results(CHAPTER).set_index("key").value["train_1"]
+    values = claims.run_card(CHAPTER)["parameters"]
+    recipe = recipes.Recipe(**{name: values[name] for name in recipes.Recipe._fields})
+    file = paths.RESULTS / f"{CHAPTER}-trainings" / shards.file_name(recipe)
+    shard = shards.read(file.parent, recipe, json.loads(file.read_text())["measured"])
 
-    assert told["recipe"]["train_images"] != 50_000
-    assert abs(100 * told["epochs"]["1"]["right"] - published) > 10
+    assert told["recipe"] == recipe._asdict()
+    main = shard.rows[shard.rows.reading == ""].set_index("key").value
+    assert main["train_1"] == pytest.approx(100 * told["epochs"]["1"]["right"], abs=1e-4)
 
 
 def test_committed_checkpoint_is_right_on_most_of_foolboxs_images():

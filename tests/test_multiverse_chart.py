@@ -44,6 +44,15 @@ def test_each_reading_has_a_dot_in_the_row_of_each_option_that_it_took():
     assert (dots.y <= 0).all()
 
 
+def test_a_choice_without_a_second_option_has_no_row():
+    spec = drawn(TABLE.assign(network="one"))
+
+    (dots,) = [rows for rows in data_of(spec) if "option" in rows]
+    assert not dots.option.str.contains("network").any()
+    assert "network: one" not in json.dumps(spec["layer"])
+    assert "network: one" in json.dumps(spec["datasets"])  # a reading still names it
+
+
 def test_the_chart_is_as_wide_as_its_page_and_says_what_it_shows():
     spec = drawn()
 

@@ -34,15 +34,38 @@ def published(tmp_path, monkeypatch):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title"), code])
     results = {".csv": b"key,value\na,0.25\n", "-matrix.csv": b"m,1\n", "-explorer.json": b"[3]\n"}
     card = {"profile": "laptop", "finding": "It is 0.25.", "parameters": VALUES, "digest": "x"}
-    card = seal.sealed(notebook, card, results)
+    parts = {"-trainings/one.json": b"{}\n"}  # with checksums of their own
+    card = seal.sealed(notebook, card, results | parts)
     notebook.metadata["provenance"] = card
-    for ending, content in {**results, ".json": execute.as_file(card)}.items():
+    for ending, content in {**results, **parts, ".json": execute.as_file(card)}.items():
         files.write_atomically(paths.RESULTS / f"trial{ending}", content)
     files.write_atomically(paths.RUNS / "trial.ipynb", nbformat.writes(notebook).encode())
     return tmp_path
 
 
 def test_a_run_as_it_was_published_has_no_differences(published):
+    assert seal.differences("trial") == []
+
+
+def test_parts_in_folders_are_not_of_one_run_and_may_change_or_come_later(published):
+    card = json.loads((paths.RESULTS / "trial.json").read_bytes())
+    assert not [part for part in card[seal.KEY] if "/" in part]
+
+    files.write_atomically(paths.RESULTS / "trial-trainings" / "one.json", b"[1]\n")
+    files.write_atomically(paths.RESULTS / "trial-trainings" / "two.json", b"[2]\n")
+
+    assert seal.differences("trial") == []
+
+
+def test_hashes_of_parts_that_an_older_card_holds_are_passed_over(published):
+    file = paths.RESULTS / "trial.json"
+    card = json.loads(file.read_bytes())
+    card[seal.KEY]["-trainings/one.json"] = "0" * 64
+    page = json.loads((paths.RUNS / "trial.ipynb").read_bytes())
+    page["metadata"]["provenance"] = card
+    files.write_atomically(file, execute.as_file(card))
+    files.write_atomically(paths.RUNS / "trial.ipynb", json.dumps(page).encode())
+
     assert seal.differences("trial") == []
 
 

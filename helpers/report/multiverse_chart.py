@@ -18,6 +18,12 @@ _TALL = 12  # rows that the upper panel is high, at least
 _GAP = 0.8  # rows between the panels
 
 
+# Pixels of the longest label: a share of the page's column, which is narrow on a phone.
+_LIMIT = alt.ExprRef(
+    "isFinite(containerSize()[0]) ? clamp(0.38 * containerSize()[0], 110, 260) : 260"
+)
+
+
 def specification_curve(
     table: pd.DataFrame,
     judge: Callable[[Interval], str],
@@ -53,7 +59,8 @@ def specification_curve(
     if found.empty:
         raise ValueError("no reading has a value; a specification curve needs one or more")
     choices = [name for name in table.columns if name not in _MEASURED]
-    options = [(c, o) for c in choices for o in dict.fromkeys(table[c].astype(str))]
+    different = {c: dict.fromkeys(table[c].astype(str)) for c in choices}
+    options = [(c, o) for c, some in different.items() if len(some) > 1 for o in some]
     levels, ticks = _upper(found, bound, max(_TALL, len(options)))
     found = found.assign(
         rank=found.index + 1,
@@ -133,7 +140,7 @@ def _layers(found, dots, labels: dict, bound: float | None) -> alt.LayerChart:
     """The chart's parts: the border, intervals and values, and the dots of the options."""
     lookup = json.dumps({f"{place:.3f}": text for place, text in labels.items()})
     expression = f"({lookup})[replace(format(datum.value, '.3f'), '−', '-')]"
-    axis = alt.Axis(values=[*labels], labelExpr=expression, labelOverlap=False, labelLimit=180)
+    axis = alt.Axis(values=[*labels], labelExpr=expression, labelOverlap=False, labelLimit=_LIMIT)
     top = max([float(found.y_high.max()), *([] if bound is None else [bound])])
     scale = alt.Scale(domain=[min(labels) - 0.6, top + 0.4], nice=False)
     y = alt.Y("y:Q", title=None, axis=axis, scale=scale)

@@ -27,9 +27,14 @@ def sealed(notebook: Any, card: dict[str, Any], results: Mapping[str, bytes]) ->
         The run card; hashes that it holds are replaced.
     results
         Contents of the result files, by the end of their names; the card's own is none of them.
+        Parts in folders are left out, as in :func:`results_of`.
     """
     bare = {key: value for key, value in card.items() if key != KEY}
-    hashes = {ending: hashlib.sha256(content).hexdigest() for ending, content in results.items()}
+    hashes = {
+        ending: hashlib.sha256(content).hexdigest()
+        for ending, content in results.items()
+        if not _is_part(ending)
+    }
     return {**bare, KEY: {"page": of_page(notebook), "card": _of(bare), **hashes}}
 
 
@@ -65,7 +70,7 @@ def differences(name: str) -> list[str]:
     now = sealed(page, card, results_of(name))[KEY]
     was = card[KEY]
     names = {"page": f"book/runs/{name}.ipynb", "card": f"the run card of {name}"}
-    for part in sorted({*was, *now}):
+    for part in sorted(part for part in {*was, *now} if not _is_part(part)):
         told = names.get(part, f"data/results/{name}{part}")
         if part not in now:
             wrong.append(f"{told} is gone")
@@ -89,6 +94,11 @@ def results_of(name: str) -> dict[str, bytes]:
         and not file.stem.endswith(SEEDS)
     ]
     return {file.name.removeprefix(name): reading.content(Path(file)) for file in files}
+
+
+def _is_part(ending: str) -> bool:
+    """Whether a file lies in a folder of parts, such as ``-trainings/seed-3.json``."""
+    return "/" in ending
 
 
 def _output(output: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 
 from helpers.report import claims, multiverse_rows, theme
-from helpers.report.chapters.gradcam_training_tables import interval
+from helpers.report.chapters.gradcam_training_tables import interval, of_a_hundred
 
 NETWORK = "network"  # the choice that second networks are options of
 SAME = {"test_final": "test_20", "train_final": "train_20"}  # two names of one quantity
@@ -20,11 +20,12 @@ OF_TABLE_1 = re.compile(r"(test|train)_\d+")
 
 def measurements(found: pd.DataFrame, *, table_1: bool) -> list[dict]:
     """The main readings as measurements; Table 1 only where trainings may be compared with it."""
-    rows = [
-        claims.measurement(row.key, claims.INDEPENDENT, row.value, row.low, row.high, row.n)
-        for row in found.itertuples()
-        if table_1 or not OF_TABLE_1.fullmatch(row.key)
-    ]
+    rows = []
+    for row in found.itertuples():
+        is_accuracy = bool(OF_TABLE_1.fullmatch(row.key))
+        if table_1 or not is_accuracy:
+            ends = of_a_hundred(row.low, row.high) if is_accuracy else (row.low, row.high)
+            rows.append(claims.measurement(row.key, claims.INDEPENDENT, row.value, *ends, row.n))
     by_key = {row["key"]: row for row in rows}
     return rows + [{**by_key[of], "key": key} for key, of in SAME.items() if of in by_key]
 
@@ -109,6 +110,26 @@ def by_strength(readings: pd.DataFrame) -> pd.DataFrame:
     columns = ["corruption", "strength", "difference in accuracy (points)", "images"]
     table = pd.DataFrame(rows, columns=columns).drop_duplicates(["corruption", "strength"])
     return table.sort_values(["corruption", "strength"]).set_index(["corruption", "strength"])
+
+
+def by_training(
+    trainings: Mapping[str, pd.DataFrame], reported: pd.DataFrame, *starts: str
+) -> pd.DataFrame:
+    """The main reading of rows in every training by itself, by the trainings' names.
+
+    Parameters
+    ----------
+    trainings
+        Frames as `shards.table` gives them.
+    starts
+        With which the rows' keys begin.
+    """
+    columns = {}
+    for name, table in trainings.items():
+        main = table[(table.reading == "") & table.key.isin(reported.index)]
+        main = main[main.key.str.startswith(starts)].set_index("key").value
+        columns[name] = main.rename(index=reported.says)
+    return pd.DataFrame(columns).rename_axis("row").map(theme.number)
 
 
 def networks_table(readings: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,8 @@ EPOCHS = (1, 2, 3, 20)
 def drop_table(readings: pd.DataFrame) -> pd.DataFrame:
     """Table 3 in all its readings: the mean drop with its interval, by epoch.
 
+    A choice that is the same in all of them is left out.
+
     `readings` is the frame of `claims.Measurements.readings`; keys are ``drop_1`` and so on.
     """
     names = {f"drop_{epoch}": f"epoch {epoch}" for epoch in EPOCHS}
@@ -23,7 +25,8 @@ def drop_table(readings: pd.DataFrame) -> pd.DataFrame:
     if not table:
         return pd.DataFrame(columns=list(names.values()))
     index = pd.MultiIndex.from_tuples(list(table), names=choices)
-    return pd.DataFrame(list(table.values()), index=index)
+    same = [name for name in choices if len(table) > 1 and index.unique(name).size == 1]
+    return pd.DataFrame(list(table.values()), index=index).droplevel(same)
 
 
 def contradictions(reported: pd.DataFrame) -> pd.DataFrame:

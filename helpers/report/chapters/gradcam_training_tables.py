@@ -63,9 +63,14 @@ def accuracy_curve(combined: pd.DataFrame) -> pd.DataFrame:
     for row in combined.itertuples():
         name, _, epoch = row.key.partition("_")
         if name in names and epoch.isdecimal():
-            estimate = row.value, row.low, row.high
+            estimate = row.value, *of_a_hundred(row.low, row.high)
             rows.append(accuracy_row(int(epoch), names[name], estimate, row.n))
     return pd.DataFrame(rows).sort_values(["set", "epoch"], ignore_index=True)
+
+
+def of_a_hundred(low: float, high: float) -> tuple[float, float]:
+    """An interval of an accuracy (%), which no Student's interval leads below 0 or above 100."""
+    return max(low, 0.0), min(high, 100.0)
 
 
 def accuracy_table(curve: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
