@@ -84,6 +84,9 @@ def test_names_beside_an_axis_are_not_cut_where_vega_would_cut_them():
     mended = specs.mended(LINE)
 
     assert mended["config"]["axis"]["labelLimit"] == specs.LABEL > 180
+    named = {"y": {"field": "y", "axis": {"labelLimit": 120, "title": None}}}
+    mended = specs.mended({"layer": [{"mark": "point", "encoding": named}]})
+    assert mended["layer"][0]["encoding"]["y"]["axis"] == {"title": None}
     own = specs.mended({**LINE, "config": {"axis": {"labelLimit": 90}}})
     assert own["config"]["axis"]["labelLimit"] == 90
 

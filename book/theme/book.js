@@ -82,7 +82,7 @@
     config.legend = { ...config.legend, labelLimit: narrow ? width - 115 : 240, titleLimit: width - 20 };
     if (narrow) Object.assign(config.legend, { orient: "bottom", columns: 1 });
     else config.legend.columns = Math.max(1, Math.floor(width / 210));
-    config.axis = { ...config.axis, labelLimit: narrow ? Math.floor(width * 0.42) : 200 };
+    config.axis = { ...config.axis, labelLimit: Math.min(260, Math.floor(width * 0.42)) };
     return isDark() ? inTheDark(chart) : chart;
   }
 

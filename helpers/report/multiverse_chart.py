@@ -16,12 +16,7 @@ _MEASURED = ["value", "low", "high", "n"]
 _STEP = 16  # pixels a row of options
 _TALL = 12  # rows that the upper panel is high, at least
 _GAP = 0.8  # rows between the panels
-
-
-# Pixels of the longest label: a share of the page's column, which is narrow on a phone.
-_LIMIT = alt.ExprRef(
-    "isFinite(containerSize()[0]) ? clamp(0.38 * containerSize()[0], 110, 260) : 260"
-)
+_LIMIT = 260  # pixels of the longest label; the book's pages have a limit of their own
 
 
 def specification_curve(

@@ -14,7 +14,7 @@ DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2], [1, 4], [
 LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
 OFFSETS = ("xOffset", "yOffset")
 WITHOUT_SHAPE = ("rule", "bar", "area", "rect", "text", "image", "tick")
-LABEL = 215  # pixels of the longest label beside an axis; Vega's own limit cuts names at 180
+LABEL = 260  # pixels of the longest label beside an axis; Vega's own limit cuts names at 180
 SPREAD = 15  # a largest value of so many medians asks for a logarithmic axis
 LINES = ("line", "area", "point", "rule")
 
@@ -85,6 +85,7 @@ def mended(spec: Spec, name: str = "") -> Spec:
     spec["description"] = described(spec) or name
     for view in views(spec):
         _entitle(view, spec["description"])
+        _let_the_page_limit_labels(view)
         _give_second_cue(view)
     _join_legends(spec)
     _set_scale(spec)
@@ -129,6 +130,13 @@ def _entitle(view: Spec, description: str) -> None:
             part["title"] = description[:1].lower() + description[1:] if vague else part["field"]
         if isinstance(part.get("legend"), dict):
             part["legend"].pop("title", None)
+
+
+def _let_the_page_limit_labels(view: Spec) -> None:
+    """Take away a chart's own limit of the names beside it: only the page knows its width."""
+    axis = view.get("encoding", {}).get("y", {}).get("axis")
+    if isinstance(axis, dict):
+        axis.pop("labelLimit", None)
 
 
 def _title(part: Spec) -> Any:
